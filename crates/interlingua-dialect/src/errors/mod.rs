@@ -1,0 +1,81 @@
+//! What an upstream's refusal means.
+
+mod body;
+mod refusal;
+mod rule;
+mod text;
+mod wait;
+
+use std::time::Duration;
+
+use interlingua_ir::Class;
+
+pub use refusal::Refusal;
+pub(crate) use rule::class_by_name;
+pub use rule::{ErrorRule, Errors, Fix, Pattern};
+
+use crate::defaults::Defaults;
+use crate::dialect::Dialect;
+use body::Body;
+use rule::Evidence;
+
+/// A longer wait than this is no matter of rate any more: the allowance is used up.
+const LONGEST_RATE_LIMIT: Duration = Duration::from_mins(5);
+
+impl Dialect {
+    /// Says what a refusal means, given its status, its `Retry-After` and its body.
+    ///
+    /// The rules of the dialect are tried before those that all share, then the status decides.
+    pub fn classify(&self, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
+        self.judge(status, retry_after, Body::read(body))
+    }
+
+    /// Says what an error means that arrived under HTTP 200, as an event of a stream or as a body.
+    ///
+    /// None if it is no error: it has no `error`, is not of the kind `error`, and its `base_resp`,
+    /// if it has one, reports success.
+    pub fn classify_event(&self, json: &str) -> Option<Refusal> {
+        let body = Body::read(json.as_bytes());
+        body.is_error.then(|| self.judge(200, None, body))
+    }
+
+    fn judge(&self, status: u16, retry_after: Option<Duration>, body: Body) -> Refusal {
+        let defaults = Defaults::get();
+        let status = body.status.filter(|_| status < 400).unwrap_or(status);
+        let haystack = body.haystack();
+        let evidence = Evidence { status, codes: &body.codes, kinds: &body.kinds, text: &haystack };
+        let rule =
+            self.errors.rules.iter().chain(&defaults.rules).find(|rule| rule.matches(&evidence));
+
+        let retry_after = retry_after.or(body.wait);
+        let class = rule.map_or_else(|| class_by_status(status), |rule| rule.class);
+        let used_up = class == Class::RateLimit
+            && match retry_after {
+                Some(wait) => wait > LONGEST_RATE_LIMIT,
+                None => defaults.used_up_window.is_match(&haystack),
+            };
+        let class = if used_up { Class::Quota } else { class };
+        let said = rule.filter(|_| !used_up).and_then(|rule| rule.retryable);
+        Refusal {
+            class,
+            fix: rule.and_then(|rule| rule.fix),
+            transient: said.unwrap_or_else(|| defaults.is_retryable(class)),
+            status,
+            message: body.message(),
+            code: body.codes.into_iter().next_back(),
+            kind: body.kinds.into_iter().next_back(),
+            param: body.param,
+            retry_after,
+            resets_at: body.resets_at,
+        }
+    }
+}
+
+/// What a status says if no rule knows more.
+fn class_by_status(status: u16) -> Class {
+    match status {
+        408 => Class::Timeout,
+        400..=499 => Class::BadParam,
+        _ => Class::Upstream,
+    }
+}

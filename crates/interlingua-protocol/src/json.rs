@@ -1,0 +1,241 @@
+//! What has to be known about a JSON document before anybody parses it.
+
+use memchr::memchr2;
+
+/// How much structure a document may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// How deeply arrays and objects may nest.
+    pub depth: usize,
+    /// How many values there may be, in arrays and objects together.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    /// The depth at which `serde_json` stops, and more values than any conversation needs.
+    fn default() -> Self {
+        Self { depth: 128, nodes: 2_000_000 }
+    }
+}
+
+/// Checks the structure of a document in one pass, without allocating.
+///
+/// Raw leaves are not bounded by a parser: it skips them, however deep they are. A tree of many small
+/// values takes eighty times the memory of its text. Whoever parses a leaf later relies on this check.
+/// It does not check the syntax.
+///
+/// # Errors
+///
+/// [`TooComplex`] as soon as a limit is crossed.
+pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
+    let (mut depth, mut nodes, mut at) = (0usize, 1usize, 0usize);
+    while let Some(&byte) = document.get(at) {
+        at += 1;
+        match byte {
+            b'"' => at = string_end(document, at),
+            b'[' | b'{' => {
+                depth += 1;
+                nodes += 1;
+                if depth > limits.depth {
+                    return Err(TooComplex::Depth { limit: limits.depth, at: at - 1 });
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => nodes += 1,
+            _ => {}
+        }
+        if nodes > limits.nodes {
+            return Err(TooComplex::Nodes { limit: limits.nodes });
+        }
+    }
+    Ok(())
+}
+
+/// Finds where the string ends whose inside begins at `at`.
+fn string_end(document: &[u8], mut at: usize) -> usize {
+    loop {
+        let rest = document.get(at..).unwrap_or_default();
+        match memchr2(b'"', b'\\', rest) {
+            Some(found) if rest[found] == b'"' => return at + found + 1,
+            Some(found) => at += found + 2,
+            None => return document.len(),
+        }
+    }
+}
+
+/// A document with more structure than allowed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TooComplex {
+    /// It nests too deeply.
+    #[error("the JSON nests more than {limit} levels deep (at byte {at})")]
+    Depth {
+        /// The limit that was crossed.
+        limit: usize,
+        /// Where it was crossed, in bytes from the start.
+        at: usize,
+    },
+    /// It holds too many values.
+    #[error("the JSON holds more than {limit} values")]
+    Nodes {
+        /// The limit that was crossed.
+        limit: usize,
+    },
+}
+
+/// Tells whether the text of a growing JSON value is whole yet.
+///
+/// It is shown every byte once, so that a long value in many small pieces costs no more than a
+/// single pass.
+#[derive(Clone, Debug, Default)]
+pub struct Completeness {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    begun: bool,
+    whole: bool,
+}
+
+impl Completeness {
+    /// Takes the next piece.
+    pub fn push(&mut self, piece: &str) {
+        for byte in piece.bytes() {
+            self.byte(byte);
+        }
+    }
+
+    /// Takes the next piece from the inside of a JSON string, escapes and all.
+    pub fn push_escaped(&mut self, inside: &str) {
+        let mut bytes = inside.bytes();
+        while let Some(byte) = bytes.next() {
+            let meant = match byte {
+                b'\\' => match bytes.next() {
+                    Some(b'n' | b'r' | b't') => b' ',
+                    Some(b'u') => {
+                        let digits = [bytes.next(), bytes.next(), bytes.next(), bytes.next()];
+                        unit(digits)
+                    }
+                    Some(other) => other,
+                    None => return,
+                },
+                byte => byte,
+            };
+            self.byte(meant);
+        }
+    }
+
+    /// Whether an array or object has begun and ended, and nothing but blanks came after it.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Whether anything but blanks has come.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return;
+        }
+        if byte.is_ascii_whitespace() {
+            return;
+        }
+        self.begun = true;
+        // Whatever follows a whole value makes it something else.
+        self.whole = false;
+        match byte {
+            b'"' => self.in_string = true,
+            b'[' | b'{' => self.depth += 1,
+            b']' | b'}' => {
+                self.whole = self.depth == 1;
+                self.depth = self.depth.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The character of a `\\uXXXX` escape, as far as it can be structure; anything else is just text.
+fn unit(digits: [Option<u8>; 4]) -> u8 {
+    let digit = |it: Option<u8>| it.and_then(|it| char::from(it).to_digit(16)).unwrap_or(16);
+    let code = digits.into_iter().fold(0, |code, it| code * 16 + digit(it));
+    u8::try_from(code).unwrap_or(b'x')
+}
+
+/// Writes a document without the blanks between its tokens.
+pub fn compact(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut rest = document;
+    while let Some(quote) = rest.find('"') {
+        let (outside, string) = rest.split_at(quote);
+        out.extend(outside.split_ascii_whitespace());
+        let (string, after) = string.split_at(string_end(string.as_bytes(), 1));
+        out.push_str(string);
+        rest = after;
+    }
+    out.extend(rest.split_ascii_whitespace());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        "[".repeat(depth) + &"]".repeat(depth)
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let limits = Limits { depth: 4, nodes: 100 };
+        assert_eq!(check(nested(4).as_bytes(), limits), Ok(()));
+        let error = TooComplex::Depth { limit: 4, at: 4 };
+        assert_eq!(check(nested(5).as_bytes(), limits), Err(error));
+    }
+
+    #[test]
+    fn values_have_a_limit() {
+        let limits = Limits { depth: 4, nodes: 5 };
+        assert_eq!(check(b"[1,2,3,4]", limits), Ok(()));
+        assert_eq!(check(b"[1,2,3,4,5]", limits), Err(TooComplex::Nodes { limit: 5 }));
+    }
+
+    #[test]
+    fn strings_have_no_structure() {
+        let limits = Limits { depth: 1, nodes: 2 };
+        assert_eq!(check(br#"["[[[[,,,,\"[[[\\"]"#, limits), Ok(()));
+        assert_eq!(check(br#"["open"#, limits), Ok(()));
+    }
+
+    #[test]
+    fn a_value_is_whole_when_its_brackets_are() {
+        let whole = |text: &str| {
+            let mut complete = Completeness::default();
+            for piece in text.split_inclusive(|_| true) {
+                complete.push(piece);
+            }
+            complete.is_whole()
+        };
+        assert!(whole(r#"{"a":"}\"","b":[1]} "#));
+        let mut escaped = Completeness::default();
+        escaped.push_escaped(r#"{\"a\":\"}\\\"\",\n\u0022b\u0022:1"#);
+        assert!(escaped.is_begun() && !escaped.is_whole());
+        escaped.push_escaped("}");
+        assert!(escaped.is_whole());
+        assert!(!whole(r#"{"a":"}"#));
+        assert!(!whole(r#"{"a":1}{"#));
+        assert!(!whole(r#"{"a":1},"#));
+        assert!(!whole(""));
+    }
+
+    #[test]
+    fn compact_keeps_strings() {
+        assert_eq!(compact("{ \"a b\" : [ 1 , \" \\\" \" ] }\n"), "{\"a b\":[1,\" \\\" \"]}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Objects that keep the fields they do not know.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde_json::value::RawValue;
+
+/// A field that the type it was found in has no place for.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    /// Its name.
+    pub name: Name<'a>,
+    /// Its value.
+    pub json: &'a RawValue,
+}
+
+/// A short string that is borrowed from the document when it holds no escapes.
+///
+/// `Option<Cow<str>>` always allocates: serde borrows a `Cow` only where it is a field of its own.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Name<'a>(pub Cow<'a, str>);
+
+impl Name<'_> {
+    /// The string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> From<Name<'a>> for Cow<'a, str> {
+    fn from(name: Name<'a>) -> Self {
+        name.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// Declares a struct that is read from a JSON object.
+///
+/// Every field is optional and may be `null`; its name on the wire stands behind the `=`. Fields
+/// that are not declared go into `extra`. serde's own `flatten` would buffer the whole object first,
+/// which costs more than everything else we do with it.
+macro_rules! object {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident<'a> {
+            $( $(#[$doc:meta])* pub $field:ident: $type:ty = $($wire:literal)|+, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default)]
+        pub struct $name<'a> {
+            $( $(#[$doc])* pub $field: Option<$type>, )*
+            /// What is not declared here.
+            pub extra: Vec<$crate::Field<'a>>,
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct ObjectVisitor;
+                impl<'de> serde::de::Visitor<'de> for ObjectVisitor {
+                    type Value = $name<'de>;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<M: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: M,
+                    ) -> Result<Self::Value, M::Error> {
+                        let mut object = $name::default();
+                        while let Some(name) = map.next_key::<$crate::Name<'de>>()? {
+                            match name.as_str() {
+                                $( $($wire)|+ => object.$field = map.next_value()?, )*
+                                _ => {
+                                    let json = map.next_value()?;
+                                    object.extra.push($crate::Field { name, json });
+                                }
+                            }
+                        }
+                        Ok(object)
+                    }
+                }
+                deserializer.deserialize_map(ObjectVisitor)
+            }
+        }
+    };
+}
+
+pub(crate) use object;

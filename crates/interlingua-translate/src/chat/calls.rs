@@ -1,0 +1,272 @@
+//! Tool calls in pieces, told apart as well as the upstream lets us.
+
+use interlingua_ir::{CallHead, Event, Form, Index, Kind, Note, NoteKind, Sink, Text};
+use interlingua_protocol::chat::{CallPiece, FunctionPiece};
+use interlingua_protocol::json::{Completeness, compact};
+use serde_json::value::RawValue;
+
+/// The most calls of one answer.
+const MAX_CALLS: usize = 1024;
+
+/// The largest input of one call, in bytes.
+const MAX_INPUT: usize = 8 << 20;
+
+/// The calls of an answer.
+///
+/// By the book, pieces of one call share an `index`, and only the first has an id and a name. Servers
+/// leave the index out, give the same index to every call, repeat ids and names, or send names late.
+#[derive(Debug)]
+pub(super) struct Calls {
+    calls: Vec<Open>,
+    seed: String,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The upstream's index, where it gives one.
+    index: Option<u64>,
+    /// The upstream's id, where it gives one.
+    id: Option<String>,
+    name: String,
+    form: Form,
+    /// Where the call stands in the answer; `None` until its name is known.
+    item: Option<Index>,
+    /// Input that came before the name, JSON-escaped.
+    early: String,
+    whole: Completeness,
+    /// How much input has come, in bytes.
+    size: usize,
+    settled: bool,
+}
+
+impl Calls {
+    pub(super) fn new(seed: &str) -> Self {
+        Self { calls: Vec::new(), seed: seed.to_owned() }
+    }
+
+    /// Whether the model called anything.
+    pub(super) fn any(&self) -> bool {
+        self.calls.iter().any(|call| call.item.is_some())
+    }
+
+    /// Whether a call was begun and is not whole.
+    pub(super) fn unfinished(&self) -> bool {
+        self.calls.iter().any(|call| {
+            !call.settled
+                && call.form == Form::Function
+                && call.whole.is_begun()
+                && !call.whole.is_whole()
+        })
+    }
+
+    /// Takes the next piece of some call.
+    ///
+    /// # Errors
+    ///
+    /// What limit the upstream has crossed.
+    pub(super) fn piece(
+        &mut self,
+        piece: &CallPiece<'_>,
+        next: &mut u32,
+        sink: &mut dyn Sink,
+    ) -> Result<(), &'static str> {
+        let form = if piece.custom.is_some() { Form::Custom } else { Form::Function };
+        let function: &FunctionPiece<'_> = match (&piece.custom, &piece.function) {
+            (Some(function), _) | (None, Some(function)) => function,
+            (None, None) => &FunctionPiece::default(),
+        };
+        let read = Read {
+            index: piece.index.and_then(|it| it.get().parse().ok()),
+            id: piece.id.and_then(id),
+            name: function.name.and_then(words).filter(|it| !it.trim().is_empty()),
+            input: function.arguments.and_then(input),
+        };
+        let at = match self.find(&read) {
+            Some(at) => at,
+            // A piece that says nothing begins nothing.
+            None if read.is_empty() => return Ok(()),
+            None if self.calls.len() == MAX_CALLS => {
+                return Err("the answer holds more than 1024 calls");
+            }
+            None => {
+                self.calls.push(Open::new(&read, form));
+                self.calls.len() - 1
+            }
+        };
+        let renamed = self.client_id(at, &read);
+        let call = &mut self.calls[at];
+        if call.settled {
+            sink.event(Event::Note(Note::new(
+                NoteKind::Dropped,
+                "a piece of a call that had ended",
+            )));
+            return Ok(());
+        }
+        if call.id.is_none() {
+            call.id = read.id;
+        }
+        if call.index.is_none() {
+            call.index = read.index;
+        }
+        if let (true, Some(name)) = (call.name.is_empty(), read.name) {
+            call.name = name;
+        }
+        if call.item.is_none() && !call.name.is_empty() {
+            let item = Index(*next);
+            *next += 1;
+            call.item = Some(item);
+            let (client_id, told) = renamed;
+            let head = CallHead {
+                id: client_id.into(),
+                name: call.name.as_str().into(),
+                namespace: None,
+                form: call.form,
+            };
+            sink.event(Event::Open { index: item, kind: Kind::Call(head) });
+            if told {
+                sink.event(Event::Note(Note::new(
+                    NoteKind::Renamed,
+                    "a call id that was used twice",
+                )));
+            }
+            if !call.early.is_empty() {
+                let text = Text::Json(std::mem::take(&mut call.early).into());
+                sink.event(Event::Delta { index: item, text });
+            }
+        }
+        let Some(text) = read.input else { return Ok(()) };
+        call.size += text.stored_len();
+        if call.size > MAX_INPUT {
+            return Err("the input of a call is larger than 8 MiB");
+        }
+        match &text {
+            Text::Json(inside) => call.whole.push_escaped(inside),
+            Text::Plain(plain) => call.whole.push(plain),
+        }
+        match call.item {
+            Some(index) => sink.event(Event::Delta { index, text }),
+            None => {
+                let mut escaped = std::mem::take(&mut call.early).into_bytes();
+                text.write_json(&mut escaped);
+                call.early = String::from_utf8(escaped).unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all calls: whole ones are closed; where the answer was `cut`, the others are dropped.
+    pub(super) fn settle(&mut self, cut: bool, sink: &mut dyn Sink) {
+        for call in self.calls.iter_mut().filter(|call| !call.settled) {
+            call.settled = true;
+            let Some(index) = call.item else {
+                sink.event(Event::Note(Note::new(NoteKind::Dropped, "a call without a name")));
+                continue;
+            };
+            if cut && !(call.form == Form::Function && call.whole.is_whole()) {
+                sink.event(Event::Drop { index });
+                continue;
+            }
+            if call.size == 0 && call.form == Form::Function {
+                sink.event(Event::Delta { index, text: Text::plain("{}") });
+            }
+            sink.event(Event::Close { index });
+        }
+    }
+
+    /// The call that a piece continues.
+    fn find(&self, piece: &Read<'_>) -> Option<usize> {
+        let found = match (&piece.id, piece.index) {
+            (Some(id), index) => self
+                .rposition(|call| {
+                    let same_index = call.index.is_none() || index.is_none() || call.index == index;
+                    call.id.as_ref() == Some(id) && same_index
+                })
+                .or_else(|| {
+                    let at = self.rposition(|call| index.is_some() && call.index == index)?;
+                    self.calls[at].id.is_none().then_some(at)
+                }),
+            (None, Some(index)) => self.rposition(|call| call.index == Some(index)),
+            (None, None) => self.calls.len().checked_sub(1),
+        }?;
+        // A whole call is not continued by another whole input, or by another name.
+        let call = &self.calls[found];
+        let another = piece.name.as_ref().is_some_and(|name| {
+            let anew = piece.input.as_ref().is_some_and(starts_anew);
+            call.whole.is_whole() && (anew || (piece.id.is_none() && *name != call.name))
+        });
+        (!another).then_some(found)
+    }
+
+    fn rposition(&self, test: impl Fn(&Open) -> bool) -> Option<usize> {
+        self.calls.iter().rposition(test)
+    }
+
+    /// The id under which the client knows the call, and whether it is not the upstream's.
+    fn client_id(&self, at: usize, piece: &Read<'_>) -> (String, bool) {
+        let own = self.calls[at].id.as_ref().or(piece.id.as_ref());
+        match own {
+            Some(id) if self.calls[..at].iter().any(|it| it.id.as_ref() == Some(id)) => {
+                (format!("{id}_{at}"), true)
+            }
+            Some(id) => (id.clone(), false),
+            None => (format!("call_{}_{at}", self.seed), false),
+        }
+    }
+}
+
+impl Open {
+    fn new(piece: &Read<'_>, form: Form) -> Self {
+        Self {
+            index: piece.index,
+            id: piece.id.clone(),
+            name: String::new(),
+            form,
+            item: None,
+            early: String::new(),
+            whole: Completeness::default(),
+            size: 0,
+            settled: false,
+        }
+    }
+}
+
+/// A piece, cleaned of the ways in which servers say nothing.
+struct Read<'a> {
+    index: Option<u64>,
+    id: Option<String>,
+    name: Option<String>,
+    input: Option<Text<'a>>,
+}
+
+impl Read<'_> {
+    fn is_empty(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.input.is_none()
+    }
+}
+
+fn words(raw: &RawValue) -> Option<String> {
+    Text::from_json(raw.get()).map(|it| it.to_plain().into_owned())
+}
+
+/// An id; LM Studio sends numbers.
+fn id(raw: &RawValue) -> Option<String> {
+    let id = words(raw).unwrap_or_else(|| raw.get().to_owned());
+    (!id.is_empty() && id != "null").then_some(id)
+}
+
+/// Input as text; some servers send the arguments as an object.
+fn input(raw: &RawValue) -> Option<Text<'_>> {
+    let text = match raw.get() {
+        json if json.starts_with('"') => Text::from_json(json)?,
+        json if json.starts_with(['{', '[']) => Text::from(compact(json)),
+        _ => return None,
+    };
+    Some(text).filter(|it| !it.is_empty())
+}
+
+/// Whether an input is a whole value in one piece.
+fn starts_anew(input: &Text<'_>) -> bool {
+    let mut whole = Completeness::default();
+    whole.push(&input.to_plain());
+    whole.is_whole()
+}

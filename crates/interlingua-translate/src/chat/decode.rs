@@ -1,0 +1,530 @@
+use std::borrow::Cow;
+use std::mem;
+use std::sync::Arc;
+
+use interlingua_dialect::{Dialect, Finish, ReasoningField, Tags};
+use interlingua_ir::{
+    Attachment, Class, Event, Fault, Index, Kind, Note, NoteKind, Sink, Stop, Text,
+};
+use interlingua_protocol::chat::{self, Choice, Chunk, Delta};
+use interlingua_protocol::sse::Frame;
+use serde_json::value::RawValue;
+
+use super::calls::Calls;
+use super::tags::{Piece, TagReader};
+use super::usage;
+use crate::pipe::Decode;
+use crate::surrogates::Halves;
+
+/// Reads a Chat Completions answer, in pieces or whole, from any server that claims to speak it.
+///
+/// Chat has no brackets: an item begins with its first piece and ends when something else begins.
+/// The decoder's work is to put the brackets in, and to take what servers send instead of the book.
+///
+/// ```text
+///        first chunk        thought or prose        first piece of a call
+/// Fresh ───────────▶ Idle ─────────────────▶ Prose ─────────────────────▶ Idle + open calls
+///                     ▲                       │ ▲ │                         │
+///                     │     finish_reason     │ └─┘ thought ⇄ prose         │
+///                     └───────────────────────┴─────────────────────────────┘
+/// any ──[DONE], or the upstream hangs up after a finish_reason──▶ Over
+/// ```
+///
+/// A trailing chunk may bring the usage after `finish_reason`; that is why [`Event::End`] is held
+/// back until the stream is over. A stream that is over without a `finish_reason` or `[DONE]` is a
+/// fault: half an answer must never look like a whole one.
+#[derive(Debug)]
+pub struct Decoder {
+    dialect: Arc<Dialect>,
+    provider: String,
+    phase: Phase,
+    open: Option<Open>,
+    next: u32,
+    calls: Calls,
+    tags: TagReader,
+    halves: Halves,
+    citations: Vec<(String, String)>,
+    /// A field of its own brought the thought; copies between tags are not wanted.
+    structured: bool,
+    /// The model has said, thought or called something.
+    substance: bool,
+    stop: Option<Stop>,
+    usage: Option<String>,
+    /// The last event did not parse.
+    garbled: bool,
+    unknown: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// Nothing has arrived.
+    Fresh,
+    /// The answer has begun.
+    Begun,
+    /// [`Event::End`] is out.
+    Over,
+}
+
+/// The prose or thought that is being written. There is one at a time.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    index: Index,
+    flow: Flow,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Flow {
+    Text,
+    Refusal,
+    Reasoning,
+}
+
+impl Decoder {
+    /// Makes a decoder for an upstream that speaks `dialect`.
+    ///
+    /// `provider` is named in faults. `seed` makes the ids unique that the upstream forgets to give
+    /// to its calls; it has to differ from answer to answer.
+    pub fn new(dialect: Arc<Dialect>, provider: &str, seed: &str) -> Self {
+        let tags = TagReader::new(dialect.reasoning_out.tags);
+        Self {
+            dialect,
+            provider: provider.to_owned(),
+            phase: Phase::Fresh,
+            open: None,
+            next: 0,
+            calls: Calls::new(seed),
+            tags,
+            halves: Halves::default(),
+            citations: Vec::new(),
+            structured: false,
+            substance: false,
+            stop: None,
+            usage: None,
+            garbled: false,
+            unknown: Vec::new(),
+        }
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>, json: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if is_error(chunk) {
+            return Err(self.refusal(json));
+        }
+        if self.phase == Phase::Fresh {
+            self.phase = Phase::Begun;
+            let name = |raw: Option<&RawValue>| {
+                raw.and_then(text).map_or(String::new(), |it| it.to_plain().into_owned())
+            };
+            sink.event(Event::Begin { id: name(chunk.id).into(), model: name(chunk.model).into() });
+        }
+        let choice_usage = chunk.choice.as_ref().and_then(|it| it.usage);
+        for usage in [choice_usage, chunk.usage].into_iter().flatten() {
+            self.keep_usage(usage.get());
+        }
+        if let Some(usage) = chunk.x_groq.and_then(|it| usage::of_groq(it.get())) {
+            self.keep_usage(usage);
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, choice: Choice<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if let Some(delta) = choice.delta {
+            self.delta(delta, sink)?;
+        }
+        // Some servers send an empty reason with every chunk; `[DONE]` tells their end.
+        let reason = choice.finish_reason.and_then(text).filter(|it| !it.is_empty());
+        match reason {
+            Some(reason) => self.stopped(&reason.to_plain(), sink),
+            None => Ok(()),
+        }
+    }
+
+    fn delta(&mut self, delta: Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let fields = [
+            (ReasoningField::ReasoningContent, delta.reasoning_content),
+            (ReasoningField::Reasoning, delta.reasoning),
+            (ReasoningField::ReasoningText, delta.reasoning_text),
+        ];
+        let listed = &self.dialect.reasoning_out.fields;
+        let thought = listed
+            .iter()
+            .filter_map(|field| fields.iter().find(|(it, _)| it == field)?.1)
+            .filter_map(text)
+            .find(|it| !it.is_empty());
+        match thought {
+            Some(thought) => {
+                self.structured = true;
+                self.flow(Flow::Reasoning, thought, sink);
+            }
+            None => {
+                for piece in delta.reasoning_details.into_iter().flat_map(|it| details(it.get())) {
+                    self.structured = true;
+                    self.flow(Flow::Reasoning, piece, sink);
+                }
+            }
+        }
+        if let Some(annotations) = delta.annotations {
+            self.citations.extend(citations(annotations.get()));
+        }
+        match delta.content {
+            Some(content) if content.get().starts_with('[') => self.parts(content.get(), sink),
+            Some(content) => {
+                if let Some(content) = text(content).filter(|it| !it.is_empty()) {
+                    self.content(content, sink);
+                }
+            }
+            None => {}
+        }
+        if let Some(refusal) = delta.refusal.and_then(text) {
+            self.flow(Flow::Refusal, refusal, sink);
+        }
+        let legacy = delta.function_call.map(chat::CallPiece::of);
+        for piece in delta.tool_calls.into_iter().flatten().chain(legacy) {
+            self.close_prose(sink);
+            self.substance = true;
+            self.calls
+                .piece(&piece, &mut self.next, sink)
+                .map_err(|what| self.fault(Class::Upstream, what))?;
+        }
+        for field in delta.extra {
+            self.note_unknown(field.name.as_str(), field.json.get(), sink);
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, content: Text<'_>, sink: &mut dyn Sink) {
+        if self.tags.is_past() {
+            return self.flow(Flow::Text, content, sink);
+        }
+        for piece in self.tags.push(&content) {
+            self.tagged(piece, sink);
+        }
+    }
+
+    fn tagged(&mut self, piece: Piece<'_>, sink: &mut dyn Sink) {
+        match piece {
+            Piece::Thought(_) if self.structured => {}
+            Piece::Thought(text) => self.flow(Flow::Reasoning, text, sink),
+            Piece::Text(text) => self.flow(Flow::Text, text, sink),
+        }
+    }
+
+    /// Content in parts: prose, and thought of its own kind (Mistral).
+    fn parts(&mut self, json: &str, sink: &mut dyn Sink) {
+        for (thought, piece) in content_parts(json) {
+            self.flow(if thought { Flow::Reasoning } else { Flow::Text }, piece, sink);
+        }
+    }
+
+    fn flow(&mut self, flow: Flow, text: Text<'_>, sink: &mut dyn Sink) {
+        // Upstreams pad with empty strings; they mean nothing and must not open an item.
+        if text.is_empty() {
+            return;
+        }
+        let index = match self.open {
+            Some(open) if open.flow == flow => open.index,
+            _ => {
+                self.close_prose(sink);
+                let index = Index(self.next);
+                self.next += 1;
+                self.open = Some(Open { index, flow });
+                self.substance = true;
+                let kind = match flow {
+                    Flow::Text => Kind::Text,
+                    Flow::Refusal => Kind::Refusal,
+                    Flow::Reasoning => Kind::Reasoning,
+                };
+                sink.event(Event::Open { index, kind });
+                index
+            }
+        };
+        if let Some(text) = self.halves.join(text) {
+            sink.event(Event::Delta { index, text });
+        }
+        if flow == Flow::Text {
+            self.cite(index, sink);
+        }
+    }
+
+    fn cite(&mut self, index: Index, sink: &mut dyn Sink) {
+        for (url, title) in self.citations.drain(..) {
+            let attachment = Attachment::Citation { url: url.into(), title: title.into() };
+            sink.event(Event::Attach { index, attachment });
+        }
+    }
+
+    fn close_prose(&mut self, sink: &mut dyn Sink) {
+        if let Some(open) = self.open.take() {
+            if let Some(text) = self.halves.rest() {
+                sink.event(Event::Delta { index: open.index, text });
+            }
+            sink.event(Event::Close { index: open.index });
+        }
+    }
+
+    /// The upstream says why it stopped.
+    fn stopped(&mut self, reason: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let stop = match self.dialect.stream.finish_map.get(reason) {
+            Some(Finish::Stop) => Stop::Complete,
+            Some(Finish::Length) => Stop::Length,
+            Some(Finish::ToolCalls) => Stop::ToolUse,
+            Some(Finish::ContentFilter) => Stop::Filtered,
+            Some(Finish::Error(class)) => {
+                let what = format!("{} stopped with the reason `{reason}`", self.provider);
+                return Err(self.fault(*class, what));
+            }
+            None => {
+                sink.event(Event::Note(Note::new(
+                    NoteKind::Unknown,
+                    format!("finish_reason {reason}"),
+                )));
+                Stop::Complete
+            }
+        };
+        self.stop = Some(stop);
+        self.settle(stop, sink);
+        Ok(())
+    }
+
+    /// Closes what is whole and drops what was cut.
+    fn settle(&mut self, stop: Stop, sink: &mut dyn Sink) {
+        for piece in self.tags.finish() {
+            self.tagged(piece, sink);
+        }
+        if let Some(Open { index, flow: Flow::Text }) = self.open {
+            self.cite(index, sink);
+        }
+        self.close_prose(sink);
+        let cut = matches!(stop, Stop::Length | Stop::Filtered);
+        self.calls.settle(cut, sink);
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if self.phase == Phase::Over {
+            return Ok(());
+        }
+        let stop = match self.stop {
+            Some(Stop::Complete) if self.calls.any() => Stop::ToolUse,
+            Some(stop) => stop,
+            None => return Err(self.interrupted()),
+        };
+        let usage = self.usage.as_deref().and_then(|json| usage::read(json, &self.dialect.usage));
+        if stop == Stop::Length && !self.substance && usage.is_none_or(|it| it.output == 0) {
+            let what = format!(
+                "the conversation does not fit into the context window of {}'s model",
+                self.provider
+            );
+            return Err(self.fault(Class::ContextLength, what));
+        }
+        for (url, _) in mem::take(&mut self.citations) {
+            sink.event(Event::Note(Note::new(
+                NoteKind::Dropped,
+                format!("citation without text {url}"),
+            )));
+        }
+        self.phase = Phase::Over;
+        sink.event(Event::End { stop, usage });
+        Ok(())
+    }
+
+    /// `[DONE]`: some servers say nothing else about the end.
+    fn done(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if self.stop.is_none() {
+            if self.phase == Phase::Fresh || self.calls.unfinished() {
+                return Err(self.interrupted());
+            }
+            self.stop = Some(Stop::Complete);
+            self.settle(Stop::Complete, sink);
+        }
+        self.end(sink)
+    }
+
+    fn keep_usage(&mut self, json: &str) {
+        // Placeholders of zeros and nulls come with every chunk of some servers.
+        if usage::is_meant(json) {
+            let kept = self.usage.get_or_insert_default();
+            kept.clear();
+            kept.push_str(json);
+        }
+    }
+
+    fn note_unknown(&mut self, name: &str, json: &str, sink: &mut dyn Sink) {
+        let empty = matches!(json, "null" | "\"\"" | "[]" | "{}" | "false");
+        if empty || self.unknown.len() >= MAX_UNKNOWN || self.unknown.iter().any(|it| it == name) {
+            return;
+        }
+        self.unknown.push(name.to_owned());
+        sink.event(Event::Note(Note::new(NoteKind::Unknown, format!("delta.{name}"))));
+    }
+
+    fn refusal(&self, json: &str) -> Fault {
+        self.dialect.classify(200, None, json.as_bytes()).into_fault(&self.provider, None)
+    }
+
+    fn interrupted(&self) -> Fault {
+        let what = format!("{} closed the stream in the middle of the answer", self.provider);
+        self.fault(Class::Interrupted, what)
+    }
+
+    fn fault(&self, class: Class, what: impl Into<String>) -> Fault {
+        Fault::new(class, what).by(&self.provider)
+    }
+}
+
+/// How many unknown fields of one answer are told.
+const MAX_UNKNOWN: usize = 8;
+
+impl Decode for Decoder {
+    fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        // What some upstreams append to a finished answer (a second usage, a trace id) is not ours.
+        if self.phase == Phase::Over {
+            return Ok(());
+        }
+        let data = frame.data.trim();
+        if data == "[DONE]" {
+            return self.done(sink);
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        if frame.event == "error" {
+            return Err(self.refusal(data));
+        }
+        let mut chunk: Chunk<'_> = match chat::read(data) {
+            Ok(chunk) => chunk,
+            // One broken event may be a hiccup; two are a broken upstream.
+            Err(_) if !mem::replace(&mut self.garbled, true) => {
+                if self.phase == Phase::Begun {
+                    sink.event(Event::Note(Note::new(NoteKind::Unknown, "event that is no JSON")));
+                }
+                return Ok(());
+            }
+            Err(error) => {
+                let what = format!("{} sends events that do not parse: {error}", self.provider);
+                return Err(self.fault(Class::Upstream, what));
+            }
+        };
+        self.garbled = false;
+        self.chunk(&chunk, data, sink)?;
+        match chunk.choice.take() {
+            Some(choice) => self.choice(choice, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
+        let mut chunk: Chunk<'_> = chat::read(body).map_err(|error| {
+            // A list is what some upstreams wrap their errors in.
+            if body.starts_with('[') {
+                return self.refusal(body);
+            }
+            let what = format!("{}'s answer does not parse: {error}", self.provider);
+            self.fault(Class::Upstream, what)
+        })?;
+        self.chunk(&chunk, body, sink)?;
+        let Some(choice) = chunk.choice.take() else {
+            let what = format!("{}'s answer holds no choice", self.provider);
+            return Err(self.fault(Class::Upstream, what));
+        };
+        self.choice(choice, sink)?;
+        self.done(sink)
+    }
+
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if self.garbled {
+            return Err(self.interrupted());
+        }
+        self.end(sink)
+    }
+
+    fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+}
+
+fn is_error(chunk: &Chunk<'_>) -> bool {
+    let failed = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"" | "false");
+    #[derive(serde::Deserialize)]
+    struct BaseResp {
+        #[serde(default)]
+        status_code: i64,
+    }
+    chunk.error.is_some_and(failed)
+        || chunk.object.is_some_and(|it| it.get() == "\"error\"")
+        || chunk.base_resp.is_some_and(|it| {
+            serde_json::from_str::<BaseResp>(it.get()).is_ok_and(|it| it.status_code != 0)
+        })
+}
+
+fn text(raw: &RawValue) -> Option<Text<'_>> {
+    Text::from_json(raw.get())
+}
+
+/// The words of a list of thoughts, as OpenRouter and its like send it.
+fn details(json: &str) -> Vec<Text<'_>> {
+    #[derive(serde::Deserialize)]
+    struct Detail<'a> {
+        #[serde(borrow, default)]
+        text: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        summary: Option<&'a RawValue>,
+    }
+    let details: Vec<Detail<'_>> = serde_json::from_str(json).unwrap_or_default();
+    details.into_iter().filter_map(|it| text(it.text.or(it.summary)?)).collect()
+}
+
+/// The parts of a content that is a list: whether each is thought, and its words.
+fn content_parts(json: &str) -> Vec<(bool, Text<'_>)> {
+    #[derive(serde::Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow, default)]
+        text: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        thinking: Option<&'a RawValue>,
+    }
+    let mut read = Vec::new();
+    for part in serde_json::from_str::<Vec<Part<'_>>>(json).unwrap_or_default() {
+        if let Some(thinking) = part.thinking {
+            match text(thinking) {
+                Some(thought) => read.push((true, thought)),
+                None => {
+                    read.extend(
+                        content_parts(thinking.get()).into_iter().map(|(_, it)| (true, it)),
+                    );
+                }
+            }
+        }
+        read.extend(part.text.and_then(text).map(|it| (false, it)));
+    }
+    read
+}
+
+/// Where the sources of an answer are and what they are called.
+fn citations(json: &str) -> Vec<(String, String)> {
+    #[derive(serde::Deserialize)]
+    struct Annotation<'a> {
+        #[serde(borrow, default)]
+        url: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        title: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        url_citation: Option<Box<Annotation<'a>>>,
+    }
+    let annotations: Vec<Annotation<'_>> = serde_json::from_str(json).unwrap_or_default();
+    let flat = annotations.into_iter().map(|it| {
+        it.url_citation.map_or(it.url.zip(it.title.clone().or(Some("".into()))), |it| {
+            it.url.zip(it.title.or(Some("".into())))
+        })
+    });
+    flat.flatten().map(|(url, title)| (url.into_owned(), title.into_owned())).collect()
+}
+
+/// Tags are looked for unless the dialect says that there are none.
+impl TagReader {
+    fn new(tags: Tags) -> Self {
+        match tags {
+            Tags::Never => Self::past(),
+            Tags::Leading => Self::leading(),
+            Tags::ImplicitOpen => Self::inside(),
+        }
+    }
+}

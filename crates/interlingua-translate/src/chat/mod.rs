@@ -1,0 +1,12 @@
+//! Chat Completions.
+
+mod calls;
+mod decode;
+mod messages;
+mod offer;
+mod tags;
+mod usage;
+mod write;
+
+pub use decode::Decoder;
+pub use write::{Repairs, Target, Written, write};

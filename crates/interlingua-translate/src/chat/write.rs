@@ -1,0 +1,339 @@
+use std::borrow::Cow;
+
+use interlingua_dialect::{
+    Dialect, Effort, EffortChoice, Fix, JsonObjectRule, JsonSchemaRule, MaxTokensField,
+    StreamUsage, ThinkingDefault,
+};
+use interlingua_ir::{Class, Fault, Format, Note, NoteKind, Text, Turn};
+
+use super::messages::{self, Replay};
+use super::offer;
+use crate::tools::{Names, ToolMap};
+
+/// Where a turn goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'t> {
+    /// What is peculiar about the upstream and its model.
+    pub dialect: &'t Dialect,
+    /// The provider's id; thoughts remember it.
+    pub provider: &'t str,
+    /// The model, as the upstream spells it.
+    pub model: &'t str,
+    /// Whether the upstream shall send its answer piece by piece.
+    pub stream: bool,
+    /// What the upstream refused before and is to be spared now.
+    pub repairs: &'t Repairs,
+}
+
+/// Changes to a request that an upstream has asked for by refusing it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Repairs {
+    fixes: Vec<Fix>,
+    params: Vec<String>,
+}
+
+impl Repairs {
+    /// Adds a repair; `param` is the field that the upstream named. `false` when it was made before,
+    /// so that nothing is tried twice.
+    pub fn add(&mut self, fix: Fix, param: Option<&str>) -> bool {
+        if fix == Fix::DropParam {
+            // What makes up the request is never dropped, whatever the upstream says.
+            let Some(param) = param.filter(|it| !KEPT_PARAMS.contains(it)) else { return false };
+            let new = !self.params.iter().any(|it| it == param);
+            if new {
+                self.params.push(param.to_owned());
+            }
+            return new;
+        }
+        let new = !self.fixes.contains(&fix);
+        if new {
+            self.fixes.push(fix);
+        }
+        new
+    }
+
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.fixes.is_empty() && self.params.is_empty()
+    }
+
+    pub(super) fn has(&self, fix: Fix) -> bool {
+        self.fixes.contains(&fix)
+    }
+
+    fn drops(&self, param: &str) -> bool {
+        self.params.iter().any(|it| it == param)
+    }
+}
+
+/// A request in the upstream's words.
+#[derive(Debug)]
+pub struct Written {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The way back from the tools that the model sees to those that the client declared.
+    pub tools: ToolMap,
+    /// What could not be said as it was.
+    pub notes: Vec<Note>,
+}
+
+/// Writes a turn as a Chat Completions request.
+///
+/// Messages come last, so that the requests of two consecutive turns share their beginning and the
+/// upstream's prompt cache stays warm.
+///
+/// # Errors
+///
+/// [`Class::BadParam`] when the dialect's record wants an effort level refused that it does not know.
+pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
+    let dialect = target.dialect;
+    let mut notes = Vec::new();
+    let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
+    let effort = effort(turn, target, &mut notes)?;
+
+    let mut out = Vec::with_capacity(capacity(turn));
+    out.extend_from_slice(b"{\"model\":");
+    string(&mut out, &Text::plain(target.model));
+    if target.stream {
+        out.extend_from_slice(b",\"stream\":true");
+        if dialect.request.stream_usage == StreamUsage::StreamOptions {
+            out.extend_from_slice(b",\"stream_options\":{\"include_usage\":true}");
+        }
+    }
+    max_tokens(turn, dialect, &mut out);
+    params(turn, target, effort.thinks, &mut out, &mut notes);
+    format(turn, target, &mut out, &mut notes);
+    let mut fields: Vec<(&str, &str)> = Vec::new();
+    let set = dialect.request.set.iter().chain(effort.fields);
+    for (name, json) in set {
+        fields.retain(|(known, _)| known != name);
+        fields.push((name, json));
+    }
+    for (name, json) in fields {
+        field(&mut out, name, json);
+    }
+    offer::write(turn, target, &names, effort.thinks, &mut out, &mut notes);
+    out.extend_from_slice(b",\"messages\":");
+    let replay = Replay::of(target, effort.thinks);
+    messages::write(turn, target, &names, &replay, &mut out, &mut notes);
+    out.push(b'}');
+    Ok(Written { body: out, tools: names.map(), notes })
+}
+
+/// How much to think, in the upstream's words.
+struct Thinks<'t> {
+    fields: &'t [(String, String)],
+    thinks: bool,
+}
+
+fn effort<'t>(
+    turn: &Turn<'_>,
+    target: &Target<'t>,
+    notes: &mut Vec<Note>,
+) -> Result<Thinks<'t>, Fault> {
+    let dialect = target.dialect;
+    let by_default =
+        !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
+    let asked = match &turn.thinking.effort {
+        _ if target.repairs.has(Fix::DisableThinking) => "none",
+        // Codex has levels above those that any other protocol knows.
+        Some(level) if level == "ultra" || level == "persistent" => "max",
+        Some(level) => level,
+        None => return Ok(Thinks { fields: &[], thinks: by_default }),
+    };
+    match dialect.effort_or_policy(asked) {
+        EffortChoice::Set { level, fields, exact } => {
+            if !exact {
+                notes.push(Note::new(
+                    NoteKind::Changed,
+                    format!("effort {asked} to {}", level.name()),
+                ));
+            }
+            let forced = dialect.thinking.default == ThinkingDefault::Forced;
+            Ok(Thinks { fields, thinks: forced || level != Effort::None })
+        }
+        EffortChoice::LeaveOut => {
+            notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
+            Ok(Thinks { fields: &[], thinks: by_default })
+        }
+        EffortChoice::Refuse => {
+            let what = format!("{} knows no effort level `{asked}`", target.provider);
+            let mut fault = Fault::new(Class::BadParam, what).by(target.provider);
+            fault.param = Some("reasoning.effort".to_owned());
+            Err(fault)
+        }
+    }
+}
+
+fn max_tokens(turn: &Turn<'_>, dialect: &Dialect, out: &mut Vec<u8>) {
+    let Some(asked) = turn.max_output_tokens else { return };
+    let name = match dialect.request.max_tokens_field {
+        MaxTokensField::MaxTokens => "max_tokens",
+        MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
+    };
+    let least = u64::from(dialect.request.min_max_tokens);
+    field(out, name, itoa::Buffer::new().format(asked.max(least)));
+}
+
+fn params(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    thinks: bool,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
+    let rules = &target.dialect.request;
+    let barred = |name: &str| {
+        rules.drop.iter().any(|it| it == name)
+            || (thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
+            || target.repairs.drops(name)
+    };
+    for param in &turn.params {
+        if barred(param.name) {
+            if !HOUSEKEEPING.contains(&param.name) {
+                notes.push(Note::new(NoteKind::Dropped, param.name));
+            }
+            continue;
+        }
+        let json = param.json.get();
+        let clamped = rules.clamp.get(param.name).and_then(|clamp| {
+            let asked: f64 = json.parse().ok()?;
+            let allowed = clamp.fixed.unwrap_or(asked);
+            let allowed =
+                allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
+            (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
+        });
+        let name = rules.rename.get(param.name).map_or(param.name, String::as_str);
+        if clamped.is_some() {
+            notes.push(Note::new(NoteKind::Changed, param.name));
+        }
+        field(out, name, clamped.as_deref().unwrap_or(json));
+    }
+}
+
+fn format(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
+    let rules = &target.dialect.request;
+    let has_tools = !turn.tools.is_empty();
+    if !rules.format_with_tools && has_tools && !matches!(turn.format, Format::Text) {
+        notes.push(Note::new(NoteKind::Dropped, "response format beside tools"));
+        return;
+    }
+    match &turn.format {
+        Format::Text => {}
+        Format::JsonObject => match rules.json_object {
+            JsonObjectRule::Native => field(out, "response_format", r#"{"type":"json_object"}"#),
+            JsonObjectRule::Drop => notes.push(Note::new(NoteKind::Dropped, "json_object")),
+        },
+        Format::JsonSchema { name, description, schema, strict } => {
+            match schema_rule(target) {
+                JsonSchemaRule::Native => {
+                    out.extend_from_slice(b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
+                    string(out, name);
+                    if let Some(description) = description {
+                        out.extend_from_slice(b",\"description\":");
+                        string(out, description);
+                    }
+                    if let Some(strict) = strict {
+                        field(out, "strict", if *strict { "true" } else { "false" });
+                    }
+                    field(out, "schema", schema.get());
+                    out.extend_from_slice(b"}}");
+                }
+                JsonSchemaRule::ToJsonObject => {
+                    // The schema itself stands in the messages then, in words.
+                    notes.push(Note::new(NoteKind::Changed, "json_schema to json_object"));
+                    field(out, "response_format", r#"{"type":"json_object"}"#);
+                }
+                JsonSchemaRule::Drop => {
+                    notes.push(Note::new(NoteKind::Changed, "json_schema to words"));
+                }
+            }
+        }
+    }
+}
+
+/// How the target takes a schema for its answer.
+pub(super) fn schema_rule(target: &Target<'_>) -> JsonSchemaRule {
+    match target.dialect.request.json_schema {
+        JsonSchemaRule::Native if target.repairs.has(Fix::ToJsonObject) => {
+            JsonSchemaRule::ToJsonObject
+        }
+        rule => rule,
+    }
+}
+
+/// An upper bound for ordinary requests, so that the body is not copied while it grows.
+fn capacity(turn: &Turn<'_>) -> usize {
+    use interlingua_ir::{Item, Part, Tool};
+    let part = |part: &Part<'_>| match part {
+        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 64,
+        Part::Image { url, .. } => url.stored_len() + 64,
+        Part::Other { .. } => 64,
+    };
+    let items = turn.items.iter().map(|item| match item {
+        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
+        Item::Reasoning(it) => it.thought.as_ref().map_or(64, |it| it.text.len() + 64),
+        Item::Call(call) => call.input.stored_len() + 192,
+        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 96,
+        Item::Other { .. } => 0,
+    });
+    let tools = turn.tools.iter().map(|tool| match tool {
+        Tool::Function(it) | Tool::ToolSearch(it) => {
+            it.parameters.map_or(64, |it| it.get().len())
+                + it.description.as_ref().map_or(0, Text::stored_len)
+                + 160
+        }
+        Tool::Custom { description, format, .. } => {
+            format.map_or(0, |it| it.get().len())
+                + description.as_ref().map_or(0, Text::stored_len)
+                + 512
+        }
+        Tool::WebSearch(_) | Tool::Other { .. } => 64,
+    });
+    1024 + items.sum::<usize>() + tools.sum::<usize>()
+}
+
+/// Writes `,"name":json`.
+pub(super) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(json.as_bytes());
+}
+
+/// Writes a JSON string.
+pub(super) fn string(out: &mut Vec<u8>, text: &Text<'_>) {
+    out.push(b'"');
+    text.write_json(out);
+    out.push(b'"');
+}
+
+/// Writes several texts as one JSON string.
+pub(super) fn joined<'t>(
+    out: &mut Vec<u8>,
+    texts: impl IntoIterator<Item = Cow<'t, Text<'t>>>,
+    separator: &str,
+) {
+    out.push(b'"');
+    let mut first = true;
+    for text in texts {
+        if !std::mem::take(&mut first) {
+            Text::plain(separator).write_json(out);
+        }
+        text.write_json(out);
+    }
+    out.push(b'"');
+}
+
+/// What a request cannot do without, whatever an upstream complains about.
+const KEPT_PARAMS: [&str; 4] = ["messages", "model", "stream", "tools"];
+
+/// Parameters that change nothing about the answer; leaving them out is not worth a word.
+const HOUSEKEEPING: [&str; 6] = [
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "store",
+    "user",
+];

@@ -1,0 +1,212 @@
+//! The order that strict upstreams insist on.
+//!
+//! A conversation arrives as a flat list in which calls, results and messages may stand apart. Strict
+//! upstreams want every call answered right behind the message that made it, once, and nothing
+//! answered that was not called. Here the list is cut into assistant *steps* and each result is given
+//! to its call; writers then only have to walk.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use interlingua_ir::{Item, Role, Turn};
+
+/// A conversation in an order that every upstream accepts.
+#[derive(Debug)]
+pub(crate) struct History {
+    /// What to write, in order.
+    pub(crate) entries: Vec<Entry>,
+    /// For each item: the result of a call.
+    result_of: Vec<Option<u32>>,
+    /// Results that a later one of the same call has replaced.
+    pub(crate) replaced: Vec<usize>,
+}
+
+/// One thing to write.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Entry {
+    /// A message of anybody but the model.
+    Message(usize),
+    /// What the model thought, said and called in one answer; the results of its calls follow it.
+    Step(Range<usize>),
+    /// A result without a call.
+    Stray(usize),
+}
+
+impl History {
+    /// Puts the items of `turn` in order.
+    pub(crate) fn of(turn: &Turn<'_>) -> Self {
+        let items = &turn.items;
+        let mut history = Self {
+            entries: Vec::with_capacity(items.len()),
+            result_of: vec![None; items.len()],
+            replaced: Vec::new(),
+        };
+        let paired = history.pair(items);
+        let mut at = 0;
+        while let Some(item) = items.get(at) {
+            match item {
+                Item::Message(message) if message.role != Role::Assistant => {
+                    history.entries.push(Entry::Message(at));
+                    at += 1;
+                }
+                Item::Output(_) => {
+                    if !paired[at] {
+                        history.entries.push(Entry::Stray(at));
+                    }
+                    at += 1;
+                }
+                _ => {
+                    let end = step_end(items, at);
+                    history.entries.push(Entry::Step(at..end));
+                    at = end;
+                }
+            }
+        }
+        history
+    }
+
+    /// The item that answers the call at `call`.
+    pub(crate) fn result_of(&self, call: usize) -> Option<usize> {
+        self.result_of.get(call).copied().flatten().map(|at| at as usize)
+    }
+
+    /// Gives each result to the latest call before it that has its id, and says which results found
+    /// one. Some upstreams count their ids anew in each answer, so an id alone names no call.
+    fn pair(&mut self, items: &[Item<'_>]) -> Vec<bool> {
+        let mut paired = vec![false; items.len()];
+        let mut calls: HashMap<&str, u32> = HashMap::new();
+        for (at, item) in items.iter().enumerate() {
+            let at32 = u32::try_from(at).unwrap_or(u32::MAX);
+            match item {
+                Item::Call(call) => {
+                    calls.insert(&call.head.id, at32);
+                }
+                Item::Output(output) => {
+                    let Some(&call) = calls.get(&*output.call_id) else { continue };
+                    paired[at] = true;
+                    if let Some(earlier) = self.result_of[call as usize].replace(at32) {
+                        self.replaced.push(earlier as usize);
+                    }
+                }
+                Item::Message(_) | Item::Reasoning(_) | Item::Other { .. } => {}
+            }
+        }
+        paired
+    }
+}
+
+/// Where the step ends that begins at `start`: at the first result, at anybody else's message, or at
+/// a thought that is known to belong to another answer.
+fn step_end(items: &[Item<'_>], start: usize) -> usize {
+    let mut answer = None;
+    for (at, item) in items.iter().enumerate().skip(start) {
+        match item {
+            Item::Output(_) => return at,
+            Item::Message(message) if message.role != Role::Assistant => return at,
+            Item::Reasoning(reasoning) => {
+                let this = reasoning.thought.as_ref().map(|it| it.answer.as_str());
+                match (answer, this.filter(|it| !it.is_empty())) {
+                    (Some(first), Some(this)) if first != this => return at,
+                    (None, this) => answer = this,
+                    _ => {}
+                }
+            }
+            Item::Message(_) | Item::Call(_) | Item::Other { .. } => {}
+        }
+    }
+    items.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_ir::{Call, CallHead, Form, Message, Output, Part, Reasoning, Text, Thought};
+
+    use super::*;
+
+    /// One letter per item: `u`ser, `a`ssistant, `r`easoning of answer 1 or `R` of answer 2, calls
+    /// `0`–`9`, and their results as the letters at the same place of `klmnopqrst` behind a dot.
+    fn turn(spec: &str) -> Turn<'static> {
+        let mut items = Vec::new();
+        let mut chars = spec.chars();
+        while let Some(letter) = chars.next() {
+            let message =
+                |role| Item::Message(Message { role, parts: vec![Part::Text(Text::plain("x"))] });
+            items.push(match letter {
+                'u' => message(Role::User),
+                'a' => message(Role::Assistant),
+                'r' | 'R' => {
+                    let thought = Thought { answer: letter.to_string(), ..Thought::default() };
+                    Item::Reasoning(Reasoning { thought: Some(thought), ..Reasoning::default() })
+                }
+                '.' => Item::Output(Output {
+                    call_id: chars.next().unwrap().to_string().into(),
+                    parts: Vec::new(),
+                }),
+                id => Item::Call(Call {
+                    head: CallHead {
+                        id: id.to_string().into(),
+                        name: "f".into(),
+                        namespace: None,
+                        form: Form::Function,
+                    },
+                    input: Text::EMPTY,
+                }),
+            });
+        }
+        Turn { items, ..Turn::default() }
+    }
+
+    #[track_caller]
+    fn check(spec: &str, expect: &str) {
+        let turn = turn(spec);
+        let history = History::of(&turn);
+        let mut got = Vec::new();
+        for entry in &history.entries {
+            got.push(match entry {
+                Entry::Message(at) => format!("message {at}"),
+                Entry::Stray(at) => format!("stray {at}"),
+                Entry::Step(range) => {
+                    let results: Vec<_> = range
+                        .clone()
+                        .filter(|at| matches!(turn.items[*at], Item::Call(_)))
+                        .map(|at| history.result_of(at).map_or("none".into(), |it| it.to_string()))
+                        .collect();
+                    format!("step {}..{} [{}]", range.start, range.end, results.join(" "))
+                }
+            });
+        }
+        assert_eq!(got.join(", "), expect);
+    }
+
+    #[test]
+    fn calls_of_one_answer_are_one_step() {
+        check("ura12.1.2u", "message 0, step 1..5 [5 6], message 7");
+    }
+
+    #[test]
+    fn late_results_move_back_to_their_call() {
+        check("12.1u.2a", "step 0..2 [2 4], message 3, step 5..6 []");
+    }
+
+    #[test]
+    fn a_call_may_have_no_result_and_a_result_no_call() {
+        check("1u.2", "step 0..1 [none], message 1, stray 2");
+    }
+
+    #[test]
+    fn the_last_result_wins() {
+        check("1.1.1", "step 0..1 [2]");
+        assert_eq!(History::of(&turn("1.1.1")).replaced, [1]);
+    }
+
+    #[test]
+    fn an_id_may_be_used_again_in_a_later_answer() {
+        check("1.1u1.1", "step 0..1 [1], message 2, step 3..4 [4]");
+    }
+
+    #[test]
+    fn thoughts_of_two_answers_are_two_steps() {
+        check("rRa1.1", "step 0..1 [], step 1..4 [4]");
+        check("rra1.1", "step 0..4 [4]");
+    }
+}

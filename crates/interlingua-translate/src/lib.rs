@@ -1,0 +1,51 @@
+//! Reads and writes turns, decodes and encodes streams, between agent protocols.
+//!
+//! One module per protocol; none of them knows another. What they share is the waist,
+//! [`interlingua_ir`]: a request is read into a [`Turn`](interlingua_ir::Turn) and written from it, an
+//! answer is decoded into [`Event`](interlingua_ir::Event)s and encoded from them. Nothing here reads
+//! a socket or a clock.
+//!
+//! # Examples
+//!
+//! The request of a Responses client, written for a Chat Completions server:
+//!
+//! ```
+//! use interlingua_dialect::Dialects;
+//! use interlingua_translate::{chat, json::Limits, responses};
+//!
+//! let dialect = Dialects::builtin().resolve("mimo", "mimo-v2.5-pro")?;
+//! let (turn, _) = responses::read(
+//!     br#"{"model":"mimo/mimo-v2.5-pro","stream":true,"input":[
+//!         {"role":"developer","content":"Be brief."},
+//!         {"role":"user","content":[{"type":"input_text","text":"Hello"}]}]}"#,
+//!     Limits::default(),
+//! )?;
+//! let target = chat::Target {
+//!     dialect: &dialect,
+//!     provider: "mimo",
+//!     model: "mimo-v2.5-pro",
+//!     stream: turn.stream,
+//!     repairs: &chat::Repairs::default(),
+//! };
+//! let written = chat::write(&turn, &target)?;
+//! let body = String::from_utf8(written.body)?;
+//! assert!(body.ends_with(
+//!     r#""messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}]}"#
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The way back is a [`Pipe`]: a decoder, an encoder, and between them, where tools had to be changed,
+//! a [`tools::Bridge`].
+
+mod history;
+mod pipe;
+mod surrogates;
+
+pub mod chat;
+pub mod faults;
+pub mod responses;
+pub mod tools;
+
+pub use interlingua_protocol::json;
+pub use pipe::{Decode, Encode, Pipe, Reader, Started};

@@ -1,0 +1,256 @@
+use std::mem;
+
+use interlingua_ir::{Class, Event, Fault, Sink};
+use interlingua_protocol::sse::{Frame, FrameError, Framer};
+
+/// The largest event that is read. Images come in base64, and nothing larger is known.
+const EVENT_LIMIT: usize = 16 << 20;
+
+/// The largest whole answer that is read.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// One upstream protocol's way in.
+pub trait Decode {
+    /// Reads one event of a stream and tells `sink` what it means.
+    ///
+    /// # Errors
+    ///
+    /// The upstream's own failure, or [`Class::Upstream`] when it breaks its protocol. The decoder is
+    /// of no use afterwards.
+    fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault>;
+
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`frame`](Self::frame).
+    fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault>;
+
+    /// Takes note that the upstream has nothing more to say.
+    ///
+    /// # Errors
+    ///
+    /// [`Class::Interrupted`] when it stopped in the middle of its answer.
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault>;
+
+    /// Whether the answer has ended, so that nothing more needs to be read.
+    fn is_over(&self) -> bool;
+}
+
+/// One client protocol's way out.
+pub trait Encode: Sink {
+    /// Opens the answer before the upstream has begun it, with events that carry nothing of it.
+    fn open(&mut self);
+
+    /// Shows the client that the answer is still being worked on.
+    fn keep_alive(&mut self);
+
+    /// Ends the answer by telling what went wrong.
+    fn fail(&mut self, fault: &Fault);
+
+    /// Appends the bytes that are ready for the client to `out`.
+    fn take(&mut self, out: &mut Vec<u8>);
+}
+
+/// Reads the body of an upstream's answer, whatever form it has.
+///
+/// An event stream may come where a whole answer was asked for, and the other way round; what it is
+/// shows in its first byte. The driver does two things: [`push`](Self::push) what arrived, as often as
+/// something arrives, and [`finish`](Self::finish) when the upstream is done.
+#[derive(Debug)]
+pub struct Reader<D> {
+    form: Form,
+    decoder: D,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Nothing but blanks has come.
+    Unknown,
+    /// Events.
+    Events(Framer),
+    /// One JSON document.
+    Whole(Vec<u8>),
+}
+
+impl<D: Decode> Reader<D> {
+    /// Makes a reader that explains the answer with `decoder`.
+    pub fn new(decoder: D) -> Self {
+        Self { form: Form::Unknown, decoder }
+    }
+
+    /// Takes the next bytes from the upstream, cut anywhere.
+    ///
+    /// # Errors
+    ///
+    /// The upstream's failure, or [`Class::Upstream`] when its answer is none. What was understood
+    /// before that has reached `sink`.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<(), Fault> {
+        if let Form::Unknown = self.form {
+            let blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xEF\xBB\xBF".contains(byte);
+            match bytes.iter().find(|byte| !blank(byte)) {
+                None => return Ok(()),
+                Some(b'{' | b'[') => self.form = Form::Whole(Vec::new()),
+                Some(b'<') => return Err(page()),
+                Some(_) => self.form = Form::Events(Framer::new(EVENT_LIMIT)),
+            }
+        }
+        match &mut self.form {
+            Form::Unknown => Ok(()),
+            Form::Whole(body) => {
+                if body.len() + bytes.len() > BODY_LIMIT {
+                    let limit = BODY_LIMIT >> 20;
+                    let what = format!("the upstream's answer is larger than {limit} MiB");
+                    return Err(Fault::new(Class::Upstream, what));
+                }
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+            Form::Events(framer) => {
+                let decoder = &mut self.decoder;
+                framer.push(bytes, |frame| step(decoder, frame, sink)).map_err(Fault::from)
+            }
+        }
+    }
+
+    /// Takes note that the upstream closed the connection or the body.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); [`Class::Interrupted`] when the answer is not complete.
+    pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
+        match mem::replace(&mut self.form, Form::Unknown) {
+            Form::Unknown if self.decoder.is_over() => Ok(()),
+            Form::Unknown => Err(Fault::new(Class::Upstream, "the upstream's answer is empty")),
+            Form::Whole(body) => {
+                let text = String::from_utf8_lossy(&body);
+                let start = text.find(['{', '[']).unwrap_or_default();
+                self.decoder.whole(text.split_at(start).1, sink)
+            }
+            Form::Events(mut framer) => {
+                let decoder = &mut self.decoder;
+                framer.finish(|frame| step(decoder, frame, sink))?;
+                self.decoder.finish(sink)
+            }
+        }
+    }
+
+    /// Whether the answer has ended, so that nothing more needs to be read.
+    pub fn is_over(&self) -> bool {
+        self.decoder.is_over()
+    }
+}
+
+/// What stops a framer: its own limit, or the decoder's verdict.
+enum Halt {
+    Frame(FrameError),
+    Fault(Fault),
+}
+
+impl From<FrameError> for Halt {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
+    }
+}
+
+impl From<Halt> for Fault {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Fault(fault) => fault,
+            Halt::Frame(error) => {
+                Self::new(Class::Upstream, format!("the upstream's answer: {error}"))
+            }
+        }
+    }
+}
+
+fn step(decoder: &mut impl Decode, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Halt> {
+    decoder.frame(frame, sink).map_err(Halt::Fault)
+}
+
+fn page() -> Fault {
+    let what = "the upstream answered with a web page instead of a model's answer; its base URL may be wrong";
+    Fault::new(Class::Upstream, what)
+}
+
+/// Upstream bytes in, client bytes out: a [`Reader`] and an encoder joined.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use interlingua_dialect::Dialects;
+/// use interlingua_translate::{Pipe, chat, responses};
+///
+/// let dialect = Dialects::builtin().resolve("mimo", "mimo-v2.5-pro")?;
+/// let decoder = chat::Decoder::new(Arc::new(dialect), "mimo", "1");
+/// let head = responses::Head::new("resp_1", "mimo/mimo-v2.5-pro", 1_700_000_000);
+/// let mut pipe = Pipe::new(decoder, responses::Encoder::stream(head));
+///
+/// // Whatever the socket gave us goes in, whatever is ready for the client comes out.
+/// pipe.push(b"data: {\"id\":\"c1\",\"choices\":[{\"delta\":{\"conte")?;
+/// let mut out = Vec::new();
+/// pipe.take(&mut out);
+/// assert!(out.is_empty());
+/// pipe.push(b"nt\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")?;
+/// pipe.finish()?;
+/// pipe.take(&mut out);
+/// assert!(String::from_utf8(out)?.contains("response.completed"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Pipe<D, E> {
+    reader: Reader<D>,
+    encoder: E,
+}
+
+impl<D: Decode, E: Encode> Pipe<D, E> {
+    /// Joins a decoder to an encoder.
+    pub fn new(decoder: D, encoder: E) -> Self {
+        Self { reader: Reader::new(decoder), encoder }
+    }
+
+    /// Takes the next bytes from the upstream, cut anywhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::push`]. The client is told through [`Encode::fail`]; what it may see is there to
+    /// be [taken](Self::take).
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let result = self.reader.push(bytes, &mut self.encoder);
+        result.inspect_err(|fault| self.encoder.fail(fault))
+    }
+
+    /// Takes note that the upstream closed the connection or the body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::finish`]; the client is told.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        let result = self.reader.finish(&mut self.encoder);
+        result.inspect_err(|fault| self.encoder.fail(fault))
+    }
+
+    /// Appends the bytes that are ready for the client to `out`.
+    pub fn take(&mut self, out: &mut Vec<u8>) {
+        self.encoder.take(out);
+    }
+}
+
+/// Remembers whether an event with something of the model has passed.
+#[derive(Debug, Default)]
+pub struct Started(bool);
+
+impl Started {
+    /// Whether such an event has passed. From then on nothing may be retried.
+    pub fn is_set(&self) -> bool {
+        self.0
+    }
+}
+
+impl Sink for Started {
+    fn event(&mut self, event: Event<'_>) {
+        self.0 |= event.is_meaningful();
+    }
+}

@@ -1,0 +1,9 @@
+//! Responses.
+
+mod encode;
+mod head;
+mod read;
+
+pub use encode::Encoder;
+pub use head::Head;
+pub use read::read;

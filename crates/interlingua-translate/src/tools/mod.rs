@@ -1,0 +1,10 @@
+//! Tools of a kind that the target lacks, on their way there and back.
+
+mod bridge;
+mod freeform;
+mod names;
+
+pub use bridge::{Bridge, Unwrapping};
+pub(crate) use freeform::ARGUMENT;
+pub use names::ToolMap;
+pub(crate) use names::{Names, short_hash};

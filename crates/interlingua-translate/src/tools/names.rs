@@ -1,0 +1,233 @@
+use std::borrow::Cow;
+
+use interlingua_ir::{CallHead, Form, Note, NoteKind, Tool, Turn};
+
+/// The names under which a turn's tools travel to the upstream.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    known: Vec<Known<'a>>,
+    max: usize,
+}
+
+#[derive(Debug)]
+struct Known<'a> {
+    wire: Cow<'a, str>,
+    name: &'a str,
+    namespace: Option<&'a str>,
+    form: Form,
+    /// Position in [`Turn::tools`].
+    tool: usize,
+}
+
+impl<'a> Names<'a> {
+    /// Gives each tool of `turn` a name that is safe everywhere and at most `max` bytes long.
+    ///
+    /// The first of several tools of the same name wins; strict upstreams refuse the second.
+    pub(crate) fn of(turn: &'a Turn<'_>, max: usize, notes: &mut Vec<Note>) -> Self {
+        let mut names = Self { known: Vec::with_capacity(turn.tools.len()), max };
+        for (tool, offered) in turn.tools.iter().enumerate() {
+            let (name, namespace, form): (&'a str, Option<&'a str>, _) = match offered {
+                Tool::Function(it) => (&it.name, it.namespace.as_deref(), Form::Function),
+                Tool::ToolSearch(it) => (&it.name, None, Form::ToolSearch),
+                Tool::Custom { name, .. } => (name, None, Form::Custom),
+                Tool::WebSearch(_) | Tool::Other { .. } => continue,
+            };
+            if names.find(name, namespace).is_some() {
+                notes.push(Note::new(NoteKind::Dropped, format!("duplicate tool {name}")));
+                continue;
+            }
+            let mut wire = wire_name(name, namespace, max);
+            if names.known.iter().any(|it| it.wire == wire) {
+                wire = hashed(&wire, name, namespace, max).into();
+            }
+            names.known.push(Known { wire, name, namespace, form, tool });
+        }
+        names
+    }
+
+    /// The name of a tool, offered or not: a call of the past may name a tool that is gone.
+    pub(crate) fn wire(&self, head: &'a CallHead<'_>) -> Cow<'a, str> {
+        match self.find(&head.name, head.namespace.as_deref()) {
+            Some(known) => known.wire.clone(),
+            None => wire_name(&head.name, head.namespace.as_deref(), self.max),
+        }
+    }
+
+    /// The name of the tool `name`, if it was offered.
+    pub(crate) fn offered(&self, name: &str, namespace: Option<&str>) -> Option<&str> {
+        self.find(name, namespace).map(|it| &*it.wire)
+    }
+
+    /// Every tool that travels: its position in [`Turn::tools`] and its name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.known.iter().map(|it| (it.tool, &*it.wire))
+    }
+
+    /// What is needed to undo this: the tools that the model sees otherwise than the client does.
+    pub(crate) fn map(&self) -> ToolMap {
+        let renamed =
+            self.known.iter().filter(|it| it.form != Form::Function || it.wire != it.name);
+        let entries = renamed.map(|it| Renamed {
+            wire: it.wire.as_ref().into(),
+            name: it.name.into(),
+            namespace: it.namespace.map(Into::into),
+            form: it.form,
+        });
+        ToolMap { entries: entries.collect() }
+    }
+
+    fn find(&self, name: &str, namespace: Option<&str>) -> Option<&Known<'a>> {
+        self.known.iter().find(|it| it.name == name && it.namespace == namespace)
+    }
+}
+
+/// The way back from the names that the model sees to the tools that the client declared.
+#[derive(Clone, Debug, Default)]
+pub struct ToolMap {
+    entries: Box<[Renamed]>,
+}
+
+#[derive(Clone, Debug)]
+struct Renamed {
+    wire: Box<str>,
+    name: Box<str>,
+    namespace: Option<Box<str>>,
+    form: Form,
+}
+
+impl ToolMap {
+    /// The call that the client expects where the model called `head`.
+    ///
+    /// A tool that the model made up stays as it is: the client tells the model so.
+    pub(crate) fn restore<'a>(&'a self, head: CallHead<'a>) -> CallHead<'a> {
+        match self.entries.iter().find(|it| *it.wire == *head.name) {
+            Some(it) => CallHead {
+                id: head.id,
+                name: Cow::Borrowed(&it.name),
+                namespace: it.namespace.as_deref().map(Cow::Borrowed),
+                form: it.form,
+            },
+            None => head,
+        }
+    }
+
+    /// Whether the model sees every tool as the client declared it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The name under which a tool travels, as long as no other tool has it.
+fn wire_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, str> {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if namespace.is_none() && !name.is_empty() && name.len() <= max && name.bytes().all(safe) {
+        return Cow::Borrowed(name);
+    }
+    let mut joined = String::new();
+    for part in namespace.into_iter().chain([name]) {
+        if !joined.is_empty() {
+            joined.push_str("__");
+        }
+        joined
+            .extend(part.chars().map(|it| if u8::try_from(it).is_ok_and(safe) { it } else { '_' }));
+    }
+    let changed =
+        joined.is_empty() || !name.bytes().chain(namespace.unwrap_or("").bytes()).all(safe);
+    if changed || joined.len() > max {
+        return hashed(&joined, name, namespace, max).into();
+    }
+    joined.into()
+}
+
+/// Makes a name unique by a hash of what it stands for; the same in every turn.
+fn hashed(wire: &str, name: &str, namespace: Option<&str>, max: usize) -> String {
+    let hash = short_hash(&[namespace.unwrap_or(""), "\0", name]);
+    let room = max.saturating_sub(1 + hash.len());
+    let kept: String = wire.chars().take(room).collect();
+    format!("{kept}_{hash}")
+}
+
+/// Eight hexadecimal digits that stand for `parts` (FNV-1a): stable across versions and machines,
+/// because names that change from turn to turn cost the upstream's prompt cache.
+pub(crate) fn short_hash(parts: &[&str]) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in parts.iter().flat_map(|part| part.bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff))
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_ir::Function;
+
+    use super::*;
+
+    fn function(name: &str, namespace: Option<&str>) -> Tool<'static> {
+        Tool::Function(Function {
+            name: name.to_owned().into(),
+            namespace: namespace.map(|it| it.to_owned().into()),
+            namespace_description: None,
+            description: None,
+            parameters: None,
+            strict: None,
+        })
+    }
+
+    /// Names tools and turns the names back.
+    #[track_caller]
+    fn check(tools: &[(&str, Option<&str>)], expect: &[&str]) {
+        let tools = tools.iter().map(|(name, namespace)| function(name, *namespace)).collect();
+        let turn = Turn { tools, ..Turn::default() };
+        let mut notes = Vec::new();
+        let names = Names::of(&turn, 64, &mut notes);
+        let wires: Vec<_> = names.iter().map(|(_, wire)| wire).collect();
+        assert_eq!(wires, expect);
+
+        let map = names.map();
+        for (tool, wire) in names.iter() {
+            assert!(wire.len() <= 64, "{wire}");
+            let Tool::Function(declared) = &turn.tools[tool] else { unreachable!() };
+            let head = CallHead {
+                id: "c".into(),
+                name: wire.into(),
+                namespace: None,
+                form: Form::Function,
+            };
+            let restored = map.restore(head);
+            assert_eq!(
+                (restored.name, restored.namespace),
+                (declared.name.clone(), declared.namespace.clone())
+            );
+        }
+    }
+
+    #[test]
+    fn plain_names_stay() {
+        check(&[("exec_command", None), ("view-image", None)], &["exec_command", "view-image"]);
+    }
+
+    #[test]
+    fn namespaces_become_a_part_of_the_name() {
+        check(&[("echo", Some("mcp__tiny"))], &["mcp__tiny__echo"]);
+    }
+
+    #[test]
+    fn long_and_odd_names_are_hashed() {
+        let long = "x".repeat(80);
+        let expect = format!("{}_{}", "x".repeat(55), short_hash(&["", "\0", &long]));
+        check(&[(&long, None)], &[&expect]);
+        check(&[("a.b", None)], &[&format!("a_b_{}", short_hash(&["", "\0", "a.b"]))]);
+    }
+
+    #[test]
+    fn two_tools_never_share_a_name() {
+        let second = format!("a__b_{}", short_hash(&["a", "\0", "b"]));
+        check(&[("a__b", None), ("b", Some("a"))], &["a__b", &second]);
+    }
+
+    #[test]
+    fn the_first_of_two_equal_tools_wins() {
+        check(&[("f", None), ("f", None)], &["f"]);
+    }
+}
