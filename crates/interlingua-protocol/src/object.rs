@@ -76,6 +76,15 @@ macro_rules! object {
             pub extra: Vec<$crate::Field<'a>>,
         }
 
+        impl $name<'_> {
+            /// The declared fields that hold something, by their names on the wire.
+            pub fn fields(&self) -> impl Iterator<Item = &'static str> + use<> {
+                [$( self.$field.as_ref().map(|_| $crate::object::first!($($wire),+)) ),*]
+                    .into_iter()
+                    .flatten()
+            }
+        }
+
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct ObjectVisitor;
@@ -109,4 +118,11 @@ macro_rules! object {
     };
 }
 
-pub(crate) use object;
+/// The first of several names.
+macro_rules! first {
+    ($first:literal $(, $rest:literal)*) => {
+        $first
+    };
+}
+
+pub(crate) use {first, object};

@@ -35,7 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The way back is a [`Pipe`]: a decoder, an encoder, and between them, where tools had to be changed,
+//! The way back is a [`Pipe`]: a decoder, an encoder, and between them, for tools that had to be changed,
 //! a [`tools::Bridge`].
 
 mod history;

@@ -3,6 +3,8 @@ use std::mem;
 use interlingua_ir::{Class, Event, Fault, Sink};
 use interlingua_protocol::sse::{Frame, FrameError, Framer};
 
+use crate::tools::{Bridge, ToolMap, Unwrapping};
+
 /// The largest event that is read. Images come in base64, and nothing larger is known.
 const EVENT_LIMIT: usize = 16 << 20;
 
@@ -69,7 +71,7 @@ enum Form {
     Unknown,
     /// Events.
     Events(Framer),
-    /// One JSON document.
+    /// One document: JSON, or the page of a server that knows nothing of models.
     Whole(Vec<u8>),
 }
 
@@ -90,8 +92,7 @@ impl<D: Decode> Reader<D> {
             let blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xEF\xBB\xBF".contains(byte);
             match bytes.iter().find(|byte| !blank(byte)) {
                 None => return Ok(()),
-                Some(b'{' | b'[') => self.form = Form::Whole(Vec::new()),
-                Some(b'<') => return Err(page()),
+                Some(b'{' | b'[' | b'<') => self.form = Form::Whole(Vec::new()),
                 Some(_) => self.form = Form::Events(Framer::new(EVENT_LIMIT)),
             }
         }
@@ -120,11 +121,10 @@ impl<D: Decode> Reader<D> {
     /// As [`push`](Self::push); [`Class::Interrupted`] when the answer is not complete.
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
         match mem::replace(&mut self.form, Form::Unknown) {
-            Form::Unknown if self.decoder.is_over() => Ok(()),
-            Form::Unknown => Err(Fault::new(Class::Upstream, "the upstream's answer is empty")),
+            Form::Unknown => self.decoder.finish(sink),
             Form::Whole(body) => {
                 let text = String::from_utf8_lossy(&body);
-                let start = text.find(['{', '[']).unwrap_or_default();
+                let start = text.find(['{', '[', '<']).unwrap_or_default();
                 self.decoder.whole(text.split_at(start).1, sink)
             }
             Form::Events(mut framer) => {
@@ -168,11 +168,6 @@ fn step(decoder: &mut impl Decode, frame: Frame<'_>, sink: &mut dyn Sink) -> Res
     decoder.frame(frame, sink).map_err(Halt::Fault)
 }
 
-fn page() -> Fault {
-    let what = "the upstream answered with a web page instead of a model's answer; its base URL may be wrong";
-    Fault::new(Class::Upstream, what)
-}
-
 /// Upstream bytes in, client bytes out: a [`Reader`] and an encoder joined.
 ///
 /// # Examples
@@ -202,13 +197,27 @@ fn page() -> Fault {
 #[derive(Debug)]
 pub struct Pipe<D, E> {
     reader: Reader<D>,
+    tools: ToolMap,
+    open: Unwrapping,
     encoder: E,
 }
 
 impl<D: Decode, E: Encode> Pipe<D, E> {
     /// Joins a decoder to an encoder.
     pub fn new(decoder: D, encoder: E) -> Self {
-        Self { reader: Reader::new(decoder), encoder }
+        Self {
+            reader: Reader::new(decoder),
+            tools: ToolMap::default(),
+            open: Unwrapping::default(),
+            encoder,
+        }
+    }
+
+    /// Turns the calls of tools back that had to be shown to the model in another way.
+    #[must_use]
+    pub fn tools(mut self, tools: ToolMap) -> Self {
+        self.tools = tools;
+        self
     }
 
     /// Takes the next bytes from the upstream, cut anywhere.
@@ -218,7 +227,8 @@ impl<D: Decode, E: Encode> Pipe<D, E> {
     /// As [`Reader::push`]. The client is told through [`Encode::fail`]; what it may see is there to
     /// be [taken](Self::take).
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let result = self.reader.push(bytes, &mut self.encoder);
+        let mut bridge = Bridge::new(&self.tools, &mut self.open, &mut self.encoder);
+        let result = self.reader.push(bytes, &mut bridge);
         result.inspect_err(|fault| self.encoder.fail(fault))
     }
 
@@ -228,7 +238,8 @@ impl<D: Decode, E: Encode> Pipe<D, E> {
     ///
     /// As [`Reader::finish`]; the client is told.
     pub fn finish(&mut self) -> Result<(), Fault> {
-        let result = self.reader.finish(&mut self.encoder);
+        let mut bridge = Bridge::new(&self.tools, &mut self.open, &mut self.encoder);
+        let result = self.reader.finish(&mut bridge);
         result.inspect_err(|fault| self.encoder.fail(fault))
     }
 

@@ -29,6 +29,11 @@ impl Halves {
         Some(Text::Json(joined.into())).filter(|it| !it.is_empty())
     }
 
+    /// Whether nothing is held back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_none()
+    }
+
     /// What is left when the text ends.
     pub(crate) fn rest(&mut self) -> Option<Text<'static>> {
         self.held.take().map(|_| Text::plain("\u{fffd}"))

@@ -56,6 +56,8 @@ object! {
         pub reasoning_text: &'a RawValue = "reasoning_text",
         /// Thought in parts, with what its origin needs to recognise it (OpenRouter, `MiniMax`).
         pub reasoning_details: &'a RawValue = "reasoning_details",
+        /// Thought in the blocks of the Messages protocol (`LiteLLM`).
+        pub thinking_blocks: &'a RawValue = "thinking_blocks",
         /// Prose in which the model declines.
         pub refusal: &'a RawValue = "refusal",
         /// Pieces of tool calls.

@@ -5,6 +5,8 @@ use interlingua_protocol::chat::{CallPiece, FunctionPiece};
 use interlingua_protocol::json::{Completeness, compact};
 use serde_json::value::RawValue;
 
+use crate::surrogates::Halves;
+
 /// The most calls of one answer.
 const MAX_CALLS: usize = 1024;
 
@@ -27,12 +29,15 @@ struct Open {
     index: Option<u64>,
     /// The upstream's id, where it gives one.
     id: Option<String>,
+    /// The id under which the client knows the call, once it does.
+    client_id: String,
     name: String,
     form: Form,
     /// Where the call stands in the answer; `None` until its name is known.
     item: Option<Index>,
     /// Input that came before the name, JSON-escaped.
     early: String,
+    halves: Halves,
     whole: Completeness,
     /// How much input has come, in bytes.
     size: usize,
@@ -49,14 +54,9 @@ impl Calls {
         self.calls.iter().any(|call| call.item.is_some())
     }
 
-    /// Whether a call was begun and is not whole.
+    /// Whether a call is not known to be whole.
     pub(super) fn unfinished(&self) -> bool {
-        self.calls.iter().any(|call| {
-            !call.settled
-                && call.form == Form::Function
-                && call.whole.is_begun()
-                && !call.whole.is_whole()
-        })
+        self.calls.iter().any(|call| !call.settled && !call.is_whole())
     }
 
     /// Takes the next piece of some call.
@@ -93,7 +93,6 @@ impl Calls {
                 self.calls.len() - 1
             }
         };
-        let renamed = self.client_id(at, &read);
         let call = &mut self.calls[at];
         if call.settled {
             sink.event(Event::Note(Note::new(
@@ -112,29 +111,12 @@ impl Calls {
             call.name = name;
         }
         if call.item.is_none() && !call.name.is_empty() {
-            let item = Index(*next);
-            *next += 1;
-            call.item = Some(item);
-            let (client_id, told) = renamed;
-            let head = CallHead {
-                id: client_id.into(),
-                name: call.name.as_str().into(),
-                namespace: None,
-                form: call.form,
-            };
-            sink.event(Event::Open { index: item, kind: Kind::Call(head) });
-            if told {
-                sink.event(Event::Note(Note::new(
-                    NoteKind::Renamed,
-                    "a call id that was used twice",
-                )));
-            }
-            if !call.early.is_empty() {
-                let text = Text::Json(std::mem::take(&mut call.early).into());
-                sink.event(Event::Delta { index: item, text });
-            }
+            self.announce(at, next, sink);
         }
-        let Some(text) = read.input else { return Ok(()) };
+        let call = &mut self.calls[at];
+        let Some(text) = read.input.and_then(|input| call.halves.join(input)) else {
+            return Ok(());
+        };
         call.size += text.stored_len();
         if call.size > MAX_INPUT {
             return Err("the input of a call is larger than 8 MiB");
@@ -155,21 +137,66 @@ impl Calls {
     }
 
     /// Ends all calls: whole ones are closed; where the answer was `cut`, the others are dropped.
-    pub(super) fn settle(&mut self, cut: bool, sink: &mut dyn Sink) {
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a call that nobody can run.
+    pub(super) fn settle(&mut self, cut: bool, sink: &mut dyn Sink) -> Result<(), &'static str> {
         for call in self.calls.iter_mut().filter(|call| !call.settled) {
             call.settled = true;
             let Some(index) = call.item else {
+                if call.size > 0 && !cut {
+                    return Err("the model called a tool without naming it");
+                }
                 sink.event(Event::Note(Note::new(NoteKind::Dropped, "a call without a name")));
                 continue;
             };
-            if cut && !(call.form == Form::Function && call.whole.is_whole()) {
+            if cut && !call.is_whole() {
                 sink.event(Event::Drop { index });
                 continue;
+            }
+            if let Some(text) = call.halves.rest() {
+                sink.event(Event::Delta { index, text });
             }
             if call.size == 0 && call.form == Form::Function {
                 sink.event(Event::Delta { index, text: Text::plain("{}") });
             }
             sink.event(Event::Close { index });
+        }
+        Ok(())
+    }
+
+    /// Opens the call for the client, now that its name is known.
+    fn announce(&mut self, at: usize, next: &mut u32, sink: &mut dyn Sink) {
+        let taken = |id: &str| self.calls.iter().any(|call| call.client_id == id);
+        let own = self.calls[at].id.clone();
+        let renamed = own.as_deref().is_some_and(taken);
+        let base = own.unwrap_or_else(|| format!("call_{}_{at}", self.seed));
+        let mut id = base.clone();
+        let mut nth = at;
+        while taken(&id) {
+            id = format!("{base}_{nth}");
+            nth += 1;
+        }
+        let index = Index(*next);
+        *next += 1;
+        let call = &mut self.calls[at];
+        call.client_id = id;
+        call.item = Some(index);
+        let head = CallHead {
+            id: call.client_id.as_str().into(),
+            name: call.name.as_str().into(),
+            namespace: None,
+            form: call.form,
+        };
+        sink.event(Event::Open { index, kind: Kind::Call(head) });
+        if renamed {
+            let what = "a call id that was used twice";
+            sink.event(Event::Note(Note::new(NoteKind::Renamed, what)));
+        }
+        if !call.early.is_empty() {
+            let text = Text::Json(std::mem::take(&mut call.early).into());
+            sink.event(Event::Delta { index, text });
         }
     }
 
@@ -188,29 +215,23 @@ impl Calls {
             (None, Some(index)) => self.rposition(|call| call.index == Some(index)),
             (None, None) => self.calls.len().checked_sub(1),
         }?;
-        // A whole call is not continued by another whole input, or by another name.
         let call = &self.calls[found];
-        let another = piece.name.as_ref().is_some_and(|name| {
-            let anew = piece.input.as_ref().is_some_and(starts_anew);
-            call.whole.is_whole() && (anew || (piece.id.is_none() && *name != call.name))
-        });
+        let Some(name) = &piece.name else { return Some(found) };
+        let anew = call.whole.is_whole() && piece.input.as_ref().is_some_and(starts_anew);
+        let other = !call.name.is_empty() && *name != call.name;
+        let another = match (&piece.id, piece.index) {
+            // By the book: nothing but these two decides.
+            (Some(_), Some(_)) => false,
+            // A whole call is not continued by another whole input.
+            (Some(_), None) => anew,
+            (None, Some(_)) => anew || (other && call.whole.is_whole()),
+            (None, None) => anew || other,
+        };
         (!another).then_some(found)
     }
 
     fn rposition(&self, test: impl Fn(&Open) -> bool) -> Option<usize> {
         self.calls.iter().rposition(test)
-    }
-
-    /// The id under which the client knows the call, and whether it is not the upstream's.
-    fn client_id(&self, at: usize, piece: &Read<'_>) -> (String, bool) {
-        let own = self.calls[at].id.as_ref().or(piece.id.as_ref());
-        match own {
-            Some(id) if self.calls[..at].iter().any(|it| it.id.as_ref() == Some(id)) => {
-                (format!("{id}_{at}"), true)
-            }
-            Some(id) => (id.clone(), false),
-            None => (format!("call_{}_{at}", self.seed), false),
-        }
     }
 }
 
@@ -219,14 +240,21 @@ impl Open {
         Self {
             index: piece.index,
             id: piece.id.clone(),
+            client_id: String::new(),
             name: String::new(),
             form,
             item: None,
             early: String::new(),
+            halves: Halves::default(),
             whole: Completeness::default(),
             size: 0,
             settled: false,
         }
+    }
+
+    /// Whether the input is known to be complete; that of a custom tool never is.
+    fn is_whole(&self) -> bool {
+        self.form == Form::Function && self.whole.is_whole()
     }
 }
 

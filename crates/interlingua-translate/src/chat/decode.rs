@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 
-use interlingua_dialect::{Dialect, Finish, ReasoningField, Tags};
+use interlingua_dialect::{Dialect, Finish, ReasoningField};
 use interlingua_ir::{
     Attachment, Class, Event, Fault, Index, Kind, Note, NoteKind, Sink, Stop, Text,
 };
@@ -50,8 +50,6 @@ pub struct Decoder {
     substance: bool,
     stop: Option<Stop>,
     usage: Option<String>,
-    /// The last event did not parse.
-    garbled: bool,
     unknown: Vec<String>,
 }
 
@@ -100,7 +98,6 @@ impl Decoder {
             substance: false,
             stop: None,
             usage: None,
-            garbled: false,
             unknown: Vec::new(),
         }
     }
@@ -156,7 +153,8 @@ impl Decoder {
                 self.flow(Flow::Reasoning, thought, sink);
             }
             None => {
-                for piece in delta.reasoning_details.into_iter().flat_map(|it| details(it.get())) {
+                let lists = delta.reasoning_details.or(delta.thinking_blocks);
+                for piece in lists.into_iter().flat_map(|it| details(it.get())) {
                     self.structured = true;
                     self.flow(Flow::Reasoning, piece, sink);
                 }
@@ -179,7 +177,7 @@ impl Decoder {
         }
         let legacy = delta.function_call.map(chat::CallPiece::of);
         for piece in delta.tool_calls.into_iter().flatten().chain(legacy) {
-            self.close_prose(sink);
+            self.end_prose(sink);
             self.substance = true;
             self.calls
                 .piece(&piece, &mut self.next, sink)
@@ -195,16 +193,16 @@ impl Decoder {
         if self.tags.is_past() {
             return self.flow(Flow::Text, content, sink);
         }
-        for piece in self.tags.push(&content) {
+        for piece in self.tags.push(content) {
             self.tagged(piece, sink);
         }
     }
 
-    fn tagged(&mut self, piece: Piece<'_>, sink: &mut dyn Sink) {
+    fn tagged(&mut self, piece: Piece, sink: &mut dyn Sink) {
         match piece {
             Piece::Thought(_) if self.structured => {}
-            Piece::Thought(text) => self.flow(Flow::Reasoning, text, sink),
-            Piece::Text(text) => self.flow(Flow::Text, text, sink),
+            Piece::Thought(text) => self.flow(Flow::Reasoning, text.into(), sink),
+            Piece::Text(text) => self.flow(Flow::Text, text.into(), sink),
         }
     }
 
@@ -252,6 +250,14 @@ impl Decoder {
         }
     }
 
+    /// Ends the prose; what may still have become a tag is text.
+    fn end_prose(&mut self, sink: &mut dyn Sink) {
+        for piece in self.tags.finish() {
+            self.tagged(piece, sink);
+        }
+        self.close_prose(sink);
+    }
+
     fn close_prose(&mut self, sink: &mut dyn Sink) {
         if let Some(open) = self.open.take() {
             if let Some(text) = self.halves.rest() {
@@ -281,21 +287,17 @@ impl Decoder {
             }
         };
         self.stop = Some(stop);
-        self.settle(stop, sink);
-        Ok(())
+        self.settle(stop, sink)
     }
 
     /// Closes what is whole and drops what was cut.
-    fn settle(&mut self, stop: Stop, sink: &mut dyn Sink) {
-        for piece in self.tags.finish() {
-            self.tagged(piece, sink);
-        }
+    fn settle(&mut self, stop: Stop, sink: &mut dyn Sink) -> Result<(), Fault> {
         if let Some(Open { index, flow: Flow::Text }) = self.open {
             self.cite(index, sink);
         }
-        self.close_prose(sink);
+        self.end_prose(sink);
         let cut = matches!(stop, Stop::Length | Stop::Filtered);
-        self.calls.settle(cut, sink);
+        self.calls.settle(cut, sink).map_err(|what| self.fault(Class::ToolGenerationFailed, what))
     }
 
     fn end(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -307,6 +309,8 @@ impl Decoder {
             Some(stop) => stop,
             None => return Err(self.interrupted()),
         };
+        // Some say why they stop and then go on.
+        self.settle(stop, sink)?;
         let usage = self.usage.as_deref().and_then(|json| usage::read(json, &self.dialect.usage));
         if stop == Stop::Length && !self.substance && usage.is_none_or(|it| it.output == 0) {
             let what = format!(
@@ -333,7 +337,6 @@ impl Decoder {
                 return Err(self.interrupted());
             }
             self.stop = Some(Stop::Complete);
-            self.settle(Stop::Complete, sink);
         }
         self.end(sink)
     }
@@ -361,7 +364,8 @@ impl Decoder {
     }
 
     fn interrupted(&self) -> Fault {
-        let what = format!("{} closed the stream in the middle of the answer", self.provider);
+        let when = if self.phase == Phase::Fresh { "before" } else { "in the middle of" };
+        let what = format!("{} closed the connection {when} its answer", self.provider);
         self.fault(Class::Interrupted, what)
     }
 
@@ -391,19 +395,19 @@ impl Decode for Decoder {
         }
         let mut chunk: Chunk<'_> = match chat::read(data) {
             Ok(chunk) => chunk,
-            // One broken event may be a hiccup; two are a broken upstream.
-            Err(_) if !mem::replace(&mut self.garbled, true) => {
+            // A piece of the answer is lost, and what would be left may look whole.
+            Err(error) if data.starts_with('{') => {
+                let what = format!("{} sent an event that does not parse: {error}", self.provider);
+                return Err(self.fault(Class::Upstream, what));
+            }
+            // Greetings and keep-alives of relays.
+            Err(_) => {
                 if self.phase == Phase::Begun {
                     sink.event(Event::Note(Note::new(NoteKind::Unknown, "event that is no JSON")));
                 }
                 return Ok(());
             }
-            Err(error) => {
-                let what = format!("{} sends events that do not parse: {error}", self.provider);
-                return Err(self.fault(Class::Upstream, what));
-            }
         };
-        self.garbled = false;
         self.chunk(&chunk, data, sink)?;
         match chunk.choice.take() {
             Some(choice) => self.choice(choice, sink),
@@ -413,9 +417,19 @@ impl Decode for Decoder {
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
         let mut chunk: Chunk<'_> = chat::read(body).map_err(|error| {
+            if body.starts_with('<') {
+                let mut fault = self.refusal(body);
+                fault
+                    .message
+                    .push_str(" (a web page instead of an answer; is the base URL right?)");
+                return fault;
+            }
             // A list is what some upstreams wrap their errors in.
             if body.starts_with('[') {
                 return self.refusal(body);
+            }
+            if error.is_eof() {
+                return self.interrupted();
             }
             let what = format!("{}'s answer does not parse: {error}", self.provider);
             self.fault(Class::Upstream, what)
@@ -430,9 +444,6 @@ impl Decode for Decoder {
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
-        if self.garbled {
-            return Err(self.interrupted());
-        }
         self.end(sink)
     }
 
@@ -459,7 +470,7 @@ fn text(raw: &RawValue) -> Option<Text<'_>> {
     Text::from_json(raw.get())
 }
 
-/// The words of a list of thoughts, as OpenRouter and its like send it.
+/// The words of a list of thoughts, as OpenRouter, `LiteLLM` and their like send it.
 fn details(json: &str) -> Vec<Text<'_>> {
     #[derive(serde::Deserialize)]
     struct Detail<'a> {
@@ -467,9 +478,11 @@ fn details(json: &str) -> Vec<Text<'_>> {
         text: Option<&'a RawValue>,
         #[serde(borrow, default)]
         summary: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        thinking: Option<&'a RawValue>,
     }
     let details: Vec<Detail<'_>> = serde_json::from_str(json).unwrap_or_default();
-    details.into_iter().filter_map(|it| text(it.text.or(it.summary)?)).collect()
+    details.into_iter().filter_map(|it| text(it.text.or(it.summary).or(it.thinking)?)).collect()
 }
 
 /// The parts of a content that is a list: whether each is thought, and its words.
@@ -516,15 +529,4 @@ fn citations(json: &str) -> Vec<(String, String)> {
         })
     });
     flat.flatten().map(|(url, title)| (url.into_owned(), title.into_owned())).collect()
-}
-
-/// Tags are looked for unless the dialect says that there are none.
-impl TagReader {
-    fn new(tags: Tags) -> Self {
-        match tags {
-            Tags::Never => Self::past(),
-            Tags::Leading => Self::leading(),
-            Tags::ImplicitOpen => Self::inside(),
-        }
-    }
 }

@@ -2,12 +2,16 @@
 
 use std::mem;
 
+use interlingua_dialect::Tags;
 use interlingua_ir::Text;
+
+use crate::surrogates::Halves;
 
 /// Finds thought between tags.
 ///
 /// Only the very start of the prose is looked at: an answer that *talks about* tags is left alone.
-/// Tags may be cut anywhere; half a tag at the end is text.
+/// Tags may be cut anywhere; half a tag at the end is text. Blanks stay where they are, because the
+/// upstream may want its thought back as it was.
 ///
 /// ```text
 ///          <think>            </think>
@@ -17,6 +21,9 @@ use interlingua_ir::Text;
 #[derive(Debug)]
 pub(super) struct TagReader {
     state: State,
+    /// The server's template has opened the tag already, so that only the closing one is seen.
+    opened: bool,
+    halves: Halves,
 }
 
 #[derive(Debug)]
@@ -24,130 +31,95 @@ enum State {
     /// Only blanks and the beginning of a tag have come.
     Leading(String),
     /// Inside the thought; what is held may be the beginning of the closing tag.
-    Inside { held: String, close: Option<&'static str>, fresh: bool },
-    /// The thought is over, and the blanks that follow it have not ended.
-    After,
+    Inside { held: String, close: &'static str },
     /// Nothing is looked for any longer.
     Past,
 }
 
 /// A stretch of prose that was told apart.
 #[derive(Debug, PartialEq)]
-pub(super) enum Piece<'a> {
-    Thought(Text<'a>),
-    Text(Text<'a>),
+pub(super) enum Piece {
+    Thought(String),
+    Text(String),
 }
 
 const TAGS: [(&str, &str); 3] =
     [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
 
 impl TagReader {
-    /// Looks for a tag at the very start.
-    pub(super) fn leading() -> Self {
-        Self { state: State::Leading(String::new()) }
-    }
-
-    /// Takes the start for thought: the server's template has opened the tag already.
-    pub(super) fn inside() -> Self {
-        Self { state: State::Inside { held: String::new(), close: None, fresh: true } }
-    }
-
-    /// Looks for nothing.
-    pub(super) fn past() -> Self {
-        Self { state: State::Past }
+    pub(super) fn new(tags: Tags) -> Self {
+        let (state, opened) = match tags {
+            Tags::Never => (State::Past, false),
+            Tags::Leading => (State::Leading(String::new()), false),
+            Tags::ImplicitOpen => (State::Leading(String::new()), true),
+        };
+        Self { state, opened, halves: Halves::default() }
     }
 
     /// Whether all that follows is text.
     pub(super) fn is_past(&self) -> bool {
-        matches!(self.state, State::Past)
+        matches!(self.state, State::Past) && self.halves.is_empty()
     }
 
     /// Takes the next stretch of prose.
-    pub(super) fn push<'a>(&mut self, text: &Text<'a>) -> Vec<Piece<'a>> {
+    pub(super) fn push(&mut self, text: Text<'_>) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        self.read(text.to_plain().into_owned(), &mut pieces);
+        if let Some(text) = self.halves.join(text) {
+            self.read(&text.to_plain(), &mut pieces);
+        }
         pieces
     }
 
-    /// Takes the end of the prose.
-    pub(super) fn finish(&mut self) -> Vec<Piece<'static>> {
-        match mem::replace(&mut self.state, State::Past) {
-            State::Leading(held) => vec![Piece::Text(held.into())],
-            State::Inside { held, .. } => vec![Piece::Thought(held.into())],
-            State::After | State::Past => Vec::new(),
+    /// Takes the end of the prose, and gives what was held back.
+    pub(super) fn finish(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if let Some(half) = self.halves.rest() {
+            self.read(&half.to_plain(), &mut pieces);
         }
+        pieces.extend(match mem::replace(&mut self.state, State::Past) {
+            State::Leading(held) if self.opened => Some(Piece::Thought(held)),
+            State::Leading(held) => Some(Piece::Text(held)),
+            State::Inside { held, .. } => Some(Piece::Thought(held)),
+            State::Past => None,
+        });
+        pieces
     }
 
-    fn read(&mut self, text: String, pieces: &mut Vec<Piece<'_>>) {
+    fn read(&mut self, text: &str, pieces: &mut Vec<Piece>) {
         match &mut self.state {
             State::Leading(held) => {
-                held.push_str(&text);
-                let tag = held.trim_start();
-                if let Some((open, close)) = TAGS.iter().find(|(open, _)| tag.starts_with(open)) {
-                    let rest = tag.split_at(open.len()).1.to_owned();
-                    self.state =
-                        State::Inside { held: String::new(), close: Some(close), fresh: true };
-                    self.read(rest, pieces);
-                } else if !TAGS.iter().any(|(open, _)| open.starts_with(tag)) {
-                    let held = mem::take(held);
-                    self.state = State::Past;
-                    pieces.push(Piece::Text(held.into()));
-                }
-            }
-            State::Inside { held, close, fresh } => {
-                held.push_str(&text);
-                if *fresh {
-                    // A line break behind the opening tag is layout.
-                    let trimmed = held.trim_start();
-                    if trimmed.is_empty() || (close.is_none() && is_open_prefix(trimmed)) {
+                held.push_str(text);
+                let start = held.trim_start();
+                let tag = TAGS
+                    .iter()
+                    .find_map(|(open, close)| Some((start.strip_prefix(open)?.to_owned(), *close)));
+                let (rest, close) = match tag {
+                    Some(found) => found,
+                    None if TAGS.iter().any(|(open, _)| open.starts_with(start)) => return,
+                    None if self.opened => (mem::take(held), TAGS[0].1),
+                    None => {
+                        pieces.push(Piece::Text(mem::take(held)));
+                        self.state = State::Past;
                         return;
                     }
-                    let open =
-                        TAGS.iter().find(|(open, _)| close.is_none() && trimmed.starts_with(open));
-                    let start = held.len() - trimmed.len() + open.map_or(0, |(open, _)| open.len());
-                    let rest = held.split_off(start);
-                    rest.trim_start().clone_into(held);
-                    *fresh = false;
-                }
-                let ends = TAGS
-                    .iter()
-                    .map(|(_, close)| *close)
-                    .filter(|it| close.is_none_or(|own| own == *it));
-                let end = ends.clone().filter_map(|it| Some((held.find(it)?, it.len()))).min();
-                if let Some((at, len)) = end {
-                    let rest = held.split_off(at + len);
-                    held.truncate(at);
-                    let thought = held.trim_end().to_owned();
-                    self.state = State::After;
-                    pieces.push(Piece::Thought(thought.into()));
-                    self.read(rest, pieces);
+                };
+                self.state = State::Inside { held: String::new(), close };
+                self.read(&rest, pieces);
+            }
+            State::Inside { held, close } => {
+                held.push_str(text);
+                if let Some((thought, after)) = held.split_once(*close) {
+                    pieces.push(Piece::Thought(thought.to_owned()));
+                    pieces.push(Piece::Text(after.to_owned()));
+                    self.state = State::Past;
                     return;
                 }
-                // Trailing blanks wait, too: before the closing tag they are layout.
-                let tail = ends.map(|it| overlap(held.trim_end(), it)).max().unwrap_or(0);
-                let shown = held.trim_end().len() - tail;
-                let shown = if tail > 0 { held.split_at(shown).0.trim_end().len() } else { shown };
-                let rest = held.split_off(shown);
-                let thought = mem::replace(held, rest);
-                if !thought.is_empty() {
-                    pieces.push(Piece::Thought(thought.into()));
-                }
+                let rest = held.split_off(held.len() - overlap(held, close));
+                pieces.push(Piece::Thought(mem::replace(held, rest)));
             }
-            State::After => {
-                let text = text.trim_start();
-                if !text.is_empty() {
-                    let text = text.to_owned();
-                    self.state = State::Past;
-                    pieces.push(Piece::Text(text.into()));
-                }
-            }
-            State::Past => pieces.push(Piece::Text(text.into())),
+            State::Past => pieces.push(Piece::Text(text.to_owned())),
         }
     }
-}
-
-fn is_open_prefix(text: &str) -> bool {
-    TAGS.iter().any(|(open, _)| open.len() > text.len() && open.starts_with(text))
 }
 
 /// How many bytes at the end of `text` may be the beginning of `tag`.
@@ -163,44 +135,47 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(reader: fn() -> TagReader, input: &str, thought: &str, text: &str) {
+    fn check(tags: Tags, input: &str, thought: &str, text: &str) {
         for step in 1..=input.len() {
-            let mut reader = reader();
-            let (mut got_thought, mut got_text) = (String::new(), String::new());
-            let mut take = |pieces: Vec<Piece<'_>>| {
-                for piece in pieces {
-                    match piece {
-                        Piece::Thought(it) => got_thought.push_str(&it.to_plain()),
-                        Piece::Text(it) => got_text.push_str(&it.to_plain()),
-                    }
-                }
-            };
+            let mut reader = TagReader::new(tags);
             let chars: Vec<char> = input.chars().collect();
+            let mut pieces = Vec::new();
             for piece in chars.chunks(step) {
-                take(reader.push(&Text::from(piece.iter().collect::<String>())));
+                pieces.extend(reader.push(Text::from(piece.iter().collect::<String>())));
             }
-            take(reader.finish());
-            assert_eq!(
-                (got_thought.as_str(), got_text.as_str()),
-                (thought, text),
-                "in pieces of {step}"
-            );
+            pieces.extend(reader.finish());
+
+            let (mut got_thought, mut got_text) = (String::new(), String::new());
+            for piece in pieces {
+                match piece {
+                    Piece::Thought(it) => got_thought.push_str(&it),
+                    Piece::Text(it) => got_text.push_str(&it),
+                }
+            }
+            assert_eq!((&*got_thought, &*got_text), (thought, text), "in pieces of {step}");
         }
     }
 
     #[test]
     fn only_the_start_counts() {
-        check(TagReader::leading, "<think>\na < b\n</think>\n\nyes", "a < b", "yes");
-        check(TagReader::leading, "no <think>x</think>", "", "no <think>x</think>");
-        check(TagReader::leading, "<thinking>x</thinking>y", "x", "y");
-        check(TagReader::leading, "<thin", "", "<thin");
-        check(TagReader::leading, "<b>x", "", "<b>x");
-        check(TagReader::leading, "<think>cut </thi", "cut </thi", "");
+        check(Tags::Leading, "<think>\na < b\n</think>\n\nyes", "\na < b\n", "\n\nyes");
+        check(Tags::Leading, "\n<thinking>x</thinking>y", "x", "y");
+        check(Tags::Leading, "<think>x</thought>y</think>", "x</thought>y", "");
+        check(Tags::Leading, "no <think>x</think>", "", "no <think>x</think>");
+        check(Tags::Leading, "<b>x", "", "<b>x");
+        check(Tags::Never, "<think>x</think>", "", "<think>x</think>");
     }
 
     #[test]
-    fn a_server_without_a_parser() {
-        check(TagReader::inside, "1. plan\n2. answer</think>391", "1. plan\n2. answer", "391");
-        check(TagReader::inside, "<think>a</think>b", "a", "b");
+    fn half_a_tag_is_text() {
+        check(Tags::Leading, " <thin", "", " <thin");
+        check(Tags::Leading, "<think>cut </thi", "cut </thi", "");
+    }
+
+    #[test]
+    fn a_server_whose_template_opens_the_tag() {
+        check(Tags::ImplicitOpen, "1. plan\n2. answer</think>391", "1. plan\n2. answer", "391");
+        check(Tags::ImplicitOpen, "<think>a</think>b", "a", "b");
+        check(Tags::ImplicitOpen, "<th", "<th", "");
     }
 }

@@ -1,0 +1,66 @@
+//! Codex's configuration and model catalog, made from the pool.
+//!
+//! Codex takes any model for a stranger without tools unless a catalog describes it. [`Catalog`]
+//! describes the models of a [`PoolMap`](interlingua_registry::PoolMap) in Codex's own shape, with
+//! the [`INSTRUCTIONS`] that make an open model a coding agent; [`config_toml`] writes the
+//! configuration that points Codex to the gateway; [`Offer::choose`] finds the model to start with.
+//! Everything is text in and text out: nothing here touches a file, a socket or the environment.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use interlingua_codex_integration::{
+//!     Access, Catalog, CatalogOptions, CatalogSource, ConfigOptions, Offer, Shown, config_toml,
+//! };
+//! use interlingua_dialect::Dialects;
+//! use interlingua_registry::{Environment, RawConfig, check};
+//!
+//! let environment = Environment::from_iter([("MIMO_API_KEY", "sk-secret")]);
+//! let raw = RawConfig::new().environment(&environment);
+//! let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &environment)?;
+//!
+//! // What the gateway serves at `/v1/codex/models`, with its `ETag`.
+//! let catalog = Catalog::of(snapshot.pool(), &CatalogOptions::new(Shown::All));
+//! assert!(catalog.as_json().starts_with(r#"{"models":[{"slug":"mimo/mimo-v2.5-pro","#));
+//! assert!(catalog.left_out().is_empty());
+//!
+//! // What the user puts into `~/.codex/config.toml`.
+//! let offer = Offer {
+//!     pool: snapshot.pool(),
+//!     providers: snapshot.providers(),
+//!     default_model: snapshot.default_model(),
+//! };
+//! let choice = offer.choose(Some("mimo"))?;
+//! let config = config_toml(&ConfigOptions {
+//!     base_url: "http://127.0.0.1:8787/v1".to_owned(),
+//!     model: choice.slug.clone(),
+//!     access: Access::local(),
+//!     catalog: CatalogSource::Gateway,
+//!     search: false,
+//! });
+//! assert_eq!(config, r#"model = "mimo/mimo-v2.5-pro"
+//! model_provider = "interlingua"
+//! web_search = "disabled"
+//!
+//! [model_providers.interlingua]
+//! name = "Interlingua"
+//! base_url = "http://127.0.0.1:8787/v1"
+//! wire_api = "responses"
+//! model_catalog_url = "http://127.0.0.1:8787/v1/codex/models"
+//! experimental_bearer_token = "interlingua-local"
+//! "#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod catalog;
+mod config;
+mod effort;
+mod entry;
+mod select;
+
+#[cfg(test)]
+mod testing;
+
+pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
+pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID, config_toml};
+pub use entry::INSTRUCTIONS;
+pub use select::{Choice, ChooseError, Offer};

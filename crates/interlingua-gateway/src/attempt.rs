@@ -1,0 +1,324 @@
+//! Finding somebody to answer a turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use interlingua_dialect::{Fix, NonstreamThinking, Wire};
+use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Origin, Turn};
+use interlingua_reasoning::{Sealing, open};
+use interlingua_registry::{Attempts, Next, Target};
+use interlingua_translate::tools::ToolMap;
+use interlingua_translate::{Encode as _, Reader, Started, chat, json, responses};
+use interlingua_upstream::{AnswerBody, Call, Refusal};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::chain::Chain;
+use crate::record::{Meter, Record};
+use crate::state::{State, View};
+
+/// A turn to be answered.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) state: Arc<State>,
+    pub(crate) view: Arc<View>,
+    /// The client's request.
+    pub(crate) body: Vec<u8>,
+    pub(crate) tenant: String,
+    /// What the answer is called, without prefix; unique.
+    pub(crate) answer_id: String,
+}
+
+/// What is known as soon as the request is read.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) head: responses::Head,
+    pub(crate) streaming: bool,
+}
+
+/// An answer that the client may see now. From here on nothing is retried.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) reader: Reader<chat::Decoder>,
+    /// `None` when the upstream has closed it.
+    pub(crate) body: Option<AnswerBody>,
+    /// What was read and not looked at.
+    pub(crate) rest: Bytes,
+    /// The events up to the first that carries something of the model.
+    pub(crate) first: Vec<Event<'static>>,
+    pub(crate) tools: ToolMap,
+    pub(crate) sealing: Sealing,
+    pub(crate) idle: Duration,
+    pub(crate) provider: String,
+}
+
+/// What came of a turn.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It has begun, piece by piece.
+    Begun(Box<Commit>),
+    /// It is complete: its JSON.
+    Whole(Vec<u8>),
+}
+
+/// Answers a turn: tries target after target until one of them has begun, or, for a client that wants
+/// it whole, has ended.
+///
+/// The request is read at the first poll; what is known then goes through `early` at once.
+pub(crate) async fn run(
+    job: Job,
+    mut record: Record,
+    early: oneshot::Sender<Early>,
+) -> (Record, Result<Answer, Fault>) {
+    let result = answer(&job, &mut record, early).await;
+    if let Err(fault) = &result {
+        record.fault = Some(fault.clone());
+    }
+    (record, result)
+}
+
+async fn answer(
+    job: &Job,
+    record: &mut Record,
+    early: oneshot::Sender<Early>,
+) -> Result<Answer, Fault> {
+    let snapshot = &job.view.snapshot;
+    let limits = &snapshot.settings().limits;
+    let limits = json::Limits { depth: limits.json_depth, nodes: limits.json_nodes };
+    let (mut turn, notes) = responses::read(&job.body, limits)?;
+    record.asked = turn.model.to_string();
+    record.notes = notes;
+    let head = responses::Head::of(&turn, &format!("resp_{}", job.answer_id), now(), now);
+    // Whoever listens may have stopped; then nobody needs to know.
+    drop(early.send(Early { head: head.clone(), streaming: turn.stream }));
+
+    let model = Some(turn.model.as_ref()).filter(|it| !it.is_empty());
+    let route = snapshot.route(model)?;
+    for skipped in &route.skipped {
+        record.notes.push(Note::new(
+            NoteKind::Dropped,
+            format!("target {}: {}", skipped.slug, skipped.why),
+        ));
+    }
+    record.notes.extend(open(&mut turn, &job.state.tools.seal, &job.tenant));
+
+    let mut last = None;
+    for target in &route.targets {
+        let errand = Errand { job, turn: &turn, target, head: &head };
+        match errand.run(record).await {
+            Ok(answer) => return Ok(answer),
+            Err((fault, Next::GiveUp)) => return Err(fault),
+            Err((fault, _)) => last = Some(fault),
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        let what = format!("no provider that can be used now serves `{}`", turn.model);
+        Fault::new(Class::ModelNotFound, what)
+    }))
+}
+
+/// A turn on its way to one target.
+struct Errand<'e, 'a> {
+    job: &'e Job,
+    turn: &'e Turn<'a>,
+    target: &'e Target,
+    head: &'e responses::Head,
+}
+
+impl Errand<'_, '_> {
+    /// Asks the target, again where that may help.
+    async fn run(&self, record: &mut Record) -> Result<Answer, (Fault, Next)> {
+        let begun = Instant::now();
+        let mut attempts = Attempts::new();
+        let mut repairs = chat::Repairs::default();
+        loop {
+            record.attempts += 1;
+            let Refusal { fault, fix } = match self.ask(record, &repairs).await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
+            if let Some(fix) = fix.filter(|_| repairs.is_empty())
+                && repairs.add(fix, fault.param.as_deref())
+            {
+                tracing::warn!(provider = %self.target.provider.id, %fault, fix = fix.name(), "the request is repaired and sent again");
+                record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
+                continue;
+            }
+            match attempts.next(&fault, begun.elapsed(), jitter()) {
+                Next::Retry { wait } => {
+                    tracing::warn!(provider = %self.target.provider.id, %fault, ?wait, "trying again");
+                    tokio::time::sleep(wait).await;
+                }
+                next @ (Next::NextTarget | Next::GiveUp) => return Err((fault, next)),
+            }
+        }
+    }
+
+    /// Asks the target once.
+    async fn ask(&self, record: &mut Record, repairs: &chat::Repairs) -> Result<Answer, Refusal> {
+        let Target { provider, model, .. } = self.target;
+        if provider.wire != Wire::Chat {
+            let what = format!(
+                "{} is configured with a wire that this version does not speak; use `wire = \"chat\"`",
+                provider.id
+            );
+            return Err(Fault::new(Class::FeatureDisabled, what).by(&provider.id).into());
+        }
+        let dialect = &model.dialect;
+        let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
+        let stream = self.turn.stream || forced;
+        let target =
+            chat::Target { dialect, provider: &provider.id, model: &model.id, stream, repairs };
+        let chat::Written { body, tools, notes } = chat::write(self.turn, &target)?;
+        let kept = record.notes.len();
+        record.notes.extend(notes);
+        tracing::debug!(
+            provider = %provider.id,
+            request_id = %record.request_id,
+            body = %String::from_utf8_lossy(&body),
+            "sending upstream"
+        );
+        let call = Call {
+            target: self.target,
+            body: Bytes::from(body),
+            stream,
+            request_id: &record.request_id,
+        };
+        let sent = self.job.state.tools.upstream.send(call).await;
+        let reading = async {
+            let answer = sent?;
+            record.upstream_request_id = answer.request_id;
+            let seed = &self.job.answer_id;
+            let decoder = chat::Decoder::new(Arc::clone(dialect), &provider.id, seed);
+            let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
+            let seal = Arc::clone(&self.job.state.tools.seal);
+            let sealing = Sealing::new(seal, &self.job.tenant, origin, seed, nonce);
+            let silence = Silence { provider: &provider.id, idle: provider.timeouts.idle };
+            if self.turn.stream {
+                let begun = begin(Reader::new(decoder), answer.body, silence).await?;
+                let Begun { reader, body, rest, first } = begun;
+                Ok(Answer::Begun(Box::new(Commit {
+                    reader,
+                    body,
+                    rest,
+                    first,
+                    tools,
+                    sealing,
+                    idle: provider.timeouts.idle,
+                    provider: provider.id.to_string(),
+                })))
+            } else {
+                let encoder = responses::Encoder::whole(self.head.clone());
+                let mut chain = Chain::new(encoder, Meter::new());
+                chain.tools = tools;
+                chain.sealing = Some(sealing);
+                let whole = whole(Reader::new(decoder), answer.body, silence, &mut chain).await;
+                record.read(&mut chain.meter);
+                whole.map(Answer::Whole).map_err(Refusal::from)
+            }
+        };
+        let result = reading.await;
+        match &result {
+            Ok(_) => record.answered = Some((provider.id.to_string(), model.id.to_string())),
+            // What was noted about a request that was refused is noted again about the next one.
+            Err(_) => record.notes.truncate(kept),
+        }
+        result
+    }
+}
+
+/// How long an upstream may be silent.
+#[derive(Clone, Copy)]
+struct Silence<'s> {
+    provider: &'s str,
+    idle: Duration,
+}
+
+impl Silence<'_> {
+    /// Waits for the next piece of a body; `None` at its end.
+    async fn next(self, body: &mut AnswerBody) -> Result<Option<Bytes>, Fault> {
+        let frame = tokio::time::timeout(self.idle, body.frame()).await.map_err(|_| {
+            let seconds = self.idle.as_secs();
+            let what = format!("{} was silent for {seconds} s in its answer", self.provider);
+            Fault::new(Class::Timeout, what).by(self.provider)
+        })?;
+        let Some(frame) = frame else { return Ok(None) };
+        let frame = frame.map_err(|error| {
+            let what = format!("{} broke the connection: {error}", self.provider);
+            Fault::new(Class::Interrupted, what).by(self.provider)
+        })?;
+        Ok(Some(frame.into_data().unwrap_or_default()))
+    }
+}
+
+/// An answer up to its first meaningful event.
+struct Begun {
+    reader: Reader<chat::Decoder>,
+    body: Option<AnswerBody>,
+    rest: Bytes,
+    first: Vec<Event<'static>>,
+}
+
+/// Reads an answer up to its first meaningful event, and no further: what follows goes to the client
+/// without being kept.
+async fn begin(
+    mut reader: Reader<chat::Decoder>,
+    mut body: AnswerBody,
+    silence: Silence<'_>,
+) -> Result<Begun, Fault> {
+    let mut sink = (Vec::new(), Started::default());
+    loop {
+        let Some(mut data) = silence.next(&mut body).await? else {
+            reader.finish(&mut sink)?;
+            return Ok(Begun { reader, body: None, rest: Bytes::new(), first: sink.0 });
+        };
+        while !data.is_empty() {
+            // One event at a time; a piece that is cut elsewhere does no harm.
+            let end = find_blank_line(&data).unwrap_or(data.len());
+            let event = data.split_to(end);
+            reader.push(&event, &mut sink)?;
+            if sink.1.is_set() {
+                return Ok(Begun { reader, body: Some(body), rest: data, first: sink.0 });
+            }
+        }
+    }
+}
+
+fn find_blank_line(data: &[u8]) -> Option<usize> {
+    data.windows(2).position(|pair| pair == b"\n\n").map(|at| at + 2)
+}
+
+/// Reads a whole answer.
+async fn whole(
+    mut reader: Reader<chat::Decoder>,
+    mut body: AnswerBody,
+    silence: Silence<'_>,
+    chain: &mut Chain,
+) -> Result<Vec<u8>, Fault> {
+    while let Some(data) = silence.next(&mut body).await? {
+        reader.push(&data, chain)?;
+    }
+    reader.finish(chain)?;
+    let mut out = Vec::new();
+    chain.encoder.take(&mut out);
+    Ok(out)
+}
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |it| it.as_secs())
+}
+
+fn nonce() -> [u8; 12] {
+    let mut nonce = [0; 12];
+    getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+    nonce
+}
+
+fn jitter() -> f64 {
+    f64::from(u32::from_le_bytes(nonce()[..4].try_into().expect("four bytes")))
+        / f64::from(u32::MAX)
+}

@@ -1,0 +1,184 @@
+//! What clients can ask for.
+
+mod models;
+mod responses;
+mod status;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::{ALLOW, AUTHORIZATION, HeaderName, HeaderValue, UPGRADE};
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use interlingua_ir::{Class, Fault};
+
+use crate::guard::{self, Origin};
+use crate::reply::{self, Reply};
+use crate::state::State;
+
+/// What every route may need to know about its request.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) state: Arc<State>,
+    pub(crate) request_id: String,
+    /// The key id of the client.
+    pub(crate) tenant: String,
+}
+
+/// Answers one request.
+pub(crate) async fn serve(
+    state: Arc<State>,
+    request: Request<Incoming>,
+    local: SocketAddr,
+) -> Response<Reply> {
+    let request_id = request_id(request.headers());
+    let view = state.view();
+    let settings = view.snapshot.settings();
+    let origin = match guard::check(&request, settings, local) {
+        Ok(origin) => origin,
+        Err(denied) => {
+            let guard::Denied { status, fault } = denied;
+            tracing::warn!(%request_id, status, path = request.uri().path(), "{fault}");
+            return finish(reply::error_with(status, &fault), &request_id, &Origin::None);
+        }
+    };
+    if request.method() == Method::OPTIONS {
+        return finish(preflight(&origin), &request_id, &origin);
+    }
+    drop(view);
+    let response = route(state, request, &request_id).await;
+    finish(response, &request_id, &origin)
+}
+
+async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) -> Response<Reply> {
+    let path = request.uri().path().to_owned();
+    let path = path.strip_suffix('/').filter(|it| !it.is_empty()).unwrap_or(&path);
+    // People paste base URLs with and without `/v1`.
+    let path = path.strip_prefix("/v1").filter(|it| it.starts_with('/')).unwrap_or(path);
+    match path {
+        "/healthz" | "/health" | "/livez" => return get(&request, status::health),
+        "/readyz" => return get(&request, || status::ready(&state)),
+        "/version" => return get(&request, status::version),
+        _ => {}
+    }
+    let view = state.view();
+    let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
+        let caller = responses::caller(request.headers());
+        return responses::refused(&unauthenticated(), caller, path == "/responses");
+    };
+    let tenant = tenant.to_owned();
+    match path {
+        "/" => get(&request, || status::overview(&view)),
+        "/models" => get(&request, || models::list(&view)),
+        "/codex/models" => get(&request, || models::catalog(&view, request.headers())),
+        "/responses" if request.headers().contains_key(UPGRADE) => {
+            // Codex then uses plain requests for the rest of its session, without a word.
+            let what = "WebSocket is not served here; send the request with POST";
+            reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
+        }
+        "/responses" if request.method() == Method::POST => {
+            drop(view);
+            let context = Context { state, request_id: request_id.to_owned(), tenant };
+            responses::create(context, request).await
+        }
+        "/responses" => not_allowed("POST"),
+        _ => match path.strip_prefix("/models/") {
+            Some(slug) => get(&request, || models::one(&view, slug)),
+            None => not_found(path),
+        },
+    }
+}
+
+fn get(request: &Request<Incoming>, answer: impl FnOnce() -> Response<Reply>) -> Response<Reply> {
+    match *request.method() {
+        Method::GET | Method::HEAD => answer(),
+        _ => not_allowed("GET, HEAD"),
+    }
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Reply> {
+    let what = format!("this route takes {allowed} only");
+    let mut response = reply::error_with(405, &Fault::new(Class::InvalidRequest, what));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Names the route that was probably meant.
+fn not_found(path: &str) -> Response<Reply> {
+    const ROUTES: [&str; 6] =
+        ["/v1/responses", "/v1/models", "/v1/codex/models", "/healthz", "/readyz", "/version"];
+    let shared = |route: &str| {
+        let words = |it: &str| {
+            it.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (asked, known) = (words(path), words(route));
+        asked.iter().filter(|it| known.contains(it)).count()
+    };
+    let nearest = ROUTES.iter().max_by_key(|route| shared(route)).unwrap_or(&"/v1/responses");
+    let what = format!("there is no route `{path}` here; the nearest is `{nearest}`");
+    let mut fault = Fault::new(Class::InvalidRequest, what);
+    fault.code = Some("route_not_found".to_owned());
+    reply::error_with(404, &fault)
+}
+
+/// The key that the client shows.
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let bearer = bearer.and_then(|it| {
+        let (scheme, key) = it.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    bearer.or_else(|| headers.get("x-api-key")?.to_str().ok())
+}
+
+fn unauthenticated() -> Fault {
+    let what = "this gateway wants a client key and knows none like yours; make one with \
+                `interlingua keys add` and send it as bearer token";
+    Fault::new(Class::Unauthenticated, what)
+}
+
+/// The client's own id of the request, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let known = headers.get("x-request-id").and_then(|it| it.to_str().ok());
+    let usable = |it: &&str| {
+        (1..=128).contains(&it.len())
+            && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"._-".contains(&it))
+    };
+    match known.filter(usable) {
+        Some(id) => id.to_owned(),
+        None => format!("req_{}", uuid::Uuid::now_v7().simple()),
+    }
+}
+
+fn preflight(origin: &Origin) -> Response<Reply> {
+    let mut response = reply::text(204, "");
+    if let Origin::Allowed(_) = origin {
+        let headers = response.headers_mut();
+        for (name, value) in [
+            ("access-control-allow-methods", "GET, POST"),
+            (
+                "access-control-allow-headers",
+                "authorization, content-type, x-api-key, x-request-id",
+            ),
+            ("access-control-max-age", "600"),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
+/// Adds what every answer carries.
+fn finish(mut response: Response<Reply>, request_id: &str, origin: &Origin) -> Response<Reply> {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Origin::Allowed(origin) = origin
+        && let Ok(origin) = HeaderValue::from_str(origin)
+    {
+        headers.insert(HeaderName::from_static("access-control-allow-origin"), origin);
+        headers.insert(http::header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}

@@ -1,0 +1,90 @@
+//! The lists of models.
+
+use std::borrow::Cow;
+
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Response};
+use interlingua_ir::Fault;
+use interlingua_registry::PoolEntry;
+use serde_json::{Value, json};
+
+use crate::reply::{self, Reply};
+use crate::state::View;
+
+/// `GET /v1/models`, in the shape of OpenAI's API.
+pub(crate) fn list(view: &View) -> Response<Reply> {
+    let data: Vec<Value> = view.snapshot.pool().iter().map(entry).collect();
+    reply::json(200, json!({ "object": "list", "data": data }).to_string())
+}
+
+/// `GET /v1/models/{slug}`; the slash of a slug may be percent-encoded.
+pub(crate) fn one(view: &View, slug: &str) -> Response<Reply> {
+    let slug = decoded(slug);
+    match view.snapshot.pool().get(&slug) {
+        Some(found) => reply::json(200, entry(found).to_string()),
+        None => match view.snapshot.route(Some(&slug)) {
+            // An open provider answers for models that nobody has listed.
+            Ok(_) => reply::json(200, listed(&slug, "interlingua").to_string()),
+            Err(error) => reply::error(&Fault::from(&error)),
+        },
+    }
+}
+
+/// `GET /v1/codex/models`, in the shape of Codex's catalog.
+pub(crate) fn catalog(view: &View, headers: &HeaderMap) -> Response<Reply> {
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == view.etag.as_bytes());
+    let mut response = match known {
+        true => reply::text(304, ""),
+        false => reply::json(200, view.catalog.clone()),
+    };
+    if let Ok(etag) = HeaderValue::from_str(&view.etag) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
+}
+
+fn entry(entry: &PoolEntry) -> Value {
+    let mut shown = listed(&entry.slug, &entry.provider.id);
+    shown["context_window"] = entry.model.context_window.into();
+    shown
+}
+
+fn listed(slug: &str, owner: &str) -> Value {
+    json!({ "id": slug, "object": "model", "created": 0, "owned_by": owner })
+}
+
+/// Undoes percent-encoding; what is not encoded well stays as it is.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        let code = digits.and_then(|it| u8::from_str_radix(it, 16).ok());
+        match code.filter(|_| byte == b'%') {
+            Some(code) => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_may_be_encoded() {
+        assert_eq!(decoded("mimo%2Fmimo-v2.5"), "mimo/mimo-v2.5");
+        assert_eq!(decoded("a%2"), "a%2");
+        assert_eq!(decoded("a/b"), "a/b");
+    }
+}

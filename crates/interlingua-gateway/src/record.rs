@@ -1,0 +1,155 @@
+//! What is remembered of a request: one log line, whatever becomes of it.
+
+use std::time::{Duration, Instant};
+
+use interlingua_ir::{Class, Event, Fault, Note, Usage};
+
+/// Counts one answer as it passes.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    begun: Instant,
+    first: Option<Duration>,
+    usage: Option<Usage>,
+    fault: Option<Class>,
+    ended: bool,
+    late_notes: Vec<Note>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            first: None,
+            usage: None,
+            fault: None,
+            ended: false,
+            late_notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::End { usage, .. } => {
+                self.usage = *usage;
+                self.ended = true;
+            }
+            Event::Note(note) => self.late_notes.push(note.clone()),
+            Event::Open { .. } if self.first.is_none() => self.first = Some(self.begun.elapsed()),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: &Fault) {
+        self.fault = Some(fault.class);
+    }
+}
+
+/// Everything that is known about a request. Its log line is written when it is dropped, so a client
+/// that hangs up leaves one, too.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) request_id: String,
+    pub(crate) route: &'static str,
+    /// The key id of the client.
+    pub(crate) client: String,
+    /// The model that was asked for.
+    pub(crate) asked: String,
+    /// The provider and the model that answered.
+    pub(crate) answered: Option<(String, String)>,
+    pub(crate) attempts: u32,
+    pub(crate) status: u16,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) upstream_request_id: Option<String>,
+    pub(crate) fault: Option<Fault>,
+    meter: Option<MeterReading>,
+    begun: Instant,
+}
+
+#[derive(Debug)]
+struct MeterReading {
+    first: Option<Duration>,
+    usage: Option<Usage>,
+    fault: Option<Class>,
+    ended: bool,
+}
+
+impl Record {
+    pub(crate) fn new(request_id: String, route: &'static str) -> Self {
+        Self {
+            request_id,
+            route,
+            client: String::new(),
+            asked: String::new(),
+            answered: None,
+            attempts: 0,
+            status: 0,
+            notes: Vec::new(),
+            upstream_request_id: None,
+            fault: None,
+            meter: None,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Takes over what the answer's meter has seen.
+    pub(crate) fn read(&mut self, meter: &mut Meter) {
+        self.notes.append(&mut meter.late_notes);
+        self.meter = Some(MeterReading {
+            first: meter.first,
+            usage: meter.usage,
+            fault: meter.fault,
+            ended: meter.ended,
+        });
+    }
+
+    /// The notes as one header value or log field: each kind and subject once, with its count.
+    pub(crate) fn notes_line(&self) -> String {
+        let mut counted: Vec<(String, usize)> = Vec::new();
+        for note in &self.notes {
+            let text = note.to_string();
+            match counted.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((text, 1)),
+            }
+        }
+        let shown = counted.into_iter().map(|(text, count)| match count {
+            1 => text,
+            count => format!("{text} x{count}"),
+        });
+        shown.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let meter = self.meter.take();
+        let usage = meter.as_ref().and_then(|it| it.usage).unwrap_or_default();
+        let fault =
+            self.fault.as_ref().map(|it| it.class).or(meter.as_ref().and_then(|it| it.fault));
+        let gone =
+            self.status == 0 || (fault.is_none() && meter.as_ref().is_some_and(|it| !it.ended));
+        let (provider, model) = self.answered.as_ref().map_or(("", ""), |(p, m)| (p, m));
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            target: "interlingua::request",
+            request_id = %self.request_id,
+            route = self.route,
+            client = %self.client,
+            asked = %self.asked,
+            provider,
+            model,
+            status = if gone { 499 } else { self.status },
+            err = fault.map_or("", Class::name),
+            ms = milliseconds(self.begun.elapsed()),
+            ttft_ms = meter.as_ref().and_then(|it| it.first).map(milliseconds),
+            in_tok = usage.input,
+            cached_tok = usage.cached,
+            out_tok = usage.output,
+            reasoning_tok = usage.reasoning,
+            attempts = self.attempts,
+            upstream_request_id = self.upstream_request_id,
+            notes = %self.notes_line(),
+            reason = self.fault.as_ref().map(|it| it.message.as_str()),
+        );
+    }
+}

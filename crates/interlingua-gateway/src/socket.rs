@@ -1,0 +1,174 @@
+//! A client's connection that does not wait for ever.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use interlingua_registry::Timeouts;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// What a connection is doing, as far as its deadlines care.
+///
+/// ```text
+///        a byte            the head is whole           the answer is sent
+/// Quiet ───────▶ Head ───────────────────▶ Busy ─────────────────────▶ Quiet
+/// ```
+///
+/// hyper's own limit for heads is also its limit for idle connections, and nothing in it bounds the
+/// wait for the first byte or a client that stops reading. The socket knows all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Activity(Arc<AtomicU8>);
+
+const FRESH: u8 = 0;
+const QUIET: u8 = 1;
+const HEAD: u8 = 2;
+const BUSY: u8 = 3;
+
+impl Activity {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU8::new(FRESH)))
+    }
+
+    /// A request's head is whole.
+    pub(crate) fn busy(&self) {
+        self.0.store(BUSY, Ordering::Relaxed);
+    }
+
+    /// An answer is sent.
+    pub(crate) fn quiet(&self) {
+        self.0.store(QUIET, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection with deadlines.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    activity: Activity,
+    /// The activity for which `read` was set.
+    timed: u8,
+    read: Pin<Box<Sleep>>,
+    write: Pin<Box<Sleep>>,
+    stalled: bool,
+    timeouts: Timeouts,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, timeouts: &Timeouts) -> Self {
+        let sleep = |limit: Duration| Box::pin(tokio::time::sleep(limit));
+        Self {
+            stream,
+            activity: Activity::new(),
+            timed: FRESH,
+            read: sleep(timeouts.client_first_byte),
+            write: sleep(timeouts.client_write),
+            stalled: false,
+            timeouts: timeouts.clone(),
+        }
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
+    /// Whether the client has been silent for longer than it may.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let activity = self.activity.get();
+        if activity != self.timed {
+            self.timed = activity;
+            let limit = match activity {
+                FRESH => self.timeouts.client_first_byte,
+                QUIET => self.timeouts.client_idle,
+                _ => self.timeouts.client_head,
+            };
+            self.read.as_mut().reset(Instant::now() + limit);
+        }
+        // While an answer is on its way, a silent client is a patient one.
+        if activity == BUSY { Poll::Pending } else { self.read.as_mut().poll(cx) }
+    }
+
+    fn poll_stall<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = false;
+            return written;
+        }
+        if !std::mem::replace(&mut self.stalled, true) {
+            self.write.as_mut().reset(Instant::now() + self.timeouts.client_write);
+        }
+        match self.write.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(timed_out("the client does not read"))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            if buf.filled().len() > before && matches!(self.activity.get(), FRESH | QUIET) {
+                self.activity.0.store(HEAD, Ordering::Relaxed);
+            }
+            return read;
+        }
+        match self.poll_silence(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(timed_out("the client is silent"))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_stall(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_stall(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+fn timed_out(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}

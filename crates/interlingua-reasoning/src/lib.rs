@@ -1,0 +1,38 @@
+//! Keeps a model's reasoning across turns.
+//!
+//! Thinking models want their own thoughts back: some refuse the next request without them. Clients
+//! that speak Responses keep an opaque field of every reasoning item and send it back unchanged, over
+//! tool loops, later turns and resumed sessions. A thought travels in that field, sealed: the gateway
+//! keeps no state for it, so it survives restarts and works on any number of machines that share a
+//! key; no other provider ever reads it by accident; and what was tampered with is not believed.
+//!
+//! ```text
+//! upstream ─▶ decoder ─▶ Sealer ─▶ encoder ─▶ client's history
+//!                                                    │
+//! upstream ◀── writer ◀── carry::open ◀── reader ◀───┘
+//! ```
+//!
+//! # Examples
+//!
+//! ```
+//! use interlingua_ir::{Origin, Thought};
+//! use interlingua_reasoning::{SealKey, SealKeys};
+//!
+//! let keys = SealKeys::new(SealKey::new(&[7; 32]));
+//! let thought = Thought {
+//!     origin: Some(Origin { provider: "mimo".into(), family: "mimo".into() }),
+//!     text: "List the files first.".into(),
+//!     ..Thought::default()
+//! };
+//! let blob = keys.seal(&thought, "laptop", [1; 12]);
+//! assert_eq!(keys.open(&blob, "laptop"), Ok(thought));
+//! assert!(keys.open(&blob, "somebody else").is_err());
+//! ```
+
+mod carry;
+mod seal;
+mod sealer;
+
+pub use carry::open;
+pub use seal::{SealError, SealKey, SealKeys};
+pub use sealer::{Sealer, Sealing};

@@ -1,0 +1,262 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use interlingua_ir::{Origin, Thought};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// What every sealed thought begins with.
+const PREFIX: &str = "il1.";
+
+/// The keys under which thoughts are sealed.
+///
+/// The first one seals; all of them open. Two keys at once are what a rotation needs.
+///
+/// # The form of a sealed thought
+///
+/// ```text
+/// "il1." base64url( key id: 4 bytes │ length of origin: 2 │ origin │ nonce: 12 │ AES-256-GCM of the thought )
+/// ```
+///
+/// The origin, provider and family, can be read without the key; it is authenticated together with
+/// the key id and the tenant.
+#[derive(Debug)]
+pub struct SealKeys {
+    current: SealKey,
+    previous: Vec<SealKey>,
+}
+
+/// One key.
+pub struct SealKey {
+    id: [u8; 4],
+    key: LessSafeKey,
+}
+
+impl SealKey {
+    /// Makes a key of 32 secret random bytes.
+    #[expect(clippy::missing_panics_doc, reason = "the lengths are right by their types")]
+    pub fn new(secret: &[u8; 32]) -> Self {
+        let unbound = UnboundKey::new(&AES_256_GCM, secret).expect("the length is the algorithm's");
+        // A hash names the key without telling anything about it.
+        let name = Zeroizing::new([b"interlingua seal key".as_slice(), secret].concat());
+        let hash = digest(&SHA256, &name);
+        let mut id = [0; 4];
+        id.copy_from_slice(hash.as_ref().get(..4).expect("a hash is longer than four bytes"));
+        Self { id, key: LessSafeKey::new(unbound) }
+    }
+}
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealKey(…)")
+    }
+}
+
+impl SealKeys {
+    /// Seals and opens with one key.
+    pub fn new(current: SealKey) -> Self {
+        Self { current, previous: Vec::new() }
+    }
+
+    /// Opens with one more key, which no longer seals.
+    #[must_use]
+    pub fn with_previous(mut self, key: SealKey) -> Self {
+        self.previous.push(key);
+        self
+    }
+
+    /// Seals `thought` for `tenant`.
+    ///
+    /// `nonce` must never be used twice with the same key; twelve random bytes are right.
+    ///
+    /// # Panics
+    ///
+    /// If the provider's id and family take more than 64 KiB together.
+    pub fn seal(&self, thought: &Thought, tenant: &str, nonce: [u8; NONCE_LEN]) -> String {
+        let origin = thought.origin.as_ref();
+        let origin = OriginHeader {
+            provider: origin.map_or("", |it| &it.provider).into(),
+            family: origin.map_or("", |it| &it.family).into(),
+        };
+        let origin = serde_json::to_vec(&origin).expect("strings can be written as JSON");
+        let mut header = self.current.id.to_vec();
+        let length = u16::try_from(origin.len()).expect("ids are short");
+        header.extend_from_slice(&length.to_be_bytes());
+        header.extend_from_slice(&origin);
+
+        let mut secret =
+            serde_json::to_vec(&Payload::of(thought)).expect("strings can be written as JSON");
+        let aad = aad(&header, tenant);
+        self.current
+            .key
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(&aad),
+                &mut secret,
+            )
+            .expect("a thought is shorter than the algorithm's limit");
+        header.extend_from_slice(&nonce);
+        header.extend_from_slice(&secret);
+
+        let mut blob = String::with_capacity(PREFIX.len() + header.len() * 4 / 3 + 4);
+        blob.push_str(PREFIX);
+        BASE64.encode_string(header, &mut blob);
+        blob
+    }
+
+    /// Opens what was sealed for `tenant`.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], which says what to do with the readable copy beside it.
+    pub fn open(&self, blob: &str, tenant: &str) -> Result<Thought, SealError> {
+        let encoded = blob.strip_prefix(PREFIX).ok_or(SealError::NotOurs)?;
+        let mut bytes = BASE64.decode(encoded).map_err(|_| SealError::Refused)?;
+        let (key_id, rest) = bytes.split_first_chunk::<4>().ok_or(SealError::Refused)?;
+        let key_id = *key_id;
+        let (length, rest) = rest.split_first_chunk::<2>().ok_or(SealError::Refused)?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let origin = rest.get(..length).ok_or(SealError::Refused)?;
+        let origin: OriginHeader =
+            serde_json::from_slice(origin).map_err(|_| SealError::Refused)?;
+        let origin = Origin { provider: origin.provider, family: origin.family };
+        let Some(key) = self.keys().find(|key| key.id == key_id) else {
+            return Err(SealError::KeyGone(origin));
+        };
+        let header_len = 6 + length;
+        let aad = aad(bytes.get(..header_len).ok_or(SealError::Refused)?, tenant);
+        let body = bytes.get_mut(header_len..).ok_or(SealError::Refused)?;
+        let (nonce, secret) =
+            body.split_first_chunk_mut::<NONCE_LEN>().ok_or(SealError::Refused)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let plain = key
+            .key
+            .open_in_place(nonce, Aad::from(&aad), secret)
+            .map_err(|_| SealError::Refused)?;
+        let payload: Payload = serde_json::from_slice(plain).map_err(|_| SealError::Refused)?;
+        Ok(Thought {
+            origin: Some(origin).filter(|it| !it.family.is_empty()),
+            answer: payload.answer,
+            text: payload.text,
+            provenance: payload.provenance,
+            calls: payload.calls,
+        })
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SealKey> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+}
+
+/// Why a sealed thought cannot be opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SealError {
+    /// Somebody else sealed it; nothing is known about the copy beside it.
+    #[error("the reasoning was not sealed by this gateway")]
+    NotOurs,
+    /// It is ours, but its key is gone; the copy beside it may be used. Its origin is what the blob
+    /// claims.
+    #[error("the key that sealed the reasoning is gone")]
+    KeyGone(Origin),
+    /// It was changed, or belongs to another tenant; the copy beside it is not to be believed either.
+    #[error("the sealed reasoning is not authentic")]
+    Refused,
+}
+
+fn aad(header: &[u8], tenant: &str) -> Vec<u8> {
+    [PREFIX.as_bytes(), header, b"\0", tenant.as_bytes()].concat()
+}
+
+#[derive(Deserialize, Serialize)]
+struct OriginHeader {
+    #[serde(rename = "p")]
+    provider: String,
+    #[serde(rename = "f")]
+    family: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Payload {
+    #[serde(rename = "a", default, skip_serializing_if = "String::is_empty")]
+    answer: String,
+    #[serde(rename = "t")]
+    text: String,
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    provenance: Vec<(String, String)>,
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    calls: Vec<String>,
+}
+
+impl Payload {
+    fn of(thought: &Thought) -> Self {
+        let Thought { origin: _, answer, text, provenance, calls } = thought.clone();
+        Self { answer, text, provenance, calls }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thought() -> Thought {
+        Thought {
+            origin: Some(Origin { provider: "p".into(), family: "f".into() }),
+            answer: "a1".into(),
+            text: "thought with \"quotes\" and 你好".into(),
+            provenance: vec![("signature".into(), "\"s\"".into())],
+            calls: vec!["call_1".into()],
+        }
+    }
+
+    fn keys(secret: u8) -> SealKeys {
+        SealKeys::new(SealKey::new(&[secret; 32]))
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let keys = keys(1);
+        let blob = keys.seal(&thought(), "t", [0; 12]);
+        let bytes = BASE64.decode(blob.strip_prefix(PREFIX).unwrap()).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let changed = format!("{PREFIX}{}", BASE64.encode(changed));
+            assert!(keys.open(&changed, "t").is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_opens_only_what_is_its_own() {
+        let blob = keys(1).seal(&thought(), "t", [0; 12]);
+        assert_eq!(keys(1).open(&blob, "t"), Ok(thought()));
+        assert_eq!(keys(1).open(&blob, "u"), Err(SealError::Refused));
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens() {
+        let blob = keys(1).seal(&thought(), "t", [0; 12]);
+        let rotated = keys(2).with_previous(SealKey::new(&[1; 32]));
+        assert_eq!(rotated.open(&blob, "t"), Ok(thought()));
+        let origin = thought().origin.unwrap();
+        assert_eq!(keys(3).open(&blob, "t"), Err(SealError::KeyGone(origin)));
+    }
+
+    #[test]
+    fn what_others_sealed_is_left_alone() {
+        assert_eq!(keys(1).open("gAAAAA", "t"), Err(SealError::NotOurs));
+        assert_eq!(keys(1).open("il1.", "t"), Err(SealError::Refused));
+        assert_eq!(keys(1).open("il1.!!", "t"), Err(SealError::Refused));
+    }
+
+    #[test]
+    fn the_text_is_not_in_the_blob_and_keys_are_not_printed() {
+        let blob = keys(1).seal(&thought(), "t", [0; 12]);
+        let bytes = BASE64.decode(blob.strip_prefix(PREFIX).unwrap()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("thought"));
+        assert!(
+            !format!("{:?}", keys(1)).contains('['.to_string().as_str())
+                || format!("{:?}", keys(1)).contains("SealKey(…)")
+        );
+    }
+}

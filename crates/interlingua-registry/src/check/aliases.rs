@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use crate::pool::PoolMap;
+use crate::preset::Preset;
+use crate::problem::{Origin, Problem, did_you_mean, suggest};
+use crate::provider::Provider;
+use crate::raw::{Node, Value};
+use crate::route::{Alias, Policy};
+use crate::section::{Found, Section};
+
+const POLICIES: [Policy; 2] = [Policy::Failover, Policy::Weighted];
+
+pub(super) fn read(root: &Section<'_>, providers: &[Arc<Provider>], pool: &PoolMap) -> Vec<Alias> {
+    let Some(section) = root.table("aliases") else { return Vec::new() };
+    let mut aliases = Vec::new();
+    let names: Vec<&str> = section.entries().map(|(name, ..)| name).collect();
+    for (name, origin, node) in section.entries() {
+        check_name(root, name, origin, providers, pool);
+        let Some((targets, policy)) = targets(&section, name, node) else { continue };
+        for target in &targets {
+            if names.contains(&target.value.as_str()) {
+                let what = format!("the alias `{name}` leads to the alias `{}`", target.value);
+                let problem = Problem::new(&target.origin, what);
+                section.problem(problem.remedy("name the models themselves"));
+                continue;
+            }
+            check_target(root, "alias", target, providers, pool);
+        }
+        let targets: Vec<String> = targets.into_iter().map(|target| target.value).collect();
+        let shown = match targets.as_slice() {
+            [one] => one.clone(),
+            several => format!("{} ({})", several.join(", "), policy.name()),
+        };
+        section.row(name, &shown, &node.origin);
+        aliases.push(Alias { name: name.to_owned(), targets, policy });
+    }
+    aliases
+}
+
+/// Reports a slug that cannot lead to a model.
+///
+/// A slug of a preset that is not switched on is only worth a warning: the same file must work
+/// before and after its variable is set.
+pub(super) fn check_target(
+    root: &Section<'_>,
+    of: &str,
+    target: &Found<String>,
+    providers: &[Arc<Provider>],
+    pool: &PoolMap,
+) {
+    let slug = target.value.as_str();
+    if pool.get(slug).is_some() {
+        return;
+    }
+    let split = PoolMap::split(slug);
+    let provider = split.and_then(|(id, _)| providers.iter().find(|it| &*it.id == id));
+    let ids = || providers.iter().filter(|it| !it.is_demo()).map(|provider| &*provider.id);
+    let what = match (split, provider) {
+        (_, Some(provider)) if provider.models.is_open() => return,
+        (_, Some(provider)) => format!("provider `{}` lists no model like `{slug}`", provider.id),
+        // The provider itself is what is wrong.
+        (Some((id, _)), None) if is_there(root, id) => return,
+        (Some((id, _)), None) => {
+            if let Some(preset) = Preset::find(id) {
+                let what = format!("provider `{id}` of {of} `{slug}` is not switched on");
+                let remedy = format!("set {}", preset.key_env[0]);
+                let warning = Problem::new(&target.origin, what).remedy(remedy);
+                return root.findings.warning(warning.docs(preset.docs.as_deref()));
+            }
+            format!("there is no provider `{id}` for {of} `{slug}`")
+        }
+        (None, None) => format!("{of} `{slug}` is no slug `<provider>/<model>`"),
+    };
+    let slugs = pool.all().map(|entry| &*entry.slug);
+    let mut problem = Problem::new(&target.origin, what);
+    problem.remedy = match suggest(slug, slugs) {
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None => Some(format!("providers are: {}", ids().collect::<Vec<_>>().join(", "))),
+    };
+    root.problem(problem);
+}
+
+fn is_there(root: &Section<'_>, provider: &str) -> bool {
+    match root.node("providers").map(|node| &node.value) {
+        Some(Value::Table(providers)) => providers.get(provider).is_some(),
+        _ => false,
+    }
+}
+
+fn check_name(
+    root: &Section<'_>,
+    name: &str,
+    origin: &Origin,
+    providers: &[Arc<Provider>],
+    pool: &PoolMap,
+) {
+    let of_provider =
+        PoolMap::split(name).and_then(|(id, _)| providers.iter().find(|it| &*it.id == id));
+    let what = match (pool.get(name), of_provider) {
+        (Some(entry), _) => format!("the alias `{name}` would hide the model `{}`", entry.slug),
+        (None, Some(provider)) => {
+            format!("the alias `{name}` looks like a model of provider `{}`", provider.id)
+        }
+        (None, None) if name.is_empty() || name.chars().any(char::is_control) => {
+            format!("an alias cannot be called {name:?}")
+        }
+        (None, None) => return,
+    };
+    root.problem(Problem::new(origin, what).remedy("choose another name"));
+}
+
+type Targets = (Vec<Found<String>>, Policy);
+
+fn targets(section: &Section<'_>, name: &str, node: &Node) -> Option<Targets> {
+    if let Value::Text(text) | Value::Loose(text) = &node.value {
+        let target = Found { value: text.clone(), origin: node.origin.clone() };
+        return Some((vec![target], Policy::default()));
+    }
+    // The borrow ends with this function, so the table is read where it stands.
+    let Value::Table(table) = &node.value else {
+        let what = format!("the alias `{name}` must be a slug or a table with `targets`");
+        let remedy = format!("write {name:?} = \"<provider>/<model>\"");
+        section.problem(Problem::new(&node.origin, what).remedy(remedy));
+        return None;
+    };
+    let inner = Section::new(section.path(name), table, node.origin.clone(), section.findings);
+    let targets = inner.texts("targets").map(|found| found.value).unwrap_or_default();
+    if targets.is_empty() {
+        let what = format!("the alias `{name}` has no `targets`");
+        inner.problem(Problem::new(&node.origin, what).remedy("list one slug or several"));
+    }
+    let policy = inner.text("policy").map_or(Policy::default(), |found| {
+        let known = POLICIES.into_iter().find(|policy| policy.name() == found.value);
+        known.unwrap_or_else(|| {
+            let names = POLICIES.map(Policy::name);
+            let what = format!("unknown policy `{}`", found.value);
+            let remedy = did_you_mean(&found.value, &names);
+            inner.problem(Problem::new(&found.origin, what).remedy(remedy));
+            Policy::default()
+        })
+    });
+    inner.close();
+    Some((targets, policy))
+}

@@ -1,0 +1,523 @@
+use std::sync::Arc;
+
+use interlingua_dialect::{AuthScheme, Dialects, Wire};
+
+use super::{fields, models};
+use crate::address::BaseUrl;
+use crate::preset::{KeyNeed, Preset};
+use crate::problem::{Origin, Problem, did_you_mean};
+use crate::provider::{
+    Asked, DEMO, KeyState, MissingKey, Models, Provider, ProviderKey, Proxy, UpstreamTimeouts,
+};
+use crate::raw::{Environment, Table, Value};
+use crate::secret::{KeyError, KeySource, ResolveKey, Secret};
+use crate::section::{Found, Section};
+use crate::settings::Timeouts;
+use crate::units::show_duration;
+
+/// Ids that would be mistaken for something of the gateway's own.
+const RESERVED: &[&str] = &[
+    DEMO,
+    "admin",
+    "api",
+    "codex",
+    "health",
+    "healthz",
+    "interlingua",
+    "livez",
+    "local",
+    "metrics",
+    "models",
+    "readyz",
+    "v1",
+    "version",
+];
+
+const WIRES: [Wire; 3] = [Wire::Chat, Wire::Messages, Wire::Responses];
+
+/// Makes providers of what the configuration and the vendors' own variables say.
+pub(super) struct Reader<'a> {
+    environment: &'a Environment,
+    dialects: &'a Dialects,
+    keys: &'a dyn ResolveKey,
+    timeouts: UpstreamTimeouts,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        environment: &'a Environment,
+        dialects: &'a Dialects,
+        keys: &'a dyn ResolveKey,
+        timeouts: &Timeouts,
+    ) -> Self {
+        let timeouts = UpstreamTimeouts {
+            connect: timeouts.connect,
+            first_byte: timeouts.first_byte,
+            idle: timeouts.idle,
+        };
+        Self { environment, dialects, keys, timeouts }
+    }
+
+    /// Those of the configuration in its order, then those that variables switch on, and the demo
+    /// if none of them can be used.
+    pub(super) fn all(&self, root: &Section<'_>) -> Vec<Arc<Provider>> {
+        let mut providers = Vec::new();
+        let mut shortcuts: Vec<(String, Origin)> = Vec::new();
+        let section = root.table("providers");
+        let entries = section.iter().flat_map(Section::entries);
+        let ids: Vec<&str> = entries.map(|(id, ..)| id).collect();
+        for (id, origin, node) in section.iter().flat_map(Section::entries) {
+            check_id(root, "provider id", id, origin);
+            let path = format!("providers.{id}");
+            let Some(inner) = root.as_table(path, id, node) else { continue };
+            let shortcut = inner.text("shortcut");
+            if let Some(shortcut) = &shortcut {
+                check_id(&inner, "shortcut", &shortcut.value, &shortcut.origin);
+                let twin = shortcuts.iter().find(|(other, _)| *other == shortcut.value);
+                let taken = match (twin, ids.contains(&shortcut.value.as_str())) {
+                    (Some((_, first)), _) => Some(format!("taken at {first}")),
+                    (None, true) => Some("the id of a provider".to_owned()),
+                    (None, false) => None,
+                };
+                if let Some(taken) = taken {
+                    let what = format!("the shortcut `{}` is {taken}", shortcut.value);
+                    inner
+                        .problem(Problem::new(&shortcut.origin, what).remedy("choose another one"));
+                }
+                inner.row("shortcut", &shortcut.value, &shortcut.origin);
+                shortcuts.push((shortcut.value.clone(), shortcut.origin.clone()));
+            }
+            providers.extend(self.one(id, inner, shortcut).map(Arc::new));
+        }
+        for preset in Preset::all().iter().filter(|preset| !ids.contains(&preset.id.as_str())) {
+            let Some(variable) = self.switched_on(preset) else {
+                self.warn_about_half(preset, root);
+                continue;
+            };
+            let empty = Table::default();
+            let path = format!("providers.{}", preset.id);
+            let section =
+                Section::new(path, &empty, Origin::Variable(variable.into()), root.findings);
+            providers.extend(self.one(&preset.id, section, None).map(Arc::new));
+        }
+        if !providers.iter().any(|provider| provider.usable().is_ok()) {
+            providers.push(Arc::new(self.demo()));
+        }
+        providers
+    }
+
+    /// The variable that switches a preset on.
+    fn switched_on(&self, preset: &'static Preset) -> Option<&'static str> {
+        let is_set = |name: &&&str| self.is_set(name);
+        let keys: Vec<&str> = preset.key_env.iter().map(String::as_str).collect();
+        match preset.key {
+            KeyNeed::Required => keys.iter().find(is_set).copied(),
+            KeyNeed::Optional => [preset.url_env.as_str()].iter().find(is_set).copied(),
+        }
+    }
+
+    /// Warns of a key for an address that only the user knows and did not tell.
+    fn warn_about_half(&self, preset: &Preset, root: &Section<'_>) {
+        let Some(key) = preset.key_env.iter().find(|key| self.is_set(key)) else { return };
+        if preset.base_urls.is_empty() {
+            let what = format!(
+                "it is set, but {} is not, so there is no provider `{}`",
+                preset.url_env, preset.id
+            );
+            let origin = Origin::Variable(key.as_str().into());
+            let remedy = format!("set {} to the address of the server", preset.url_env);
+            root.findings.warning(Problem::new(&origin, what).remedy(remedy));
+        }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        let file = format!("{name}_FILE");
+        self.environment.get(name).or_else(|| self.environment.get(&file)).is_some()
+    }
+
+    fn one(
+        &self,
+        id: &str,
+        section: Section<'_>,
+        shortcut: Option<Found<String>>,
+    ) -> Option<Provider> {
+        let preset = preset(id, &section);
+        let from_preset =
+            || preset.map_or(Origin::Default, |it| Origin::Preset(it.id.as_str().into()));
+
+        let name = section.text("name");
+        let (name, origin) = found_or(name, || {
+            (preset.map_or_else(|| id.to_owned(), |preset| preset.name.clone()), from_preset())
+        });
+        section.row("name", &name, &origin);
+        let enabled = section.boolean("enabled").is_none_or(|found| {
+            section.row("enabled", &found.value, &found.origin);
+            found.value
+        });
+        let of_preset = || Some(Found { value: preset?.docs.clone()?, origin: from_preset() });
+        let docs = section.text("docs").or_else(of_preset).map(|found| {
+            section.row("docs", &found.value, &found.origin);
+            found.value
+        });
+
+        let (sources, needs) = self.key_sources(&section, preset);
+        let (keys, missing) = self.fetch(&sources);
+        let base_url = self.base_url(id, &section, preset, keys.first().map(|key| &key.secret));
+        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first());
+        let wire = self.wire(&section, dialect.as_deref());
+        let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {
+            section.row("allow_insecure", &found.value, &found.origin);
+            found.value
+        });
+        let proxy = fields::proxy(&section);
+        let headers = fields::headers(&section);
+        let timeouts = self.timeouts(&section);
+        let expose = fields::expose(&section);
+        let default_model = section.text("default_model");
+        let declared = models::declared(&section, self.dialects, dialect.as_deref(), preset);
+
+        // What follows needs a provider that is whole.
+        let known = (base_url, dialect, wire);
+        let (Some(base_url), Some(dialect), Some(wire)) = known else {
+            section.close();
+            return None;
+        };
+        let needs_none = needs == Needs::None
+            || (needs == Needs::Unsaid && base_url.is_local())
+            || self
+                .dialects
+                .resolve(&dialect, "")
+                .is_ok_and(|it| it.endpoint.auth.scheme == AuthScheme::None);
+        let key_state = match (keys.is_empty(), needs_none) {
+            (false, _) => KeyState::Ready,
+            (true, true) => KeyState::NotNeeded,
+            (true, false) => KeyState::Missing(missing.iter().map(|(it, _)| it.clone()).collect()),
+        };
+        let shown = fields::show_keys(&sources, &missing, &key_state);
+        let key_origin = sources.first().map_or(&section.origin, |(_, origin)| origin);
+        section.row("key", &shown, key_origin);
+        if !keys.is_empty() && base_url.is_plain() && !base_url.is_local() && !allow_insecure {
+            let what = format!("the key of provider `{id}` would travel unencrypted to {base_url}");
+            let remedy = "use https://, or set `allow_insecure = true` if you accept that";
+            section.problem(Problem::new(&section.origin, what).remedy(remedy));
+        }
+        let console = preset.and_then(|preset| preset.console.clone());
+        if enabled {
+            let docs = console.as_deref().or(docs.as_deref());
+            fields::warn_about_keys(id, &section, &missing, &key_state, docs);
+        }
+
+        let env_model = own_preset(id, preset).and_then(|preset| {
+            let variable = preset.model_env.as_deref()?;
+            let value = self.environment.get(variable)?.to_owned();
+            Some(Found { value, origin: Origin::Variable(variable.into()) })
+        });
+        let default_model = default_model.or(env_model).or_else(|| {
+            let value = preset?.default_model.clone()?;
+            let listed = declared.iter().flatten().any(|model| *model.id == *value);
+            (declared.is_none() || listed).then(|| Found { value, origin: from_preset() })
+        });
+        let models = match declared {
+            Some(models) => Models::Declared(models),
+            None => {
+                let first = default_model.as_ref().map(|found| found.value.as_str());
+                let known = models::known(self.dialects, &dialect, preset, first);
+                Models::Open { known, asked: Asked::default() }
+            }
+        };
+        if let Some(found) = &default_model {
+            section.row("default_model", &found.value, &found.origin);
+            let listed = models.listed().iter().any(|model| *model.id == *found.value);
+            if !listed && !models.is_open() {
+                let names: Vec<&str> = models.listed().iter().map(|model| &*model.id).collect();
+                let what = format!("provider `{id}` lists no model `{}`", found.value);
+                let remedy = did_you_mean(&found.value, &names);
+                section.problem(Problem::new(&found.origin, what).remedy(remedy));
+            }
+        }
+        let provider = Provider {
+            id: id.into(),
+            name,
+            shortcut: shortcut.map(|found| found.value),
+            preset: preset.map(|preset| preset.id.as_str()),
+            base_url,
+            wire,
+            dialect,
+            keys,
+            key_state,
+            proxy,
+            headers,
+            allow_insecure,
+            docs,
+            console,
+            enabled,
+            default_model: default_model.map(|found| found.value),
+            expose,
+            timeouts,
+            models,
+        };
+        section.close();
+        Some(provider)
+    }
+
+    fn base_url(
+        &self,
+        id: &str,
+        section: &Section<'_>,
+        preset: Option<&'static Preset>,
+        key: Option<&Secret>,
+    ) -> Option<BaseUrl> {
+        let variable = own_preset(id, preset).map(|preset| preset.url_env.as_str());
+        let of_variable = || {
+            let value = self.environment.get(variable?)?.to_owned();
+            Some(Found { value, origin: Origin::Variable(variable?.into()) })
+        };
+        let said = section.text("base_url").or_else(of_variable);
+        let said = said.or_else(|| {
+            let preset = preset?;
+            let fitting = preset.urls_for(key.map(Secret::expose));
+            let first = fitting.first()?;
+            if key.is_some() && first.region.is_some() && fitting.len() > 1 {
+                let what = format!(
+                    "the key of provider `{id}` fits several regions; {} is used",
+                    first.url
+                );
+                let others: Vec<_> = fitting.iter().skip(1).map(|it| it.url.as_str()).collect();
+                let key = variable.unwrap_or("base_url");
+                let remedy = format!("set {key} if it is another: {}", others.join(", "));
+                section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
+            }
+            Some(Found {
+                value: first.url.clone(),
+                origin: Origin::Preset(preset.id.as_str().into()),
+            })
+        });
+        let Some(said) = said else {
+            let what = format!("provider `{id}` has no `base_url`");
+            let presets: Vec<_> = Preset::all().iter().map(|preset| preset.id.as_str()).collect();
+            let remedy = match variable {
+                Some(variable) => format!("write one, or set {variable}"),
+                None => format!("write one, or name a `preset`: {}", presets.join(", ")),
+            };
+            section.problem(Problem::new(&section.origin, what).remedy(remedy));
+            return None;
+        };
+        let parsed = BaseUrl::parse(&said.value).map_err(|error| {
+            let key = match &said.origin {
+                Origin::Variable(name) => name.to_string(),
+                _ => "base_url".to_owned(),
+            };
+            let problem = Problem::new(&said.origin, format!("`{key}` {error}"));
+            section.problem(problem.remedy("write it like \"https://api.example.com/v1\""));
+        });
+        let base_url = parsed.ok()?;
+        let usual = preset.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
+        let base_url = usual.map_or(base_url.clone(), |usual| base_url.with_path_of(&usual));
+        section.row("base_url", &base_url, &said.origin);
+        warn_about_prefix(id, section, preset, &base_url, key);
+        Some(base_url)
+    }
+
+    fn dialect(
+        &self,
+        section: &Section<'_>,
+        preset: Option<&Preset>,
+        base_url: Option<&BaseUrl>,
+        key: Option<&ProviderKey>,
+    ) -> Option<String> {
+        if let Some(found) = section.text("dialect") {
+            if !self.dialects.contains(&found.value) {
+                let ids: Vec<&str> = self.dialects.ids().collect();
+                let what = format!("unknown dialect `{}`", found.value);
+                let remedy = did_you_mean(&found.value, &ids);
+                section.problem(Problem::new(&found.origin, what).remedy(remedy));
+                return None;
+            }
+            section.row("dialect", &found.value, &found.origin);
+            return Some(found.value);
+        }
+        let (dialect, origin) = match preset {
+            Some(preset) => (preset.dialect.clone(), Origin::Preset(preset.id.as_str().into())),
+            None => {
+                let key = key.map_or("", |key| key.secret.expose());
+                match self.dialects.guess(&base_url?.to_string(), key) {
+                    Some(id) => (id.to_owned(), Origin::Derived("base_url")),
+                    None => ("generic".to_owned(), Origin::Default),
+                }
+            }
+        };
+        section.row("dialect", &dialect, &origin);
+        Some(dialect)
+    }
+
+    fn wire(&self, section: &Section<'_>, dialect: Option<&str>) -> Option<Wire> {
+        if let Some(found) = section.text("wire") {
+            let Some(wire) = WIRES.into_iter().find(|wire| wire.name() == found.value) else {
+                let what = format!("unknown wire `{}`", found.value);
+                let remedy = did_you_mean(&found.value, &WIRES.map(Wire::name));
+                section.problem(Problem::new(&found.origin, what).remedy(remedy));
+                return None;
+            };
+            section.row("wire", &wire.name(), &found.origin);
+            return Some(wire);
+        }
+        let wire = self.dialects.resolve(dialect?, "").ok()?.wire;
+        section.row("wire", &wire.name(), &Origin::Derived("dialect"));
+        Some(wire)
+    }
+
+    /// Where the keys are kept, and whether there has to be one.
+    fn key_sources(
+        &self,
+        section: &Section<'_>,
+        preset: Option<&'static Preset>,
+    ) -> (Vec<(KeySource, Origin)>, Needs) {
+        if let Some(node) = section.node("key") {
+            let sources = match &node.value {
+                Value::List(nodes) => {
+                    nodes.iter().filter_map(|node| fields::key_source(section, node)).collect()
+                }
+                _ => fields::key_source(section, node).into_iter().collect::<Vec<_>>(),
+            };
+            let is_empty_list = matches!(&node.value, Value::List(nodes) if nodes.is_empty());
+            return (sources, if is_empty_list { Needs::None } else { Needs::One });
+        }
+        let Some(preset) = preset else { return (Vec::new(), Needs::Unsaid) };
+        let sources: Vec<_> =
+            preset.key_env.iter().map(|name| KeySource::Env(name.clone())).collect();
+        let is_there =
+            |source: &&KeySource| !matches!(self.keys.resolve(source), Err(KeyError::Unset));
+        let source = sources.iter().find(is_there).or(sources.first()).cloned();
+        let origin = Origin::Preset(preset.id.as_str().into());
+        let needs = match preset.key {
+            KeyNeed::Required => Needs::One,
+            KeyNeed::Optional => Needs::Unsaid,
+        };
+        (source.map(|source| (source, origin)).into_iter().collect(), needs)
+    }
+
+    fn fetch(
+        &self,
+        sources: &[(KeySource, Origin)],
+    ) -> (Vec<ProviderKey>, Vec<(MissingKey, Origin)>) {
+        let (mut keys, mut missing) = (Vec::new(), Vec::new());
+        for (source, origin) in sources {
+            let name = source.to_string();
+            match self.keys.resolve(source) {
+                Ok(secret) => keys.push(ProviderKey { name, secret }),
+                Err(why) => missing.push((MissingKey { name, why }, origin.clone())),
+            }
+        }
+        (keys, missing)
+    }
+
+    fn timeouts(&self, section: &Section<'_>) -> UpstreamTimeouts {
+        let mut timeouts = self.timeouts;
+        let Some(inner) = section.table("timeouts") else { return timeouts };
+        let places = [
+            ("connect", &mut timeouts.connect),
+            ("first_byte", &mut timeouts.first_byte),
+            ("idle", &mut timeouts.idle),
+        ];
+        for (key, place) in places {
+            if let Some(found) = inner.duration(key) {
+                *place = found.value;
+                inner.row(key, &show_duration(found.value), &found.origin);
+            }
+        }
+        inner.close();
+        timeouts
+    }
+
+    fn demo(&self) -> Provider {
+        Provider {
+            id: DEMO.into(),
+            name: "Built-in demo".to_owned(),
+            shortcut: None,
+            preset: None,
+            base_url: BaseUrl::parse("http://demo.invalid").expect("a URL without surprises"),
+            wire: Wire::Chat,
+            dialect: "generic".to_owned(),
+            keys: Vec::new(),
+            key_state: KeyState::NotNeeded,
+            proxy: Proxy::Direct,
+            headers: Vec::new(),
+            allow_insecure: false,
+            docs: None,
+            console: None,
+            enabled: true,
+            default_model: Some("assistant".to_owned()),
+            expose: None,
+            timeouts: self.timeouts,
+            models: Models::Declared(vec![models::demo(self.dialects)]),
+        }
+    }
+}
+
+/// Whether a provider has to have a key.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Needs {
+    One,
+    None,
+    /// Nobody said; it depends on where the provider is.
+    Unsaid,
+}
+
+fn preset(id: &str, section: &Section<'_>) -> Option<&'static Preset> {
+    let Some(found) = section.text("preset") else {
+        // A vendor's name alone is enough, but not where somebody else answers under it.
+        let elsewhere = section.node("base_url").is_some();
+        return Preset::find(id).filter(|_| !elsewhere);
+    };
+    section.row("preset", &found.value, &found.origin);
+    let preset = Preset::find(&found.value);
+    if preset.is_none() {
+        let ids: Vec<&str> = Preset::all().iter().map(|preset| preset.id.as_str()).collect();
+        let what = format!("unknown preset `{}`", found.value);
+        section.problem(Problem::new(&found.origin, what).remedy(did_you_mean(&found.value, &ids)));
+    }
+    preset
+}
+
+/// The preset, if the provider is the one that the preset's variables are about.
+fn own_preset(id: &str, preset: Option<&'static Preset>) -> Option<&'static Preset> {
+    preset.filter(|preset| preset.id == id)
+}
+
+fn check_id(section: &Section<'_>, what: &str, id: &str, origin: &Origin) {
+    let first = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = id.bytes().all(|c| first(c) || c == b'_' || c == b'-');
+    if !fits || id.len() > 32 || !id.bytes().next().is_some_and(first) {
+        let remedy = "write 1 to 32 of a-z, 0-9, `_` and `-`, a letter or digit first";
+        let problem = Problem::new(origin, format!("{id:?} is no {what}"));
+        section.problem(problem.remedy(remedy));
+    } else if RESERVED.contains(&id) {
+        let problem = Problem::new(origin, format!("the {what} `{id}` is reserved"));
+        section.problem(problem.remedy("choose another one"));
+    }
+}
+
+/// Warns of a key that the address will refuse, as its beginning tells.
+fn warn_about_prefix(
+    id: &str,
+    section: &Section<'_>,
+    preset: Option<&Preset>,
+    base_url: &BaseUrl,
+    key: Option<&Secret>,
+) {
+    let urls = preset.map_or(&[][..], |preset| &preset.base_urls);
+    let at = urls.iter().find(|it| it.url == base_url.to_string());
+    let (Some(prefix), Some(key)) = (at.and_then(|it| it.key_prefix.as_deref()), key) else {
+        return;
+    };
+    if !key.expose().starts_with(prefix) {
+        let what =
+            format!("keys for {base_url} begin with `{prefix}`, that of provider `{id}` does not");
+        let remedy = "use the address that belongs to the key";
+        section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
+    }
+}
+
+fn found_or<T>(found: Option<Found<T>>, otherwise: impl FnOnce() -> (T, Origin)) -> (T, Origin) {
+    found.map_or_else(otherwise, |found| (found.value, found.origin))
+}

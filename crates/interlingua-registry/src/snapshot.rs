@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use interlingua_dialect::Dialects;
+
+use crate::address::HiddenUrl;
+use crate::keys::ClientKeys;
+use crate::pool::PoolMap;
+use crate::problem::Problem;
+use crate::provider::Provider;
+use crate::route::Alias;
+use crate::secret::Secret;
+use crate::section::Row;
+use crate::settings::Settings;
+
+/// A configuration that was checked whole, and never changes.
+///
+/// Share it in an [`Arc`] and let each request use one from its start to its end; a reload makes
+/// another. Fields can be read through methods only, so that nobody mends a snapshot in place.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) settings: Settings,
+    pub(crate) client_keys: ClientKeys,
+    pub(crate) providers: Vec<Arc<Provider>>,
+    pub(crate) pool: Arc<PoolMap>,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) default_model: Option<String>,
+    pub(crate) store: Store,
+    pub(crate) dialects: Arc<Dialects>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Snapshot {
+    /// How the gateway itself behaves.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who may call.
+    pub fn client_keys(&self) -> &ClientKeys {
+        &self.client_keys
+    }
+
+    /// All providers in the order of the configuration, those that the environment made last. The
+    /// built-in demo is among them only while no other can be used.
+    pub fn providers(&self) -> &[Arc<Provider>] {
+        &self.providers
+    }
+
+    /// The provider of that id.
+    pub fn provider(&self, id: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|provider| &*provider.id == id)
+    }
+
+    /// Which slugs there are.
+    pub fn pool(&self) -> &Arc<PoolMap> {
+        &self.pool
+    }
+
+    /// The names that the user gave to models.
+    pub fn aliases(&self) -> &[Alias] {
+        &self.aliases
+    }
+
+    /// What answers a request that names no model, if anything does.
+    pub fn default_model(&self) -> Option<&str> {
+        self.default_model.as_deref()
+    }
+
+    /// The slug to set up a client with, if nobody chose one: the default model, else the first
+    /// model of the first provider that can be used.
+    pub fn suggested_slug(&self) -> Option<String> {
+        let mut usable = self.providers.iter().filter(|provider| provider.usable().is_ok());
+        self.default_model.clone().or_else(|| usable.find_map(|it| it.default_slug()))
+    }
+
+    /// Where reasoning and responses are kept.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The dialects that providers speak.
+    pub fn dialects(&self) -> &Arc<Dialects> {
+        &self.dialects
+    }
+
+    /// What works, but deserves a look: keys that are not there, windows that are assumed.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// Every effective value and where it came from. Secrets appear by their name only.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Every secret that the snapshot holds, for whoever scrubs them from what leaves the process.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.providers.iter().flat_map(|provider| {
+            let keys = provider.keys.iter().map(|key| &key.secret);
+            keys.chain(provider.headers.iter().map(|(_, value)| value))
+        })
+    }
+}
+
+/// Where reasoning and responses are kept.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default)]
+pub enum Store {
+    /// In this process, until it ends.
+    Memory,
+    /// In one file of the state directory.
+    #[default]
+    Sqlite,
+    /// In Redis or Valkey.
+    Redis(HiddenUrl),
+}

@@ -1,0 +1,104 @@
+//! Child processes with a time limit and an environment of their own.
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often a running child is looked at.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A child in a process group of its own, so that what it starts ends with it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// What it wrote so far.
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+}
+
+impl Process {
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.process_group(0).spawn().map_err(|error| {
+            let program = command.get_program().display();
+            io::Error::new(error.kind(), format!("cannot start {program}: {error}"))
+        })?;
+        let stdout = Output::follow(child.stdout.take());
+        let stderr = Output::follow(child.stderr.take());
+        Ok(Self { child, stdout, stderr })
+    }
+
+    /// Waits for its end; `None` when it still runs after `limit`.
+    pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Sends a signal, for example `TERM`, to the whole group.
+    pub(crate) fn signal(&self, name: &str) -> io::Result<()> {
+        let group = format!("-{}", self.child.id());
+        let status = Command::new("kill").args(["-s", name, "--", &group]).status()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other("kill failed")) }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Fails only if the group ended in this moment.
+            drop(self.signal("KILL"));
+            drop(self.child.kill());
+        }
+        drop(self.child.wait());
+    }
+}
+
+/// What a child writes, collected while it runs.
+#[derive(Debug)]
+pub(crate) struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    fn follow(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let collected = Arc::clone(&bytes);
+        let thread = pipe.map(|mut pipe| {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 8192];
+                while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                    let mut bytes = collected.lock().unwrap_or_else(PoisonError::into_inner);
+                    bytes.extend_from_slice(&buffer[..count]);
+                }
+            })
+        });
+        Self { bytes, thread }
+    }
+
+    /// Everything so far.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Everything, once the child has ended. A grandchild that holds the pipe is not waited for.
+    pub(crate) fn finish(&mut self) -> String {
+        let end = Instant::now() + Duration::from_secs(2);
+        while self.thread.as_ref().is_some_and(|it| !it.is_finished()) && Instant::now() < end {
+            std::thread::sleep(POLL);
+        }
+        self.text()
+    }
+}

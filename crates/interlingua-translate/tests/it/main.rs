@@ -1,0 +1,7 @@
+//! The laws of translation, tested against recordings of real clients and upstreams.
+
+mod encode;
+mod hostile;
+mod requests;
+mod streams;
+mod support;

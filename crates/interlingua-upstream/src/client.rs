@@ -1,0 +1,329 @@
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use interlingua_dialect::{AuthScheme, Fix};
+use interlingua_ir::{Class, Fault};
+use interlingua_registry::{Provider, Proxy, Target};
+
+use crate::connect::{Connector, connector};
+use crate::demo;
+use crate::proxy::ProxySettings;
+
+/// How much of a refusal's body is read.
+const REFUSAL_LIMIT: usize = 64 << 10;
+
+/// How long a refusal's body may take.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
+
+/// How long an idle connection is kept. Providers' load balancers keep theirs for about a minute.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+type HttpClient = Client<Connector, Full<Bytes>>;
+
+/// Reaches providers.
+#[derive(Debug)]
+pub struct Upstream {
+    connect: Duration,
+    environment: HttpClient,
+    /// Clients of providers with a proxy of their own, by its URL. Few, and made once.
+    others: Mutex<HashMap<String, HttpClient>>,
+    user_agent: HeaderValue,
+}
+
+/// One request to one provider.
+#[derive(Debug)]
+pub struct Call<'c> {
+    /// Where it goes.
+    pub target: &'c Target,
+    /// The Chat Completions body.
+    pub body: Bytes,
+    /// Whether an event stream is asked for.
+    pub stream: bool,
+    /// Our id of the request; the upstream may log it.
+    pub request_id: &'c str,
+}
+
+/// The beginning of an answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The upstream's own id of the request.
+    pub request_id: Option<String>,
+    /// The answer itself.
+    pub body: AnswerBody,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What went wrong.
+    pub fault: Fault,
+    /// The one repair of the request that may help.
+    pub fix: Option<Fix>,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { fault, fix: None }
+    }
+}
+
+impl Upstream {
+    /// Makes a client. `connect` bounds how long a connection may take to be made.
+    ///
+    /// # Errors
+    ///
+    /// When TLS cannot be set up on this machine.
+    pub fn new(proxies: &ProxySettings, connect: Duration) -> io::Result<Self> {
+        let version = env!("CARGO_PKG_VERSION");
+        let user_agent = HeaderValue::from_str(&format!("interlingua/{version}"));
+        Ok(Self {
+            connect,
+            environment: client(proxies, connect)?,
+            others: Mutex::default(),
+            user_agent: user_agent.map_err(io::Error::other)?,
+        })
+    }
+
+    /// Sends `call` and waits for the beginning of the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when the provider cannot be reached, says no, or is silent for longer than its
+    /// first-byte limit.
+    pub async fn send(&self, call: Call<'_>) -> Result<Answer, Refusal> {
+        let provider = &call.target.provider;
+        if provider.is_demo() {
+            let body = AnswerBody::Demo(demo::Replay::of(&call.body));
+            return Ok(Answer { request_id: None, body });
+        }
+        let client = self.client_of(provider)?;
+        let request = self.request(&call)?;
+        let waited = provider.timeouts.first_byte;
+        let response = tokio::time::timeout(waited, client.request(request))
+            .await
+            .map_err(|_| silent(provider, waited))?
+            .map_err(|error| unreachable(provider, &error))?;
+        let (head, body) = response.into_parts();
+        if head.status == StatusCode::OK {
+            let request_id = ["x-request-id", "request-id"]
+                .iter()
+                .find_map(|name| head.headers.get(*name)?.to_str().ok().map(str::to_owned));
+            return Ok(Answer { request_id, body: AnswerBody::Http(body) });
+        }
+        Err(refused(call.target, head.status, &head.headers, body).await)
+    }
+
+    fn client_of(&self, provider: &Provider) -> Result<HttpClient, Fault> {
+        let (name, settings) = match &provider.proxy {
+            Proxy::Environment => return Ok(self.environment.clone()),
+            Proxy::Direct => (String::new(), ProxySettings::default()),
+            Proxy::Url(url) => (url.expose().to_owned(), ProxySettings::only(url.expose())),
+        };
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = others.get(&name) {
+            return Ok(client.clone());
+        }
+        let made = client(&settings, self.connect).map_err(|error| {
+            Fault::new(Class::Internal, format!("TLS cannot be set up: {error}")).by(&provider.id)
+        })?;
+        others.insert(name, made.clone());
+        Ok(made)
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
+        let provider = &call.target.provider;
+        let dialect = &call.target.model.dialect;
+        let internal = |what: &str| {
+            Fault::new(Class::Internal, format!("{}: {what}", provider.id)).by(&provider.id)
+        };
+        let mut url = provider.base_url.join(&dialect.endpoint.path);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        let accept = if call.stream { "text/event-stream" } else { "application/json" };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        for (name, value) in &dialect.endpoint.headers {
+            headers.insert(header_name(name, &internal)?, header_value(value, &internal)?);
+        }
+        for (name, value) in &provider.headers {
+            headers.insert(header_name(name, &internal)?, secret(value.expose(), &internal)?);
+        }
+        if let Some(key) = provider.keys.first() {
+            let auth = &dialect.endpoint.auth;
+            let key = key.secret.expose();
+            match auth.scheme {
+                AuthScheme::Bearer => {
+                    headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"), &internal)?);
+                }
+                AuthScheme::Header => {
+                    let name = auth.name.as_deref().unwrap_or("api-key");
+                    headers.insert(header_name(name, &internal)?, secret(key, &internal)?);
+                }
+                AuthScheme::Query => {
+                    let name = auth.name.as_deref().unwrap_or("key");
+                    let mut with_key = url::Url::parse(&url)
+                        .map_err(|error| internal(&format!("the base URL is wrong: {error}")))?;
+                    with_key.query_pairs_mut().append_pair(name, key);
+                    url = with_key.into();
+                }
+                AuthScheme::None => {}
+            }
+        }
+        if let Ok(id) = HeaderValue::from_str(call.request_id) {
+            headers.insert(HeaderName::from_static("x-client-request-id"), id);
+        }
+        let mut request = Request::new(Full::new(call.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.parse().map_err(|_| internal("the base URL is wrong"))?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+fn client(proxies: &ProxySettings, connect: Duration) -> io::Result<HttpClient> {
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .build(connector(proxies, connect)?))
+}
+
+fn header_name(name: &str, fault: &impl Fn(&str) -> Fault) -> Result<HeaderName, Fault> {
+    let parsed = HeaderName::from_bytes(name.as_bytes());
+    parsed.map_err(|_| fault(&format!("`{name}` is no header name")))
+}
+
+fn header_value(value: &str, fault: &impl Fn(&str) -> Fault) -> Result<HeaderValue, Fault> {
+    HeaderValue::from_str(value).map_err(|_| fault("a header value holds what no header may"))
+}
+
+fn secret(value: &str, fault: &impl Fn(&str) -> Fault) -> Result<HeaderValue, Fault> {
+    let mut value = header_value(value, fault)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn silent(provider: &Provider, waited: Duration) -> Fault {
+    let what = format!(
+        "{} did not begin to answer within {} s; raise `timeouts.first_byte` if its models think longer",
+        provider.id,
+        waited.as_secs()
+    );
+    Fault::new(Class::Timeout, what).by(&provider.id)
+}
+
+/// Explains why a request did not get through, without the address of a proxy that may hold a
+/// password.
+fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -> Fault {
+    let mut reason = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason = error.to_string();
+        cause = error.source();
+    }
+    let host = provider.base_url.as_url().host_str().unwrap_or("its host").to_owned();
+    let what = match error.is_connect() {
+        true => format!("{} cannot be reached at {host}: {reason}", provider.id),
+        false => format!("{} at {host} broke the connection: {reason}", provider.id),
+    };
+    let class = if error.is_connect() { Class::Unreachable } else { Class::Upstream };
+    Fault::new(class, what).by(&provider.id)
+}
+
+async fn refused(
+    target: &Target,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Refusal {
+    let provider = &target.provider;
+    if status.is_redirection() {
+        let what = format!(
+            "{} answered with a redirect ({status}), which is not followed because the key would travel along; \
+             correct its `base_url`",
+            provider.id
+        );
+        return Fault::new(Class::Upstream, what).by(&provider.id).into();
+    }
+    let limited = Limited::new(body, REFUSAL_LIMIT).collect();
+    let body = match tokio::time::timeout(REFUSAL_TIME, limited).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    };
+    tracing::debug!(provider = %provider.id, %status, "the upstream refused");
+    let refusal = target.model.dialect.classify(status.as_u16(), retry_after(headers), &body);
+    let fix = refusal.fix;
+    let key = provider.keys.first().map(|key| key.name.as_str());
+    Refusal { fault: refusal.into_fault(&provider.id, key), fix }
+}
+
+/// The wait that an upstream asks for, in any of the three ways in which it may be said.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    if let Some(milliseconds) = text("retry-after-ms").and_then(|it| it.trim().parse().ok()) {
+        return Some(Duration::from_millis(milliseconds));
+    }
+    let value = text(RETRY_AFTER.as_str())?.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    Some(until.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// The body of an answer, wherever it comes from.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// A connection.
+    Http(Incoming),
+    /// The built-in model.
+    Demo(demo::Replay),
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match self.get_mut() {
+            Self::Http(body) => Pin::new(body).poll_frame(cx).map_err(io::Error::other),
+            Self::Demo(replay) => replay.poll(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_read_in_every_form() {
+        let wait = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(wait("retry-after", "7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("retry-after", "1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(wait("retry-after-ms", "20"), Some(Duration::from_millis(20)));
+        assert_eq!(wait("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("retry-after", "soon"), None);
+        assert_eq!(wait("retry-after", "-1"), None);
+    }
+}

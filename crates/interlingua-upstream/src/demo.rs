@@ -1,0 +1,220 @@
+//! A model without a model: lets a newcomer see an agent work end to end before any key is set.
+//!
+//! It speaks Chat Completions like any other upstream, so everything behind it is the real thing. It
+//! thinks, says that it is a demo, runs one harmless command, writes one file where the agent offers
+//! `apply_patch`, and ends.
+
+use std::collections::VecDeque;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, Sleep};
+
+/// The pause between two pieces, so that an answer can be watched.
+const PAUSE: Duration = Duration::from_millis(12);
+
+/// An answer of the demo model, on its way.
+#[derive(Debug)]
+pub struct Replay {
+    pieces: VecDeque<Bytes>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Replay {
+    /// Answers a Chat Completions request.
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let request = serde_json::from_slice(body).unwrap_or_default();
+        let answer = Answer::to(&request);
+        let pieces = if request.stream { answer.pieces() } else { [answer.whole()].into() };
+        Self { pieces, pause: Box::pin(tokio::time::sleep(Duration::ZERO)) }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.pause.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.pause.as_mut().reset(Instant::now() + PAUSE);
+        Poll::Ready(self.pieces.pop_front())
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Request {
+    #[serde(default)]
+    stream: bool,
+    #[serde(default)]
+    messages: Vec<Message>,
+    #[serde(default)]
+    tools: Vec<Tool>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    role: String,
+    #[serde(default)]
+    tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall {
+    function: Function,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    #[serde(default)]
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: String,
+}
+
+/// What the demo model thinks, says and calls.
+struct Answer {
+    thought: &'static str,
+    text: &'static str,
+    call: Option<(&'static str, Value)>,
+    nth: usize,
+}
+
+impl Answer {
+    fn to(request: &Request) -> Self {
+        let offers = |name: &str| {
+            request.tools.iter().any(|it| it.function.as_ref().is_some_and(|it| it.name == name))
+        };
+        let this_turn = request.messages.iter().rposition(|it| it.role == "user").unwrap_or(0);
+        let called = |name: &str| {
+            let since = request.messages.iter().skip(this_turn);
+            since.flat_map(|it| &it.tool_calls).any(|it| it.function.name == name)
+        };
+        let nth = request.messages.len();
+        if offers("exec_command") && !called("exec_command") {
+            return Self {
+                thought: "I am a script. I will show a tool call: list the folder.",
+                text: "This is the built-in demo model of Interlingua. No real model is connected yet, \
+                       so I only follow a script. First I list this folder.",
+                call: Some(("exec_command", json!({ "cmd": "ls" }))),
+                nth,
+            };
+        }
+        if offers("apply_patch") && !called("apply_patch") {
+            return Self {
+                thought: "The command has run. Next I show a patch.",
+                text: "The command ran. Now I write a small file with a patch.",
+                call: Some(("apply_patch", json!({ "input": PATCH }))),
+                nth,
+            };
+        }
+        Self {
+            thought: "Nothing is left to show.",
+            text: "That was the demo: thought, text, a command and a patch went through the gateway and \
+                   back. To use a real model, set a key (for example MIMO_API_KEY, DEEPSEEK_API_KEY or \
+                   OPENAI_API_KEY) and start Interlingua again.",
+            call: None,
+            nth,
+        }
+    }
+
+    fn finish(&self) -> &'static str {
+        if self.call.is_some() { "tool_calls" } else { "stop" }
+    }
+
+    fn call_json(&self) -> Option<Value> {
+        let (name, arguments) = self.call.as_ref()?;
+        let id = format!("call_demo_{}", self.nth);
+        let function = json!({ "name": name, "arguments": arguments.to_string() });
+        Some(json!({ "index": 0, "id": id, "type": "function", "function": function }))
+    }
+
+    fn whole(&self) -> Bytes {
+        let mut message = json!({
+            "role": "assistant", "content": self.text, "reasoning_content": self.thought,
+        });
+        if let Some(call) = self.call_json() {
+            message["tool_calls"] = json!([call]);
+        }
+        let answer = json!({
+            "id": "demo", "object": "chat.completion", "model": MODEL,
+            "choices": [{ "index": 0, "message": message, "finish_reason": self.finish() }],
+            "usage": usage(),
+        });
+        answer.to_string().into()
+    }
+
+    fn pieces(&self) -> VecDeque<Bytes> {
+        let words = |field: &'static str, text: &'static str| {
+            text.split_inclusive(' ').map(move |word| json!({ field: word }))
+        };
+        let deltas = words("reasoning_content", self.thought)
+            .chain(words("content", self.text))
+            .chain(self.call_json().map(|call| json!({ "tool_calls": [call] })));
+        let chunk = |delta: &Value, finish: Option<&str>, usage: Option<Value>| {
+            let chunk = json!({
+                "id": "demo", "object": "chat.completion.chunk", "model": MODEL,
+                "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }], "usage": usage,
+            });
+            Bytes::from(format!("data: {chunk}\n\n"))
+        };
+        let mut pieces: VecDeque<Bytes> = deltas.map(|delta| chunk(&delta, None, None)).collect();
+        pieces.push_back(chunk(&json!({}), Some(self.finish()), Some(usage())));
+        pieces.push_back(Bytes::from_static(b"data: [DONE]\n\n"));
+        pieces
+    }
+}
+
+/// Numbers that cost nothing and keep an agent's counters at rest.
+fn usage() -> Value {
+    json!({ "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 })
+}
+
+const MODEL: &str = "assistant";
+
+const PATCH: &str = "*** Begin Patch
+*** Add File: interlingua-demo.txt
++This file was written by the demo model of Interlingua.
++You may delete it.
+*** End Patch
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(messages: &Value, tools: &[&str]) -> Answer {
+        let tools: Vec<Value> = tools
+            .iter()
+            .map(|name| json!({ "type": "function", "function": { "name": name } }))
+            .collect();
+        let request = json!({ "messages": messages, "tools": tools });
+        Answer::to(&serde_json::from_value(request).unwrap())
+    }
+
+    #[test]
+    fn it_calls_what_is_offered_once_each() {
+        let tools = ["exec_command", "apply_patch"];
+        let user = json!({ "role": "user", "content": "hi" });
+        let called =
+            |name| json!({ "role": "assistant", "tool_calls": [{ "function": { "name": name } }] });
+        let name = |it: Answer| it.call.map(|it| it.0);
+        assert_eq!(name(answer(&json!([user]), &tools)), Some("exec_command"));
+        let one = json!([user, called("exec_command")]);
+        assert_eq!(name(answer(&one, &tools)), Some("apply_patch"));
+        let both = json!([user, called("exec_command"), called("apply_patch")]);
+        assert_eq!(name(answer(&both, &tools)), None);
+        let next_turn = json!([user, called("exec_command"), called("apply_patch"), user]);
+        assert_eq!(name(answer(&next_turn, &tools)), Some("exec_command"));
+        assert_eq!(name(answer(&json!([user]), &[])), None);
+    }
+
+    #[test]
+    fn it_says_that_it_is_a_demo() {
+        assert!(answer(&json!([]), &["exec_command"]).text.contains("demo model"));
+    }
+}

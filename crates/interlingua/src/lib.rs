@@ -1,0 +1,53 @@
+//! Everything that translates, in one crate, for those who build a gateway of their own.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`protocol`] | the protocols exactly as they travel |
+//! | [`ir`] | the waist: turns, events, faults, notes |
+//! | [`dialect`] | what is peculiar about each upstream, as data |
+//! | [`translate`] | readers, writers, decoders and encoders |
+//! | [`reasoning`] | thoughts that survive the client's history |
+//! | [`registry`] | providers, models, keys, slugs and routes |
+//!
+//! Nothing here reads a socket, a file, a clock or the environment.
+//!
+//! # Examples
+//!
+//! A Responses request, answered by a Chat Completions server:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use interlingua::dialect::Dialects;
+//! use interlingua::translate::{Pipe, chat, json::Limits, responses};
+//!
+//! let dialect = Arc::new(Dialects::builtin().resolve("deepseek", "deepseek-v4")?);
+//! let body = br#"{"model":"deepseek/deepseek-v4","input":"Say hi","stream":true}"#;
+//! let (turn, _notes) = responses::read(body, Limits::default())?;
+//! let written = chat::write(&turn, &chat::Target {
+//!     dialect: &dialect,
+//!     provider: "deepseek",
+//!     model: "deepseek-v4",
+//!     stream: true,
+//!     repairs: &chat::Repairs::default(),
+//! })?;
+//! // `written.body` goes to the upstream; what comes back goes through a pipe.
+//! # assert!(written.tools.is_empty());
+//! let head = responses::Head::of(&turn, "resp_1", 1_700_000_000, || 1_700_000_001);
+//! let decoder = chat::Decoder::new(dialect, "deepseek", "1");
+//! let mut pipe = Pipe::new(decoder, responses::Encoder::stream(head));
+//! pipe.push(b"data: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n")?;
+//! pipe.push(b"data: [DONE]\n\n")?;
+//! pipe.finish()?;
+//! let mut out = Vec::new();
+//! pipe.take(&mut out);
+//! assert!(String::from_utf8(out)?.contains("\"delta\":\"hi\""));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub use interlingua_dialect as dialect;
+pub use interlingua_ir as ir;
+pub use interlingua_protocol as protocol;
+pub use interlingua_reasoning as reasoning;
+pub use interlingua_registry as registry;
+pub use interlingua_translate as translate;

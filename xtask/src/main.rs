@@ -1,0 +1,50 @@
+//! The workspace's own chores. Run `cargo xtask`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool reports")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod ci;
+mod mutants;
+mod tidy;
+mod workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The workspace's own chores")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Checks the rules of the house that the compiler does not know
+    Tidy,
+    /// Measures the gateway under load, beside plain relays
+    Bench(bench::Options),
+    /// Breaks the product on purpose and proves that its tests notice
+    Mutants(mutants::Options),
+    /// Runs every gate
+    Ci,
+}
+
+/// What a chore comes back with: an error has been told in full by its own text.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Tidy => tidy::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
+        Task::Ci => ci::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

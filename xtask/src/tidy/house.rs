@@ -1,0 +1,152 @@
+//! The plan of the house, as data.
+
+/// Crates without sockets, files, clock, environment, processes or runtime, however indirectly.
+pub(super) const SANS_IO: [&str; 7] = [
+    "interlingua-codex-integration",
+    "interlingua-dialect",
+    "interlingua-ir",
+    "interlingua-protocol",
+    "interlingua-reasoning",
+    "interlingua-registry",
+    "interlingua-translate",
+];
+
+/// The files of those crates that may open doors; each is behind the feature `fs`.
+pub(super) const DOORKEEPERS: [(&str, &str); 2] =
+    [("interlingua-codex-integration", "src/apply.rs"), ("interlingua-registry", "src/load.rs")];
+
+/// Crates of others that bring I/O or a runtime with them.
+pub(super) const IO: [&str; 12] = [
+    "async-std",
+    "curl",
+    "hyper",
+    "mio",
+    "notify",
+    "redis",
+    "reqwest",
+    "rusqlite",
+    "smol",
+    "socket2",
+    "tokio",
+    "ureq",
+];
+
+/// Modules of the standard library that lead outside.
+pub(super) const DOORS: [&str; 5] = ["env", "fs", "os", "process", "thread"];
+
+/// Clocks, and sockets: the rest of `std::net` is plain data.
+pub(super) const HANDLES: [&str; 6] =
+    ["Instant::now", "SystemTime::now", "TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket"];
+
+/// Which of our crates a crate may stand on. A crate that is not here is not planned.
+pub(super) const ARROWS: [(&str, &[&str]); 15] = [
+    ("interlingua-protocol", &[]),
+    ("interlingua-ir", &[]),
+    ("interlingua-dialect", &["interlingua-ir"]),
+    ("interlingua-translate", &["interlingua-dialect", "interlingua-ir", "interlingua-protocol"]),
+    ("interlingua-reasoning", &["interlingua-dialect", "interlingua-ir"]),
+    ("interlingua-registry", &["interlingua-dialect", "interlingua-ir"]),
+    ("interlingua-codex-integration", &["interlingua-registry"]),
+    ("interlingua-upstream", &["interlingua-dialect", "interlingua-ir", "interlingua-registry"]),
+    (
+        "interlingua-gateway",
+        &[
+            "interlingua-codex-integration",
+            "interlingua-dialect",
+            "interlingua-ir",
+            "interlingua-protocol",
+            "interlingua-reasoning",
+            "interlingua-registry",
+            "interlingua-translate",
+            "interlingua-upstream",
+        ],
+    ),
+    (
+        "interlingua",
+        &[
+            "interlingua-dialect",
+            "interlingua-ir",
+            "interlingua-protocol",
+            "interlingua-reasoning",
+            "interlingua-registry",
+            "interlingua-translate",
+        ],
+    ),
+    ("interlingua-testkit", &["interlingua-ir", "interlingua-protocol"]),
+    ("interlingua-proxy", &["interlingua-gateway", "interlingua-registry", "interlingua-upstream"]),
+    (
+        "interlingua-cli",
+        &["interlingua-codex-integration", "interlingua-gateway", "interlingua-registry"],
+    ),
+    ("xtask", &[]),
+    ("xtask-bench", &[]),
+];
+
+/// Crates whose modules must not know each other.
+pub(super) const PEERS: [(&str, &[&str]); 2] = [
+    ("interlingua-protocol", &["chat", "messages", "responses"]),
+    ("interlingua-translate", &["chat", "messages", "responses"]),
+];
+
+/// How such a module would name another; deeper modules may share a neighbour's name.
+pub(super) const ROOTS: [&str; 3] = ["crate::", "super::super::", "interlingua_protocol::"];
+
+/// Names that stand in data, never in code.
+pub(super) const VENDORS: [&str; 12] = [
+    "anthropic",
+    "deepseek",
+    "gemini",
+    "groq",
+    "mimo",
+    "minimax",
+    "mistral",
+    "moonshot",
+    "ollama",
+    "openrouter",
+    "qwen",
+    "vllm",
+];
+
+/// Words of the wire that hold a vendor's name; whoever reads the wire has to spell them.
+pub(super) const WIRE_WORDS: [&str; 1] = ["x_groq"];
+
+/// Where vendors may be named: the data itself, and tests.
+pub(super) const NAMED: [(&str, &str); 4] = [
+    ("interlingua-dialect", "src/"),
+    ("interlingua-registry", "src/preset"),
+    ("interlingua-testkit", ""),
+    ("xtask", "src/tidy/"),
+];
+
+/// Most lines of one file. Half of it is the moment to ask oneself.
+pub(super) const LINES: usize = 1000;
+
+/// What lies at the top, and nothing else.
+pub(super) const TOP: [&str; 26] = [
+    ".cargo",
+    ".ci",
+    ".config",
+    ".git",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "SECURITY.md",
+    "bins",
+    "clippy.toml",
+    "crates",
+    "deny.toml",
+    "docs",
+    "fixtures",
+    "node_modules",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "target",
+    "xtask",
+];
