@@ -1,10 +1,11 @@
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use interlingua_dialect::Dialects;
+use interlingua_dialect::{Dialects, Problem};
 use interlingua_gateway::{BindError, Gateway, State, Tools};
 use interlingua_registry::load::{Paths, SystemKeys, load as load_layers};
 use interlingua_registry::{Environment, Problems, Snapshot, check};
@@ -40,6 +41,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error("the configuration cannot be used:\n{0}")]
     Config(Problems),
+    /// The user's own dialect records are wrong; every problem with its place.
+    #[error("the dialects in `dialects.d` cannot be used:\n{}", .0.join("\n"))]
+    Dialects(Vec<String>),
     /// The key under which thoughts travel is missing and cannot be made.
     #[error("the seal key cannot be used: {0}")]
     SealKey(#[source] io::Error),
@@ -54,7 +58,7 @@ pub enum StartError {
 /// The exit code that tells scripts why the gateway does not run.
 pub fn exit_code(error: &StartError) -> ExitCode {
     ExitCode::from(match error {
-        StartError::NoHome | StartError::Config(_) => 78,
+        StartError::NoHome | StartError::Config(_) | StartError::Dialects(_) => 78,
         StartError::SealKey(_) => 74,
         StartError::System(_) => 71,
         StartError::Bind(error) if error.source.kind() == io::ErrorKind::AddrInUse => 98,
@@ -74,12 +78,32 @@ pub fn load(start: &Start) -> Result<Loaded, StartError> {
     if let Some(listen) = &start.listen {
         raw = raw.flag("--listen", "listen", listen);
     }
-    let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &SystemKeys::new(&environment))
-        .map_err(StartError::Config)?;
+    let dialects = Arc::new(dialects(start.config.as_ref().unwrap_or(&paths.config))?);
+    let snapshot =
+        check(&raw, &dialects, &SystemKeys::new(&environment)).map_err(StartError::Config)?;
     for warning in snapshot.warnings() {
         tracing::warn!("{warning}");
     }
     Ok(Loaded { snapshot: Arc::new(snapshot), paths, environment })
+}
+
+/// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
+fn dialects(config: &Path) -> Result<Dialects, StartError> {
+    let folder = config.with_file_name("dialects.d");
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|it| it == "toml"));
+    // The order of a folder is an accident; that of names is not.
+    files.sort();
+    let mut records = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path)
+            .map_err(|error| StartError::Dialects(vec![format!("{}: {error}", path.display())]))?;
+        records.push((path.display().to_string(), text));
+    }
+    let records = records.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let problems = |all: Vec<Problem>| all.iter().map(ToString::to_string).collect();
+    Dialects::builtin().with(records).map_err(|all| StartError::Dialects(problems(all)))
 }
 
 /// Runs the gateway until it is told to stop: by SIGTERM or Ctrl-C, and at once by a second one.

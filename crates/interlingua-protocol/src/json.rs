@@ -12,9 +12,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The depth at which `serde_json` stops, and more values than any conversation needs.
+    /// The deepest that `serde_json` reads, and more values than any conversation needs.
     fn default() -> Self {
-        Self { depth: 128, nodes: 2_000_000 }
+        Self { depth: 127, nodes: 2_000_000 }
     }
 }
 

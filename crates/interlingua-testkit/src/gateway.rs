@@ -152,7 +152,10 @@ impl Gateway {
             return Err(io::Error::other("the gateway runs already"));
         }
         let home = self.folder.path();
-        fs::write(self.config(), &self.setup.config)?;
+        // A test may have edited it between two runs.
+        if !self.config().exists() {
+            fs::write(self.config(), &self.setup.config)?;
+        }
         let mut command = Command::new(&self.setup.binary);
         command.arg("--config").arg(self.config());
         command.args(["--listen", &self.address.to_string()]).args(&self.setup.arguments);

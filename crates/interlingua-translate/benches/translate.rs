@@ -1,1 +1,124 @@
-fn main() {}
+//! What translation costs: a request of an agent in two sizes, and one event of a stream.
+//!
+//! `cargo bench -p interlingua-translate` prints times and, per iteration, allocations. The stream
+//! benchmark's iteration is [`EVENTS`] events long.
+
+use std::sync::Arc;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{AllocProfiler, Bencher, black_box};
+use interlingua_dialect::{Dialect, Dialects};
+use interlingua_translate::json::Limits;
+use interlingua_translate::{Pipe, chat, responses};
+use serde_json::{Value, json};
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    // The figures mean something only for these sizes.
+    assert_eq!(CHUNK.len(), 218);
+    assert!((62_000..65_000).contains(&request(9, 1_600).len()), "{}", request(9, 1_600).len());
+    assert!(
+        (1_020_000..1_060_000).contains(&request(200, 3_800).len()),
+        "{}",
+        request(200, 3_800).len()
+    );
+    divan::main();
+}
+
+/// A Codex request: 18 KB of tools, the rules, and `rounds` of shell calls whose results take
+/// `output` bytes each.
+fn request(rounds: usize, output: usize) -> Vec<u8> {
+    let prose = |bytes: usize| {
+        let line = "- Run `cargo test` before you say \"done\"; paths are relative to the root.\n";
+        line.repeat(bytes / line.len() + 1)
+    };
+    let tools: Vec<Value> = (0..14)
+        .map(|nth| {
+            let property = |it: usize| (format!("field_{it}"), json!({ "type": "string", "description": prose(60) }));
+            let properties: serde_json::Map<_, _> = (0..5).map(property).collect();
+            json!({ "type": "function", "name": format!("tool_{nth}"), "description": prose(420), "strict": false,
+                "parameters": { "type": "object", "properties": properties, "required": ["field_0"], "additionalProperties": false } })
+        })
+        .chain([json!({ "type": "custom", "name": "apply_patch", "description": prose(300),
+            "format": { "type": "grammar", "syntax": "lark", "definition": prose(1200) } })])
+        .collect();
+    let message = |role: &str, text: String| json!({ "type": "message", "id": "msg_0", "role": role, "content": [{ "type": "input_text", "text": text }] });
+    let mut input = vec![
+        message("developer", prose(12_000)),
+        message("developer", prose(5_000)),
+        message("user", prose(1_200)),
+        message("user", "Fix the failing test.".to_owned()),
+    ];
+    for round in 0..rounds {
+        let id = format!("call_{round}");
+        input.push(json!({ "type": "reasoning", "id": format!("rs_{round}"),
+            "summary": [{ "type": "summary_text", "text": prose(200) }], "encrypted_content": "A".repeat(400) }));
+        input.push(json!({ "type": "function_call", "id": format!("fc_{round}"), "call_id": id, "name": "tool_1",
+            "arguments": json!({ "field_0": "ls -la \"src\"\n", "field_1": "x" }).to_string() }));
+        input.push(
+            json!({ "type": "function_call_output", "call_id": id, "output": prose(output) }),
+        );
+    }
+    let body = json!({ "model": "mimo/mimo-v2.5-pro", "input": input, "tools": tools, "tool_choice": "auto",
+        "parallel_tool_calls": true, "reasoning": { "effort": "medium", "summary": "auto" }, "store": false,
+        "stream": true, "include": ["reasoning.encrypted_content"], "prompt_cache_key": "0199" });
+    body.to_string().into_bytes()
+}
+
+fn mimo() -> Dialect {
+    Dialects::builtin().resolve("mimo", "mimo-v2.5-pro").expect("it ships with the crate")
+}
+
+#[divan::bench(args = [(9, 1_600), (200, 3_800)])]
+fn translate_request(bencher: Bencher<'_, '_>, (rounds, output): (usize, usize)) {
+    let body = request(rounds, output);
+    let dialect = mimo();
+    let repairs = chat::Repairs::default();
+    bencher.counter(BytesCount::of_slice(&body)).bench(|| {
+        let (turn, _) = responses::read(black_box(&body), Limits::default()).expect("a request");
+        let target = chat::Target {
+            dialect: &dialect,
+            provider: "mimo",
+            model: "mimo-v2.5-pro",
+            stream: true,
+            repairs: &repairs,
+        };
+        chat::write(&turn, &target).expect("a request").body
+    });
+}
+
+#[divan::bench(args = [(9, 1_600), (200, 3_800)])]
+fn read_request(bencher: Bencher<'_, '_>, (rounds, output): (usize, usize)) {
+    let body = request(rounds, output);
+    bencher.counter(BytesCount::of_slice(&body)).bench(|| {
+        responses::read(black_box(&body), Limits::default()).expect("a request").0.items.len()
+    });
+}
+
+const EVENTS: usize = 200;
+
+/// A chunk of 218 bytes, as most upstreams send them.
+const CHUNK: &str = "data: {\"id\":\"chatcmpl-0123456789abcdef012345678\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"mimo-v2.5-pro\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" some\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+
+#[divan::bench]
+fn translate_200_events(bencher: Bencher<'_, '_>) {
+    let dialect = Arc::new(mimo());
+    let opened = || {
+        let decoder = chat::Decoder::new(Arc::clone(&dialect), "mimo", "s");
+        let head = responses::Head::new("resp_1", "mimo/mimo-v2.5-pro", 1_700_000_000);
+        let mut pipe = Pipe::new(decoder, responses::Encoder::stream(head));
+        let mut out = Vec::with_capacity(1 << 16);
+        pipe.push(CHUNK.as_bytes()).expect("a chunk");
+        pipe.take(&mut out);
+        (pipe, out)
+    };
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(opened).bench_refs(|(pipe, out)| {
+        for _ in 0..EVENTS {
+            out.clear();
+            pipe.push(black_box(CHUNK.as_bytes())).expect("a chunk");
+            pipe.take(out);
+        }
+    });
+}

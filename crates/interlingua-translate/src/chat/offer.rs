@@ -61,8 +61,7 @@ pub(super) fn write(
                 true
             }
             (Tool::Custom { description, format, .. }, Some(wire)) => {
-                let native = rules.types.iter().any(|it| it == "custom");
-                write_custom(wire, description.as_ref(), *format, native, out);
+                write_custom(wire, description.as_ref(), *format, takes_custom(target), out);
                 true
             }
             (Tool::WebSearch(_), _) => write_search(target, out, notes),
@@ -84,11 +83,13 @@ pub(super) fn write(
     }
     out.push(b']');
     match &choice {
+        Choice::Say(_) if target.repairs.drops("tool_choice", notes) => {}
         Choice::Say(json) => field(out, "tool_choice", json),
         Choice::Only(_) => field(out, "tool_choice", required(target)),
         Choice::Silent | Choice::Withhold => {}
     }
     match (rules.parallel, turn.parallel_calls) {
+        (ParallelRule::Pass, Some(_)) if target.repairs.drops("parallel_tool_calls", notes) => {}
         (ParallelRule::Pass, Some(parallel)) => {
             field(out, "parallel_tool_calls", if parallel { "true" } else { "false" });
         }
@@ -97,6 +98,11 @@ pub(super) fn write(
         }
         (ParallelRule::Drop, _) | (ParallelRule::Pass, None) => {}
     }
+}
+
+/// Whether the upstream has tools that take free text.
+pub(super) fn takes_custom(target: &Target<'_>) -> bool {
+    target.dialect.tools.types.iter().any(|it| it == "custom")
 }
 
 /// What to say about calling tools.
@@ -149,9 +155,14 @@ fn choose<'t>(
             match rules.choice_named_as {
                 ChoiceNamedAs::Auto => weakened(name),
                 ChoiceNamedAs::FilterRequired => Choice::Only(wire.into()),
-                ChoiceNamedAs::Named => Choice::Say(
-                    format!(r#"{{"type":"function","function":{{"name":"{wire}"}}}}"#).into(),
-                ),
+                ChoiceNamedAs::Named => {
+                    let is_custom = |tool: &Tool<'_>| matches!(tool, Tool::Custom { name: custom, .. } if custom == name);
+                    let custom = takes_custom(target) && turn.tools.iter().any(is_custom);
+                    let kind = if custom { "custom" } else { "function" };
+                    Choice::Say(
+                        format!(r#"{{"type":"{kind}","{kind}":{{"name":"{wire}"}}}}"#).into(),
+                    )
+                }
             }
         }
         ToolChoice::Other(_) => weakened("of an unknown kind"),

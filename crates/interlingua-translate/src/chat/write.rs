@@ -37,6 +37,8 @@ impl Repairs {
     /// so that nothing is tried twice.
     pub fn add(&mut self, fix: Fix, param: Option<&str>) -> bool {
         if fix == Fix::DropParam {
+            // Upstreams name a place inside a parameter, too.
+            let param = param.and_then(|it| it.split(['.', '[']).next());
             // What makes up the request is never dropped, whatever the upstream says.
             let Some(param) = param.filter(|it| !KEPT_PARAMS.contains(it)) else { return false };
             let new = !self.params.iter().any(|it| it == param);
@@ -61,8 +63,13 @@ impl Repairs {
         self.fixes.contains(&fix)
     }
 
-    fn drops(&self, param: &str) -> bool {
-        self.params.iter().any(|it| it == param)
+    /// Whether the parameter is to be left out; tells about it.
+    pub(super) fn drops(&self, param: &str, notes: &mut Vec<Note>) -> bool {
+        let drops = self.params.iter().any(|it| it == param);
+        if drops {
+            notes.push(Note::new(NoteKind::Dropped, param));
+        }
+        drops
     }
 }
 
@@ -96,11 +103,12 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     string(&mut out, &Text::plain(target.model));
     if target.stream {
         out.extend_from_slice(b",\"stream\":true");
-        if dialect.request.stream_usage == StreamUsage::StreamOptions {
+        let wanted = dialect.request.stream_usage == StreamUsage::StreamOptions;
+        if wanted && !target.repairs.drops("stream_options", &mut notes) {
             out.extend_from_slice(b",\"stream_options\":{\"include_usage\":true}");
         }
     }
-    max_tokens(turn, dialect, &mut out);
+    max_tokens(turn, target, &mut out, &mut notes);
     params(turn, target, effort.thinks, &mut out, &mut notes);
     format(turn, target, &mut out, &mut notes);
     let mut fields: Vec<(&str, &str)> = Vec::new();
@@ -110,7 +118,9 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
         fields.push((name, json));
     }
     for (name, json) in fields {
-        field(&mut out, name, json);
+        if !target.repairs.drops(name, &mut notes) {
+            field(&mut out, name, json);
+        }
     }
     offer::write(turn, target, &names, effort.thinks, &mut out, &mut notes);
     out.extend_from_slice(b",\"messages\":");
@@ -165,14 +175,17 @@ fn effort<'t>(
     }
 }
 
-fn max_tokens(turn: &Turn<'_>, dialect: &Dialect, out: &mut Vec<u8>) {
+fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
     let Some(asked) = turn.max_output_tokens else { return };
-    let name = match dialect.request.max_tokens_field {
+    let rules = &target.dialect.request;
+    let name = match rules.max_tokens_field {
         MaxTokensField::MaxTokens => "max_tokens",
         MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
     };
-    let least = u64::from(dialect.request.min_max_tokens);
-    field(out, name, itoa::Buffer::new().format(asked.max(least)));
+    if !target.repairs.drops(name, notes) {
+        let least = u64::from(rules.min_max_tokens);
+        field(out, name, itoa::Buffer::new().format(asked.max(least)));
+    }
 }
 
 fn params(
@@ -186,9 +199,12 @@ fn params(
     let barred = |name: &str| {
         rules.drop.iter().any(|it| it == name)
             || (thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
-            || target.repairs.drops(name)
     };
     for param in &turn.params {
+        let name = rules.rename.get(param.name).map_or(param.name, String::as_str);
+        if target.repairs.drops(name, notes) {
+            continue;
+        }
         if barred(param.name) {
             if !HOUSEKEEPING.contains(&param.name) {
                 notes.push(Note::new(NoteKind::Dropped, param.name));
@@ -203,7 +219,6 @@ fn params(
                 allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
             (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
         });
-        let name = rules.rename.get(param.name).map_or(param.name, String::as_str);
         if clamped.is_some() {
             notes.push(Note::new(NoteKind::Changed, param.name));
         }
@@ -216,6 +231,9 @@ fn format(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut V
     let has_tools = !turn.tools.is_empty();
     if !rules.format_with_tools && has_tools && !matches!(turn.format, Format::Text) {
         notes.push(Note::new(NoteKind::Dropped, "response format beside tools"));
+        return;
+    }
+    if !matches!(turn.format, Format::Text) && target.repairs.drops("response_format", notes) {
         return;
     }
     match &turn.format {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{DIALECTS, Seen, dialect, dialect_for, head, translate, translate_with};
 
 /// The way back from the tools that the real Codex offers.
-fn tools() -> ToolMap {
+pub(crate) fn tools() -> ToolMap {
     let offered = json!({ "model": "m", "input": "x", "tools": [
         { "type": "function", "name": "exec_command", "parameters": { "type": "object" } },
         { "type": "custom", "name": "apply_patch", "description": "Patches files.",

@@ -2,6 +2,8 @@
 
 mod encode;
 mod hostile;
+mod order;
+mod properties;
 mod requests;
 mod streams;
 mod support;

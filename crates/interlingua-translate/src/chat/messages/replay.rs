@@ -22,18 +22,17 @@ impl Replay {
         let rules = &target.dialect.replay;
         let silent = !thinks && rules.when_thinking_off == WhenThinkingOff::Omit;
         let barred = matches!(rules.rule, ReplayRule::Forbid | ReplayRule::Ignored);
-        let on_missing = match target.repairs.has(Fix::AddPlaceholder) {
-            true => OnMissing::Placeholder,
-            false => rules.on_missing,
-        };
+        let carrier = if silent || barred { Carrier::None } else { rules.carrier };
+        if !target.repairs.has(Fix::AddPlaceholder) {
+            let (rule, on_missing) = (rules.rule, rules.on_missing);
+            return Self { carrier, rule, on_missing, placeholder: rules.placeholder.clone() };
+        }
+        // The upstream insists, whatever its record says. One blank has passed everywhere.
         Self {
-            carrier: if silent || barred { Carrier::None } else { rules.carrier },
-            rule: match target.repairs.has(Fix::AddPlaceholder) {
-                true => ReplayRule::RequiredToolCalls,
-                false => rules.rule,
-            },
-            on_missing,
-            placeholder: rules.placeholder.clone(),
+            carrier: if carrier == Carrier::None { Carrier::ReasoningContent } else { carrier },
+            rule: ReplayRule::RequiredToolCalls,
+            on_missing: OnMissing::Placeholder,
+            placeholder: Some(rules.placeholder.clone().unwrap_or(" ".to_owned())),
         }
     }
 

@@ -10,6 +10,7 @@ use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Reasoning, Text};
 
 use super::Writer;
 use super::parts::{OMITTED_IMAGE, Seen};
+use crate::chat::offer::takes_custom;
 use crate::chat::write::{joined, string};
 use crate::tools::{ARGUMENT, short_hash};
 
@@ -40,6 +41,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             && calls.is_empty()
             && (rules.empty_assistant == EmptyAssistant::Drop || thought.is_none())
         {
+            if thought.is_some() {
+                self.notes.push(Note::new(NoteKind::Dropped, "reasoning without an answer"));
+            }
             return;
         }
         self.open("assistant");
@@ -96,8 +100,7 @@ impl<'w, 'a> Writer<'w, 'a> {
     }
 
     fn call(&mut self, call: &'w Call<'a>) {
-        let native = call.head.form == Form::Custom
-            && self.target.dialect.tools.types.iter().any(|it| it == "custom");
+        let native = call.head.form == Form::Custom && takes_custom(self.target);
         let kind = if native { "custom" } else { "function" };
         self.out.extend_from_slice(b"{\"id\":");
         let id = self.id(&call.head.id);

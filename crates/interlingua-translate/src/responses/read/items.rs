@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
                     match part.text.and_then(|it| Text::from_json(it.get())) {
                         Some(text) => readable.push(text),
                         None => {
-                            self.notes.push(Note::new(NoteKind::Unknown, "a part of a thought"))
+                            self.notes.push(Note::new(NoteKind::Unknown, "a part of a thought"));
                         }
                     }
                     self.extras(Place::Item(self.turn.items.len()), part.extra);
