@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod e2e;
 mod mutants;
 mod tidy;
 mod workspace;
@@ -24,6 +25,8 @@ enum Task {
     Tidy,
     /// Measures the gateway under load, beside plain relays
     Bench(bench::Options),
+    /// Drives real clients through the gateway
+    E2e(e2e::Options),
     /// Breaks the product on purpose and proves that its tests notice
     Mutants(mutants::Options),
     /// Runs every gate
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::E2e(options) => e2e::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Ci => ci::run(),
     };

@@ -95,6 +95,14 @@ impl Answer {
             since.flat_map(|it| &it.tool_calls).any(|it| it.function.name == name)
         };
         let nth = request.messages.len();
+        if request.tools.is_empty() {
+            return Self {
+                thought: "I am a script, and there is no tool to show.",
+                text: "This is the built-in demo model of Interlingua. No real model is connected yet.",
+                call: None,
+                nth,
+            };
+        }
         if offers("exec_command") && !called("exec_command") {
             return Self {
                 thought: "I am a script. I will show a tool call: list the folder.",
@@ -115,8 +123,8 @@ impl Answer {
         Self {
             thought: "Nothing is left to show.",
             text: "That was the demo: thought, text, a command and a patch went through the gateway and \
-                   back. To use a real model, set a key (for example MIMO_API_KEY, DEEPSEEK_API_KEY or \
-                   OPENAI_API_KEY) and start Interlingua again.",
+                   back. For a real model, set your provider's key in the environment or in the \
+                   configuration (the README shows how) and start Interlingua again.",
             call: None,
             nth,
         }

@@ -44,9 +44,9 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
     ("interlingua-ir", &[]),
     ("interlingua-dialect", &["interlingua-ir"]),
     ("interlingua-translate", &["interlingua-dialect", "interlingua-ir", "interlingua-protocol"]),
-    ("interlingua-reasoning", &["interlingua-dialect", "interlingua-ir"]),
+    ("interlingua-reasoning", &["interlingua-ir"]),
     ("interlingua-registry", &["interlingua-dialect", "interlingua-ir"]),
-    ("interlingua-codex-integration", &["interlingua-registry"]),
+    ("interlingua-codex-integration", &["interlingua-dialect", "interlingua-registry"]),
     ("interlingua-upstream", &["interlingua-dialect", "interlingua-ir", "interlingua-registry"]),
     (
         "interlingua-gateway",
@@ -73,10 +73,19 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("interlingua-testkit", &["interlingua-ir", "interlingua-protocol"]),
-    ("interlingua-proxy", &["interlingua-gateway", "interlingua-registry", "interlingua-upstream"]),
+    (
+        "interlingua-proxy",
+        &[
+            "interlingua-dialect",
+            "interlingua-gateway",
+            "interlingua-reasoning",
+            "interlingua-registry",
+            "interlingua-upstream",
+        ],
+    ),
     (
         "interlingua-cli",
-        &["interlingua-codex-integration", "interlingua-gateway", "interlingua-registry"],
+        &["interlingua-codex-integration", "interlingua-proxy", "interlingua-registry"],
     ),
     ("xtask", &[]),
     ("xtask-bench", &[]),

@@ -117,7 +117,7 @@ impl Decoder {
         for usage in [choice_usage, chunk.usage].into_iter().flatten() {
             self.keep_usage(usage.get());
         }
-        if let Some(usage) = chunk.x_groq.and_then(|it| usage::of_groq(it.get())) {
+        if let Some(usage) = chunk.x_groq.and_then(|it| usage::wrapped(it.get())) {
             self.keep_usage(usage);
         }
         Ok(())

@@ -22,14 +22,14 @@ pub(super) fn is_meant(json: &str) -> bool {
         })
 }
 
-/// Groq's place for the usage.
-pub(super) fn of_groq(json: &str) -> Option<&str> {
+/// The usage inside another object, `x_groq` for one.
+pub(super) fn wrapped(json: &str) -> Option<&str> {
     #[derive(Deserialize)]
-    struct Groq<'a> {
+    struct Wrapper<'a> {
         #[serde(borrow, default)]
         usage: Option<&'a RawValue>,
     }
-    serde_json::from_str::<Groq<'_>>(json).ok()?.usage.map(RawValue::get)
+    serde_json::from_str::<Wrapper<'_>>(json).ok()?.usage.map(RawValue::get)
 }
 
 /// Reads a usage object by the record's rules.
