@@ -9,7 +9,7 @@ use interlingua_proxy::{Start, Verbosity, exit_code, init_log, load, run};
 
 /// Lets any coding agent use any model.
 ///
-/// Exit codes: 0 stopped as told; 64 wrong usage; 74 a file cannot be written; 78 the configuration is
+/// Exit codes: 0 stopped as told; 2 wrong usage; 74 a file cannot be written; 78 the configuration is
 /// wrong, or an address other than loopback is asked for without a client key; 98 the port is taken.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -31,7 +31,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     init_log(Verbosity { more: arguments.verbose, quiet: arguments.quiet });
-    let start = Start { config: arguments.config, listen: arguments.listen };
+    let start = Start { config: arguments.config, listen: arguments.listen, preset: None };
     let result = load(&start).and_then(|loaded| run(&loaded, |_, _| {}));
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,8 @@ pub struct Start {
     pub config: Option<PathBuf>,
     /// Where to listen instead of the configured address.
     pub listen: Option<String>,
+    /// A vendor preset that counts as a provider though neither a file nor a variable names it.
+    pub preset: Option<String>,
 }
 
 /// A checked configuration, and where everything is kept.
@@ -77,6 +79,9 @@ pub fn load(start: &Start) -> Result<Loaded, StartError> {
     let mut raw = load_layers(&paths, start.config.as_deref(), &environment);
     if let Some(listen) = &start.listen {
         raw = raw.flag("--listen", "listen", listen);
+    }
+    if let Some(id) = &start.preset {
+        raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
     }
     let dialects = Arc::new(dialects(start.config.as_ref().unwrap_or(&paths.config))?);
     let snapshot =
@@ -208,21 +213,21 @@ fn bind_message(error: &BindError) -> String {
 #[cfg(target_os = "linux")]
 fn holder(address: SocketAddr) -> Option<String> {
     let port = format!(":{:04X}", address.port());
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .map(|it| std::fs::read_to_string(it).unwrap_or_default());
+    let tables =
+        ["/proc/net/tcp", "/proc/net/tcp6"].map(|it| fs::read_to_string(it).unwrap_or_default());
     let inode = tables.iter().flat_map(|it| it.lines()).find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let listening = fields.get(3) == Some(&"0A") && fields.get(1)?.ends_with(&port);
         if listening { fields.get(9).map(|it| (*it).to_owned()) } else { None }
     })?;
     let socket = format!("socket:[{inode}]");
-    std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
+    fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
         let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-        let files = std::fs::read_dir(process.path().join("fd")).ok()?;
-        let holds = files.flatten().any(|file| {
-            std::fs::read_link(file.path()).is_ok_and(|it| it.to_string_lossy() == socket)
-        });
-        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        let files = fs::read_dir(process.path().join("fd")).ok()?;
+        let holds = files
+            .flatten()
+            .any(|file| fs::read_link(file.path()).is_ok_and(|it| it.to_string_lossy() == socket));
+        let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
         holds.then(|| format!("`{}` (process {pid})", name.trim()))
     })
 }

@@ -1,6 +1,6 @@
 //! What has to be known about a JSON document before anybody parses it.
 
-use memchr::memchr2;
+use memchr::memchr_iter;
 
 /// How much structure a document may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,38 +29,38 @@ impl Default for Limits {
 /// [`TooComplex`] as soon as a limit is crossed.
 pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
     let (mut depth, mut nodes, mut at) = (0usize, 1usize, 0usize);
-    while let Some(&byte) = document.get(at) {
-        at += 1;
-        match byte {
-            b'"' => at = string_end(document, at),
-            b'[' | b'{' => {
-                depth += 1;
-                nodes += 1;
-                if depth > limits.depth {
-                    return Err(TooComplex::Depth { limit: limits.depth, at: at - 1 });
+    let mut quotes = memchr_iter(b'"', document);
+    loop {
+        let opening = quotes.next();
+        let outside = document.get(at..opening.unwrap_or(document.len())).unwrap_or_default();
+        for (nth, byte) in outside.iter().enumerate() {
+            match byte {
+                b'[' | b'{' => {
+                    depth += 1;
+                    nodes += 1;
+                    if depth > limits.depth {
+                        return Err(TooComplex::Depth { limit: limits.depth, at: at + nth });
+                    }
                 }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                b',' => nodes += 1,
+                _ => {}
             }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' => nodes += 1,
-            _ => {}
         }
         if nodes > limits.nodes {
             return Err(TooComplex::Nodes { limit: limits.nodes });
         }
+        let closing = quotes.find(|quote| opening.is_some() && !is_escaped(document, *quote));
+        let Some(closing) = closing else { return Ok(()) };
+        at = closing + 1;
     }
-    Ok(())
 }
 
-/// Finds where the string ends whose inside begins at `at`.
-fn string_end(document: &[u8], mut at: usize) -> usize {
-    loop {
-        let rest = document.get(at..).unwrap_or_default();
-        match memchr2(b'"', b'\\', rest) {
-            Some(found) if rest[found] == b'"' => return at + found + 1,
-            Some(found) => at += found + 2,
-            None => return document.len(),
-        }
-    }
+/// Whether the quote at `at` belongs to the string around it. The run of backslashes before it begins
+/// inside that string at the latest, so that all runs together are looked at once.
+fn is_escaped(document: &[u8], at: usize) -> bool {
+    let before = document.get(..at).unwrap_or_default();
+    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// A document with more structure than allowed.
@@ -175,7 +175,9 @@ pub fn compact(document: &str) -> String {
     while let Some(quote) = rest.find('"') {
         let (outside, string) = rest.split_at(quote);
         out.extend(outside.split_ascii_whitespace());
-        let (string, after) = string.split_at(string_end(string.as_bytes(), 1));
+        let mut quotes = string.match_indices('"').map(|(at, _)| at).skip(1);
+        let end = quotes.find(|at| !is_escaped(string.as_bytes(), *at));
+        let (string, after) = string.split_at(end.map_or(string.len(), |end| end + 1));
         out.push_str(string);
         rest = after;
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A field that the type it was found in has no place for.
@@ -56,6 +56,70 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
+/// What is read from a JSON object, field by field.
+pub(crate) trait Object<'de>: Default {
+    /// Takes the fields of the object.
+    fn fill<M: MapAccess<'de>>(&mut self, map: M) -> Result<(), M::Error>;
+}
+
+/// Reads an object, or nothing for `null`, into a place that is there already: to move a large struct
+/// up through all layers of the parser costs more than to read it.
+pub(crate) struct Fill<'p, T>(pub(crate) &'p mut Option<T>);
+
+impl<'de, T: Object<'de>> DeserializeSeed<'de> for Fill<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for Fill<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        *self.0 = None;
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<(), M::Error> {
+        self.0.insert(T::default()).fill(map)
+    }
+}
+
+/// Reads an object into the end of a list, for the same reason.
+pub(crate) struct Push<'p, T>(pub(crate) &'p mut Vec<T>);
+
+impl<'de, T: Object<'de>> DeserializeSeed<'de> for Push<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for Push<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<(), M::Error> {
+        self.0.push(T::default());
+        let last = self.0.last_mut().expect("it was just pushed");
+        last.fill(map)
+    }
+}
+
 /// Declares a struct that is read from a JSON object.
 ///
 /// Every field is optional and may be `null`; its name on the wire stands behind the `=`. Fields
@@ -85,6 +149,21 @@ macro_rules! object {
             }
         }
 
+        impl<'de: 'a, 'a> $crate::object::Object<'de> for $name<'a> {
+            fn fill<M: serde::de::MapAccess<'de>>(&mut self, mut map: M) -> Result<(), M::Error> {
+                while let Some(name) = map.next_key::<$crate::Name<'de>>()? {
+                    match name.as_str() {
+                        $( $($wire)|+ => self.$field = map.next_value()?, )*
+                        _ => {
+                            let json = map.next_value()?;
+                            self.extra.push($crate::Field { name, json });
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct ObjectVisitor;
@@ -97,18 +176,10 @@ macro_rules! object {
 
                     fn visit_map<M: serde::de::MapAccess<'de>>(
                         self,
-                        mut map: M,
+                        map: M,
                     ) -> Result<Self::Value, M::Error> {
                         let mut object = $name::default();
-                        while let Some(name) = map.next_key::<$crate::Name<'de>>()? {
-                            match name.as_str() {
-                                $( $($wire)|+ => object.$field = map.next_value()?, )*
-                                _ => {
-                                    let json = map.next_value()?;
-                                    object.extra.push($crate::Field { name, json });
-                                }
-                            }
-                        }
+                        $crate::object::Object::fill(&mut object, map)?;
                         Ok(object)
                     }
                 }

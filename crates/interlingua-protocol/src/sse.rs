@@ -96,7 +96,7 @@ impl Framer {
                 {
                     rest = &rest[1..];
                     self.fresh = false;
-                    let data = String::from_utf8_lossy(data.strip_prefix(b" ").unwrap_or(data));
+                    let data = words(data.strip_prefix(b" ").unwrap_or(data));
                     self.check_len(data.len())?;
                     each(Frame { event: &self.event, data: &data })?;
                     self.event.clear();
@@ -185,7 +185,12 @@ fn field(line: &[u8]) -> (&str, Cow<'_, str>) {
     let (name, value) = line.split_at(colon);
     let value = value.strip_prefix(b":").unwrap_or(value);
     let value = value.strip_prefix(b" ").unwrap_or(value);
-    (std::str::from_utf8(name).unwrap_or_default(), String::from_utf8_lossy(value))
+    (std::str::from_utf8(name).unwrap_or_default(), words(value))
+}
+
+/// The bytes as text. What is wrong is rare, and to look for nothing else is faster.
+fn words(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A byte stream that is no event stream.

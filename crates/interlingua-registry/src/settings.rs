@@ -26,7 +26,7 @@ pub struct Settings {
     pub expose_headers: bool,
     /// Whether the catalog offers the models of all providers instead of the default one's.
     pub expose_all_models: bool,
-    /// Threads that serve requests; one per core where nothing is said.
+    /// Threads that serve requests; one where nothing is said.
     pub workers: Option<usize>,
     /// Bounds of what is accepted.
     pub limits: Limits,
@@ -103,29 +103,19 @@ table! {
         request_line: size = 8 * KIB,
         /// A request's body, in bytes.
         body: size = 64 * MIB,
-        /// A request's body after decompression, in bytes.
-        inflated_body: size = 64 * MIB,
-        /// How many times larger than what was sent a decompressed body may be.
-        inflated_ratio: count = 200,
         /// How deep JSON may nest.
         json_depth: count = 128,
         /// Values in the JSON of a request.
         json_nodes: count = 2_000_000,
-        /// How many times a body's size its parsed form may take in memory.
-        json_memory_ratio: count = 8,
         /// One event of an upstream's stream, in bytes; images come in them.
         upstream_event: size = 16 * MIB,
         /// An upstream's answer that is not a stream, in bytes.
         upstream_body: size = 64 * MIB,
-        /// Tool calls in one answer.
-        tool_calls: count = 1_024,
-        /// Arguments of one tool call, in bytes.
-        tool_arguments: size = 8 * MIB,
-        /// Connections of clients.
+        /// Connections of clients; at most a third of the file descriptors that the system grants.
         connections: count = 10_000,
         /// Requests at work.
         in_flight: count = 1_024,
-        /// Requests at work for one client key.
+        /// Requests at work for one client key. An open gateway has no keys, so it has no such bound.
         in_flight_per_key: count = 64,
         /// Requests at work with one provider.
         in_flight_per_provider: count = 256,
@@ -139,7 +129,8 @@ table! {
     Timeouts ("timeouts") {
         /// For a connection to an upstream: name, TCP and TLS together.
         connect: duration = Duration::from_secs(10),
-        /// For the first byte of an upstream's answer; models think before they write.
+        /// For the first word of an upstream's answer; models think before they write. Comments and
+        /// empty events do not count.
         first_byte: duration = Duration::from_mins(5),
         /// Between two pieces of an upstream's answer.
         idle: duration = Duration::from_mins(5),

@@ -48,4 +48,4 @@ pub mod responses;
 pub mod tools;
 
 pub use interlingua_protocol::json;
-pub use pipe::{Decode, Encode, Pipe, Reader, Started};
+pub use pipe::{Decode, Encode, Pipe, ReadLimits, Reader, Started};

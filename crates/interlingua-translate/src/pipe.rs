@@ -62,7 +62,23 @@ pub trait Encode: Sink {
 #[derive(Debug)]
 pub struct Reader<D> {
     form: Form,
+    limits: ReadLimits,
     decoder: D,
+}
+
+/// How much of an upstream's answer is held in memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReadLimits {
+    /// One event of a stream, in bytes.
+    pub event: usize,
+    /// An answer that is not a stream, in bytes.
+    pub body: usize,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self { event: EVENT_LIMIT, body: BODY_LIMIT }
+    }
 }
 
 #[derive(Debug)]
@@ -78,7 +94,12 @@ enum Form {
 impl<D: Decode> Reader<D> {
     /// Makes a reader that explains the answer with `decoder`.
     pub fn new(decoder: D) -> Self {
-        Self { form: Form::Unknown, decoder }
+        Self::with_limits(decoder, ReadLimits::default())
+    }
+
+    /// Makes a reader with limits of its own.
+    pub fn with_limits(decoder: D, limits: ReadLimits) -> Self {
+        Self { form: Form::Unknown, limits, decoder }
     }
 
     /// Takes the next bytes from the upstream, cut anywhere.
@@ -93,15 +114,15 @@ impl<D: Decode> Reader<D> {
             match bytes.iter().find(|byte| !blank(byte)) {
                 None => return Ok(()),
                 Some(b'{' | b'[' | b'<') => self.form = Form::Whole(Vec::new()),
-                Some(_) => self.form = Form::Events(Framer::new(EVENT_LIMIT)),
+                Some(_) => self.form = Form::Events(Framer::new(self.limits.event)),
             }
         }
         match &mut self.form {
             Form::Unknown => Ok(()),
             Form::Whole(body) => {
-                if body.len() + bytes.len() > BODY_LIMIT {
-                    let limit = BODY_LIMIT >> 20;
-                    let what = format!("the upstream's answer is larger than {limit} MiB");
+                if body.len() + bytes.len() > self.limits.body {
+                    let limit = self.limits.body;
+                    let what = format!("the upstream's answer is larger than {limit} bytes");
                     return Err(Fault::new(Class::Upstream, what));
                 }
                 body.extend_from_slice(bytes);

@@ -131,7 +131,8 @@ impl Server {
 
     fn is_ready(&self) -> bool {
         let Ok(mut socket) = TcpStream::connect(&self.address) else { return false };
-        let request = "GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+        let host = &self.address;
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         let mut answer = [0; 12];
         socket.write_all(request.as_bytes()).is_ok()
             && socket.read_exact(&mut answer).is_ok()

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Name;
-use crate::object::object;
+use crate::object::{Fill, Object, object};
 
 /// One chunk of an answer, or a whole one.
 ///
@@ -33,6 +33,8 @@ pub struct Chunk<'a> {
 /// The one choice an agent ever asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Choice<'a> {
+    /// Its position; a missing one is the first.
+    pub index: u64,
     /// What is new, or all of it (`message`).
     pub delta: Option<Delta<'a>>,
     /// `null` until the last chunk that carries a choice.
@@ -104,109 +106,94 @@ impl<'a> CallPiece<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Chunk<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ChunkVisitor;
-        impl<'de> Visitor<'de> for ChunkVisitor {
-            type Value = Chunk<'de>;
+/// Reads a chunk, or a whole answer.
+///
+/// # Errors
+///
+/// The parser's, when `json` is neither.
+pub fn read(json: &str) -> serde_json::Result<Chunk<'_>> {
+    let mut chunk = None;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    Fill(&mut chunk).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(chunk.unwrap_or_default())
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a chat completion")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut chunk = Chunk::default();
-                while let Some(name) = map.next_key::<Name<'de>>()? {
-                    match name.as_str() {
-                        "id" => chunk.id = map.next_value()?,
-                        "model" => chunk.model = map.next_value()?,
-                        "choices" => {
-                            chunk.choice =
-                                map.next_value::<Option<First<'de>>>()?.and_then(|it| it.0);
-                        }
-                        "usage" => chunk.usage = map.next_value()?,
-                        "x_groq" => chunk.x_groq = map.next_value()?,
-                        "error" => chunk.error = map.next_value()?,
-                        "object" => chunk.object = map.next_value()?,
-                        "base_resp" => chunk.base_resp = map.next_value()?,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
+impl<'de: 'a, 'a> Object<'de> for Chunk<'a> {
+    fn fill<M: MapAccess<'de>>(&mut self, mut map: M) -> Result<(), M::Error> {
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            match name.as_str() {
+                "id" => self.id = map.next_value()?,
+                "model" => self.model = map.next_value()?,
+                "choices" => map.next_value_seed(First(&mut self.choice))?,
+                "usage" => self.usage = map.next_value()?,
+                "x_groq" => self.x_groq = map.next_value()?,
+                "error" => self.error = map.next_value()?,
+                "object" => self.object = map.next_value()?,
+                "base_resp" => self.base_resp = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
                 }
-                Ok(chunk)
             }
         }
-        deserializer.deserialize_map(ChunkVisitor)
+        Ok(())
     }
 }
 
-/// The first of several choices.
-struct First<'a>(Option<Choice<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for First<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FirstVisitor;
-        impl<'de> Visitor<'de> for FirstVisitor {
-            type Value = First<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of choices")
-            }
-
-            fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-                let mut first = None;
-                while let Some((index, choice)) =
-                    seq.next_element::<Indexed<'de>>()?.map(|it| (it.0, it.1))
-                {
-                    if first.is_none() && index == 0 {
-                        first = Some(choice);
-                    }
+impl<'de: 'a, 'a> Object<'de> for Choice<'a> {
+    fn fill<M: MapAccess<'de>>(&mut self, mut map: M) -> Result<(), M::Error> {
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            match name.as_str() {
+                "index" => self.index = map.next_value::<Option<u64>>()?.unwrap_or(0),
+                "delta" | "message" => map.next_value_seed(Fill(&mut self.delta))?,
+                "finish_reason" => self.finish_reason = map.next_value()?,
+                "usage" => self.usage = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
                 }
-                Ok(First(first))
             }
         }
-        deserializer.deserialize_seq(FirstVisitor)
+        Ok(())
     }
 }
 
-/// A choice and its position; a missing position is the first.
-struct Indexed<'a>(u64, Choice<'a>);
+/// Reads the first of several choices.
+struct First<'p, 'a>(&'p mut Option<Choice<'a>>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Indexed<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IndexedVisitor;
-        impl<'de> Visitor<'de> for IndexedVisitor {
-            type Value = Indexed<'de>;
+impl<'de: 'a, 'a> DeserializeSeed<'de> for First<'_, 'a> {
+    type Value = ();
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a choice")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut indexed = Indexed(0, Choice::default());
-                while let Some(name) = map.next_key::<Name<'de>>()? {
-                    match name.as_str() {
-                        "index" => indexed.0 = map.next_value::<Option<u64>>()?.unwrap_or(0),
-                        "delta" | "message" => indexed.1.delta = map.next_value()?,
-                        "finish_reason" => indexed.1.finish_reason = map.next_value()?,
-                        "usage" => indexed.1.usage = map.next_value()?,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(indexed)
+impl<'de: 'a, 'a> Visitor<'de> for First<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of choices")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
+        while seq.next_element_seed(Fill(&mut *self.0))?.is_some() {
+            if self.0.as_ref().is_some_and(|choice| choice.index == 0) {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(());
             }
         }
-        deserializer.deserialize_map(IndexedVisitor)
+        *self.0 = None;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::read;
 
     #[test]
     fn only_the_first_choice_counts() {

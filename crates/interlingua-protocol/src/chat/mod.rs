@@ -6,13 +6,4 @@
 
 mod chunk;
 
-pub use chunk::{CallPiece, Choice, Chunk, Delta, FunctionPiece};
-
-/// Reads a document.
-///
-/// # Errors
-///
-/// The parser's, when `json` is not what `T` describes.
-pub fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
-    serde_json::from_str(json)
-}
+pub use chunk::{CallPiece, Choice, Chunk, Delta, FunctionPiece, read};

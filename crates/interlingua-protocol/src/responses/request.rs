@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Name;
-use crate::object::object;
+use crate::object::{Object, Push, object};
 
 /// Reads a document; an error names the place by its path.
 ///
@@ -13,17 +13,21 @@ use crate::object::object;
 ///
 /// Where `json` is not what `T` describes, as `path: reason`.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ReadError> {
-    // The path costs time on every field, so it is only looked for once something is wrong.
-    serde_json::from_slice(json).or_else(|_| {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            ReadError { path: error.path().to_string(), reason: error.into_inner().to_string() }
-        })?;
-        deserializer
-            .end()
-            .map_err(|error| ReadError { path: ".".to_owned(), reason: error.to_string() })?;
-        Ok(value)
-    })
+    // A text is checked for UTF-8 at once instead of leaf by leaf. The path costs time on every field,
+    // so it is only looked for once something is wrong.
+    if let Ok(text) = std::str::from_utf8(json)
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(value);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ReadError {
+        path: error.path().to_string(),
+        reason: error.into_inner().to_string(),
+    })?;
+    let end = deserializer.end();
+    end.map_err(|error| ReadError { path: ".".to_owned(), reason: error.to_string() })?;
+    Ok(value)
 }
 
 /// A document that is not what it should be.
@@ -211,11 +215,11 @@ enum TextOrList<'a, T> {
     List(Vec<T>),
 }
 
-fn text_or_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+fn text_or_list<'de, T: Object<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<TextOrList<'de, T>, D::Error> {
     struct TextOrListVisitor<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrListVisitor<T> {
+    impl<'de, T: Object<'de>> Visitor<'de> for TextOrListVisitor<T> {
         type Value = TextOrList<'de, T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,9 +236,7 @@ fn text_or_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
         fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
             let mut list = Vec::new();
-            while let Some(element) = seq.next_element()? {
-                list.push(element);
-            }
+            while seq.next_element_seed(Push(&mut list))?.is_some() {}
             Ok(TextOrList::List(list))
         }
     }

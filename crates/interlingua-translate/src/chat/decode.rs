@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use super::leaves::{citations, content_parts, details, is_error, text};
 use super::tags::{Piece, TagReader};
 use super::usage;
 use crate::pipe::Decode;
@@ -123,8 +123,8 @@ impl Decoder {
         Ok(())
     }
 
-    fn choice(&mut self, choice: Choice<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
-        if let Some(delta) = choice.delta {
+    fn choice(&mut self, choice: &Choice<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if let Some(delta) = &choice.delta {
             self.delta(delta, sink)?;
         }
         // Some servers send an empty reason with every chunk; `[DONE]` tells their end.
@@ -135,7 +135,7 @@ impl Decoder {
         }
     }
 
-    fn delta(&mut self, delta: Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+    fn delta(&mut self, delta: &Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         let fields = [
             (ReasoningField::ReasoningContent, delta.reasoning_content),
             (ReasoningField::Reasoning, delta.reasoning),
@@ -175,15 +175,15 @@ impl Decoder {
         if let Some(refusal) = delta.refusal.and_then(text) {
             self.flow(Flow::Refusal, refusal, sink);
         }
-        let legacy = delta.function_call.map(chat::CallPiece::of);
-        for piece in delta.tool_calls.into_iter().flatten().chain(legacy) {
+        let legacy = delta.function_call.clone().map(chat::CallPiece::of);
+        for piece in delta.tool_calls.iter().flatten().chain(&legacy) {
             self.end_prose(sink);
             self.substance = true;
             self.calls
-                .piece(&piece, &mut self.next, sink)
+                .piece(piece, &mut self.next, sink)
                 .map_err(|what| self.fault(Class::Upstream, what))?;
         }
-        for field in delta.extra {
+        for field in &delta.extra {
             self.note_unknown(field.name.as_str(), field.json.get(), sink);
         }
         Ok(())
@@ -279,11 +279,12 @@ impl Decoder {
                 return Err(self.fault(*class, what));
             }
             None => {
-                sink.event(Event::Note(Note::new(
-                    NoteKind::Unknown,
-                    format!("finish_reason {reason}"),
-                )));
-                Stop::Complete
+                let what = format!("finish_reason {reason}");
+                sink.event(Event::Note(Note::new(NoteKind::Unknown, what)));
+                unknown_stop(reason).ok_or_else(|| {
+                    let what = format!("{} stopped with the reason `{reason}`", self.provider);
+                    self.fault(Class::Upstream, what)
+                })?
             }
         };
         self.stop = Some(stop);
@@ -393,7 +394,7 @@ impl Decode for Decoder {
         if frame.event == "error" {
             return Err(self.refusal(data));
         }
-        let mut chunk: Chunk<'_> = match chat::read(data) {
+        let chunk = match chat::read(data) {
             Ok(chunk) => chunk,
             // A piece of the answer is lost, and what would be left may look whole.
             Err(error) if data.starts_with('{') => {
@@ -409,14 +410,14 @@ impl Decode for Decoder {
             }
         };
         self.chunk(&chunk, data, sink)?;
-        match chunk.choice.take() {
+        match &chunk.choice {
             Some(choice) => self.choice(choice, sink),
             None => Ok(()),
         }
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let mut chunk: Chunk<'_> = chat::read(body).map_err(|error| {
+        let chunk = chat::read(body).map_err(|error| {
             if body.starts_with('<') {
                 let mut fault = self.refusal(body);
                 fault
@@ -435,7 +436,7 @@ impl Decode for Decoder {
             self.fault(Class::Upstream, what)
         })?;
         self.chunk(&chunk, body, sink)?;
-        let Some(choice) = chunk.choice.take() else {
+        let Some(choice) = &chunk.choice else {
             let what = format!("{}'s answer holds no choice", self.provider);
             return Err(self.fault(Class::Upstream, what));
         };
@@ -452,81 +453,18 @@ impl Decode for Decoder {
     }
 }
 
-fn is_error(chunk: &Chunk<'_>) -> bool {
-    let failed = |raw: &RawValue| !matches!(raw.get(), "null" | "\"\"" | "false");
-    #[derive(serde::Deserialize)]
-    struct BaseResp {
-        #[serde(default)]
-        status_code: i64,
+/// What a reason means that no record knows; `None` for a failure. A word too cautious costs a retry,
+/// one too trusting passes half an answer off as whole.
+fn unknown_stop(reason: &str) -> Option<Stop> {
+    let reason = reason.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["error", "abort", "cancel", "fail", "insufficient", "timeout", "overload"]) {
+        None
+    } else if says(&["length", "max_tokens", "limit", "window"]) {
+        Some(Stop::Length)
+    } else if says(&["filter", "safety", "sensitive"]) {
+        Some(Stop::Filtered)
+    } else {
+        Some(Stop::Complete)
     }
-    chunk.error.is_some_and(failed)
-        || chunk.object.is_some_and(|it| it.get() == "\"error\"")
-        || chunk.base_resp.is_some_and(|it| {
-            serde_json::from_str::<BaseResp>(it.get()).is_ok_and(|it| it.status_code != 0)
-        })
-}
-
-fn text(raw: &RawValue) -> Option<Text<'_>> {
-    Text::from_json(raw.get())
-}
-
-/// The words of a list of thoughts, as OpenRouter, `LiteLLM` and their like send it.
-fn details(json: &str) -> Vec<Text<'_>> {
-    #[derive(serde::Deserialize)]
-    struct Detail<'a> {
-        #[serde(borrow, default)]
-        text: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        summary: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        thinking: Option<&'a RawValue>,
-    }
-    let details: Vec<Detail<'_>> = serde_json::from_str(json).unwrap_or_default();
-    details.into_iter().filter_map(|it| text(it.text.or(it.summary).or(it.thinking)?)).collect()
-}
-
-/// The parts of a content that is a list: whether each is thought, and its words.
-fn content_parts(json: &str) -> Vec<(bool, Text<'_>)> {
-    #[derive(serde::Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow, default)]
-        text: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        thinking: Option<&'a RawValue>,
-    }
-    let mut read = Vec::new();
-    for part in serde_json::from_str::<Vec<Part<'_>>>(json).unwrap_or_default() {
-        if let Some(thinking) = part.thinking {
-            match text(thinking) {
-                Some(thought) => read.push((true, thought)),
-                None => {
-                    read.extend(
-                        content_parts(thinking.get()).into_iter().map(|(_, it)| (true, it)),
-                    );
-                }
-            }
-        }
-        read.extend(part.text.and_then(text).map(|it| (false, it)));
-    }
-    read
-}
-
-/// Where the sources of an answer are and what they are called.
-fn citations(json: &str) -> Vec<(String, String)> {
-    #[derive(serde::Deserialize)]
-    struct Annotation<'a> {
-        #[serde(borrow, default)]
-        url: Option<Cow<'a, str>>,
-        #[serde(borrow, default)]
-        title: Option<Cow<'a, str>>,
-        #[serde(borrow, default)]
-        url_citation: Option<Box<Annotation<'a>>>,
-    }
-    let annotations: Vec<Annotation<'_>> = serde_json::from_str(json).unwrap_or_default();
-    let flat = annotations.into_iter().map(|it| {
-        it.url_citation.map_or(it.url.zip(it.title.clone().or(Some("".into()))), |it| {
-            it.url.zip(it.title.or(Some("".into())))
-        })
-    });
-    flat.flatten().map(|(url, title)| (url.into_owned(), title.into_owned())).collect()
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod decode;
+mod leaves;
 mod messages;
 mod offer;
 mod tags;

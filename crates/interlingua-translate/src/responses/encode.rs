@@ -1,8 +1,7 @@
-use interlingua_ir::{
-    Attachment, CallHead, Event, Fault, Form, Index, Kind, Note, Sink, Stop, Text, Usage,
-};
+use interlingua_ir::{Attachment, Event, Fault, Form, Index, Kind, Note, Sink, Stop, Text, Usage};
 
 use super::head::{Head, State};
+use super::item::{Body, Open, output_index};
 use crate::faults::{self, Caller};
 use crate::pipe::Encode;
 
@@ -24,28 +23,6 @@ pub struct Encoder {
     open: Vec<Open>,
     done: Vec<Done>,
     notes: Vec<Note>,
-}
-
-/// An item that is being written.
-#[derive(Debug)]
-struct Open {
-    index: Index,
-    id: String,
-    body: Body,
-    /// Everything of a delta event up to the piece itself.
-    delta: Vec<u8>,
-    /// The text so far, JSON-escaped.
-    text: Vec<u8>,
-    sealed: Option<String>,
-    /// The sources so far, as JSON objects joined by commas, and how many they are.
-    citations: (Vec<u8>, u32),
-}
-
-#[derive(Debug)]
-enum Body {
-    Message,
-    Reasoning,
-    Call(CallHead<'static>),
 }
 
 /// An item that is complete, as JSON.
@@ -122,29 +99,7 @@ impl Encoder {
     }
 
     fn open_item(&mut self, index: Index, kind: Kind<'_>) {
-        let (prefix, body) = match kind {
-            Kind::Text | Kind::Refusal => ("msg", Body::Message),
-            Kind::Reasoning => ("rs", Body::Reasoning),
-            Kind::Call(head) => {
-                let prefix = match head.form {
-                    Form::Function => "fc",
-                    Form::Custom => "ctc",
-                    Form::ToolSearch => "tsc",
-                };
-                (prefix, Body::Call(head.into_owned()))
-            }
-        };
-        let suffix = self.head.id.split_once('_').map_or(self.head.id.as_str(), |(_, it)| it);
-        let id = format!("{prefix}_{suffix}_{}", index.0);
-        let mut open = Open {
-            index,
-            id,
-            body,
-            delta: Vec::new(),
-            text: Vec::new(),
-            sealed: None,
-            citations: (Vec::new(), 0),
-        };
+        let mut open = Open::new(&self.head.id, index, kind);
         if self.streaming {
             self.event("response.output_item.added", |out| {
                 output_index(out, index);
@@ -388,111 +343,6 @@ impl Encode for Encoder {
     }
 }
 
-impl Open {
-    /// The event in which the item grows, and what stands between its place and its piece.
-    fn delta_event(&self) -> Option<(&'static str, &'static str)> {
-        match &self.body {
-            Body::Message => Some(("response.output_text.delta", ",\"content_index\":0")),
-            Body::Reasoning => {
-                Some(("response.reasoning_summary_text.delta", ",\"summary_index\":0"))
-            }
-            Body::Call(head) => match head.form {
-                Form::Function => Some(("response.function_call_arguments.delta", "")),
-                Form::Custom => Some(("response.custom_tool_call_input.delta", "")),
-                Form::ToolSearch => None,
-            },
-        }
-    }
-
-    /// Writes the fields that say which item an event is about.
-    fn place(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b",\"item_id\":\"");
-        out.extend_from_slice(self.id.as_bytes());
-        out.push(b'"');
-        output_index(out, self.index);
-    }
-
-    fn write_part(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"type\":\"output_text\",\"text\":\"");
-        out.extend_from_slice(&self.text);
-        out.extend_from_slice(b"\",\"annotations\":[");
-        out.extend_from_slice(&self.citations.0);
-        out.extend_from_slice(b"],\"logprobs\":[]}");
-    }
-
-    /// Writes the item as an object.
-    fn write(&self, status: &str, out: &mut Vec<u8>) {
-        let whole = status == "completed";
-        let string = |before: &str, value: &str, out: &mut Vec<u8>| {
-            out.extend_from_slice(before.as_bytes());
-            Text::plain(value).write_json(out);
-            out.push(b'"');
-        };
-        match &self.body {
-            Body::Message => {
-                string("{\"type\":\"message\",\"id\":\"", &self.id, out);
-                string(",\"status\":\"", status, out);
-                out.extend_from_slice(b",\"role\":\"assistant\",\"content\":[");
-                if whole {
-                    self.write_part(out);
-                }
-                out.extend_from_slice(b"]}");
-            }
-            Body::Reasoning => {
-                string("{\"type\":\"reasoning\",\"id\":\"", &self.id, out);
-                out.extend_from_slice(b",\"summary\":[");
-                if whole {
-                    out.extend_from_slice(b"{\"type\":\"summary_text\",\"text\":\"");
-                    out.extend_from_slice(&self.text);
-                    out.extend_from_slice(b"\"}");
-                }
-                out.push(b']');
-                if let Some(sealed) = &self.sealed {
-                    string(",\"encrypted_content\":\"", sealed, out);
-                }
-                out.push(b'}');
-            }
-            Body::Call(head) => {
-                let (kind, input) = match head.form {
-                    Form::Function => ("function_call", "arguments"),
-                    Form::Custom => ("custom_tool_call", "input"),
-                    Form::ToolSearch => ("tool_search_call", "arguments"),
-                };
-                string("{\"type\":\"", kind, out);
-                string(",\"id\":\"", &self.id, out);
-                string(",\"status\":\"", status, out);
-                string(",\"call_id\":\"", &head.id, out);
-                if head.form == Form::ToolSearch {
-                    out.extend_from_slice(b",\"execution\":\"client\",\"arguments\":");
-                    out.extend_from_slice(object(&self.text).as_bytes());
-                } else {
-                    string(",\"name\":\"", &head.name, out);
-                    if let Some(namespace) = &head.namespace {
-                        string(",\"namespace\":\"", namespace, out);
-                    }
-                    string(",\"", input, out);
-                    out.extend_from_slice(b":\"");
-                    out.extend_from_slice(&self.text);
-                    out.push(b'"');
-                }
-                out.push(b'}');
-            }
-        }
-    }
-}
-
-/// Arguments as an object instead of text, for the one call that wants them so. Text that is none is
-/// kept: the client says what is wrong with it.
-fn object(escaped: &[u8]) -> String {
-    let text = Text::Json(String::from_utf8_lossy(escaped));
-    let plain = text.to_plain();
-    match serde_json::from_str::<serde::de::IgnoredAny>(&plain) {
-        Ok(_) if plain.trim_start().starts_with('{') => plain.into_owned(),
-        _ if plain.trim().is_empty() => "{}".to_owned(),
-        _ => format!("{{\"_raw\":\"{}\"}}", String::from_utf8_lossy(escaped)),
-    }
-}
-
 /// Writes the beginning of an event, up to its fields.
 fn begin(kind: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"event: ");
@@ -500,11 +350,6 @@ fn begin(kind: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\ndata: {\"type\":\"");
     out.extend_from_slice(kind.as_bytes());
     out.push(b'"');
-}
-
-fn output_index(out: &mut Vec<u8>, index: Index) {
-    out.extend_from_slice(b",\"output_index\":");
-    out.extend_from_slice(itoa::Buffer::new().format(index.0).as_bytes());
 }
 
 fn write_usage(usage: Usage) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod encode;
 mod head;
+mod item;
 mod read;
 
 pub use encode::Encoder;

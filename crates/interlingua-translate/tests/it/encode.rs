@@ -70,7 +70,7 @@ fn check(deltas: &[Value], expect: &Expect) {
             response["output"] = ids.collect();
         }
         event.as_object_mut().unwrap().shift_remove("sequence_number");
-        lines += &format!("{event}\n");
+        lines.extend([event.to_string(), "\n".to_owned()]);
     }
     expect.assert_eq(&lines);
 }

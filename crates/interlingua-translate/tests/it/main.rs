@@ -1,5 +1,7 @@
 //! The laws of translation, tested against recordings of real clients and upstreams.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
 mod encode;
 mod hostile;
 mod order;

@@ -35,7 +35,7 @@ fn image() -> Value {
 
 /// Reads the items, lets `edit` change the turn as an opened seal does, and writes it.
 #[track_caller]
-fn check_turn(id: &str, items: Vec<Value>, edit: impl FnOnce(&mut Turn<'_>), expect: &Expect) {
+fn check_turn(id: &str, items: &[Value], edit: impl FnOnce(&mut Turn<'_>), expect: &Expect) {
     let body = json!({ "model": "m", "input": items }).to_string();
     let (mut turn, mut notes) = responses::read(body.as_bytes(), Limits::default()).unwrap();
     edit(&mut turn);
@@ -48,14 +48,14 @@ fn check_turn(id: &str, items: Vec<Value>, edit: impl FnOnce(&mut Turn<'_>), exp
 }
 
 #[track_caller]
-fn check(items: Vec<Value>, expect: &Expect) {
-    check_turn("generic", items, |_| {}, expect);
+fn check(items: &[Value], expect: &Expect) {
+    check_turn("generic", &items, |_| {}, expect);
 }
 
 #[test]
 fn rules_and_prose() {
     check(
-        vec![
+        &[
             json!({ "role": "developer", "content": [
                 { "type": "input_text", "text": "Be brief." }, { "type": "input_text", "text": "Be \"kind\"." } ] }),
             user("a"),
@@ -79,7 +79,7 @@ fn rules_and_prose() {
 #[test]
 fn parallel_calls_and_late_results() {
     check(
-        vec![
+        &[
             user("go"),
             assistant("Two things."),
             call("a", "f", "{\"x\":1}"),
@@ -103,7 +103,7 @@ fn parallel_calls_and_late_results() {
 #[test]
 fn results_that_are_doubled_missing_or_of_nobody() {
     check(
-        vec![
+        &[
             user("go"),
             call("a", "f", "{}"),
             output("a", "first"),
@@ -131,7 +131,7 @@ fn results_that_are_doubled_missing_or_of_nobody() {
 fn images_follow_the_whole_block_of_results() {
     let with_image = json!([{ "type": "input_text", "text": "a picture" }, image()]);
     check(
-        vec![
+        &[
             user("look"),
             call("a", "view_image", "{}"),
             call("b", "view_image", "{}"),
@@ -150,7 +150,7 @@ fn images_follow_the_whole_block_of_results() {
     );
     check_turn(
         "deepseek",
-        vec![user("look"), call("a", "view_image", "{}"), output("a", with_image)],
+        &[user("look"), call("a", "view_image", "{}"), output("a", with_image)],
         |_| {},
         &expect![[r#"
             {"role":"user","content":"look"}
@@ -167,7 +167,7 @@ fn images_of_the_user() {
     let message = json!({ "role": "user", "content": [image()] });
     check_turn(
         "mimo",
-        vec![message.clone()],
+        &[message.clone()],
         |_| {},
         &expect![[r#"
         {"role":"user","content":[{"type":"text","text":"[image]"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"high"}}]}
@@ -175,7 +175,7 @@ fn images_of_the_user() {
     );
     check_turn(
         "ollama",
-        vec![json!({ "role": "user", "content": [
+        &[json!({ "role": "user", "content": [
         { "type": "input_image", "image_url": "https://e.com/a.png" },
         { "type": "input_file", "file_id": "f" }, image() ] })],
         |_| {},
@@ -192,7 +192,7 @@ fn pictures_in_the_words_of_the_model_leave_a_trace() {
     let message = json!({ "role": "assistant", "content": [
         { "type": "output_text", "text": "See: " }, image() ] });
     check(
-        vec![user("draw"), message],
+        &[user("draw"), message],
         &expect![[r#"
         {"role":"user","content":"draw"}
         {"role":"assistant","content":"See: [image omitted: this model takes text only]"}
@@ -229,7 +229,7 @@ fn custom_calls_and_searches_for_tools() {
     );
     check_turn(
         "openai",
-        items(),
+        &items(),
         |_| {},
         &expect![[r#"
         {"role":"user","content":"patch"}
@@ -246,7 +246,7 @@ fn custom_calls_and_searches_for_tools() {
 #[test]
 fn what_chat_has_no_word_for_is_told() {
     check(
-        vec![
+        &[
             user("search"),
             json!({ "type": "web_search_call", "status": "completed", "action": { "type": "search", "query": "q" } }),
             assistant("Found."),
@@ -264,7 +264,7 @@ fn what_chat_has_no_word_for_is_told() {
 #[test]
 fn arguments_are_objects() {
     check(
-        vec![
+        &[
             user("go"),
             call("a", "f", ""),
             call("b", "f", "{\"x\":"),
@@ -332,7 +332,7 @@ fn own_thought_goes_back_as_it_was_and_a_lost_one_is_filled_in() {
     let own = |family: &str| opened(vec![thought(family, "1", "the \"whole\" thought", &["a"])]);
     check_turn(
         "mimo",
-        rounds(),
+        &rounds(),
         own("mimo"),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -346,7 +346,7 @@ fn own_thought_goes_back_as_it_was_and_a_lost_one_is_filled_in() {
     );
     check_turn(
         "deepseek",
-        rounds(),
+        &rounds(),
         own("deepseek"),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -360,7 +360,7 @@ fn own_thought_goes_back_as_it_was_and_a_lost_one_is_filled_in() {
     );
     check_turn(
         "vllm",
-        rounds(),
+        &rounds(),
         own("vllm"),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -373,7 +373,7 @@ fn own_thought_goes_back_as_it_was_and_a_lost_one_is_filled_in() {
     );
     check_turn(
         "openai",
-        rounds(),
+        &rounds(),
         own("openai"),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -392,7 +392,7 @@ fn foreign_thought_goes_by_the_record() {
     let foreign = || opened(vec![thought("kimi", "1", "thought elsewhere", &["a"])]);
     check_turn(
         "mimo",
-        rounds(),
+        &rounds(),
         foreign(),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -406,7 +406,7 @@ fn foreign_thought_goes_by_the_record() {
     );
     check_turn(
         "generic",
-        rounds(),
+        &rounds(),
         foreign(),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -434,7 +434,7 @@ fn a_thought_stays_with_its_answer() {
         vec![thought("mimo", "1", "cut off", &[]), thought("mimo", "2", "whole", &["a"])];
     check_turn(
         "mimo",
-        items,
+        &items,
         opened(thoughts),
         &expect![[r#"
             {"role":"user","content":"go"}
@@ -457,7 +457,7 @@ fn a_thought_stays_with_its_answer() {
         vec![thought("mimo", "1", "first, ", &["a"]), thought("mimo", "1", "second", &["a"])];
     check_turn(
         "mimo",
-        items,
+        &items,
         opened(thoughts),
         &expect![[r#"
         {"role":"user","content":"go"}
@@ -473,7 +473,7 @@ fn a_thought_without_its_calls_is_no_thought_of_others() {
     let thoughts = vec![thought("mimo", "1", "about call a", &["a"])];
     check_turn(
         "mimo",
-        items,
+        &items,
         opened(thoughts),
         &expect![[r#"
         {"role":"user","content":"go"}

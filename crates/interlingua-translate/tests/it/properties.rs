@@ -100,13 +100,17 @@ fn well_formed(events: Vec<Event<'static>>) -> Vec<Event<'static>> {
     kept.extend(open.into_iter().map(|index| Event::Close { index }));
     kept.push(Event::End { stop: Stop::Complete, usage: None });
     let mut grammar = Grammar::default();
-    kept.iter().for_each(|event| grammar.event(event.clone()));
+    for event in &kept {
+        grammar.event(event.clone());
+    }
     assert_eq!(grammar.finish(), Ok(()));
     kept
 }
 
 fn encode(mut encoder: responses::Encoder, events: &[Event<'static>]) -> Vec<u8> {
-    events.iter().for_each(|event| encoder.event(event.clone()));
+    for event in events {
+        encoder.event(event.clone());
+    }
     let mut out = Vec::new();
     encoder.take(&mut out);
     out
