@@ -200,8 +200,8 @@ pub enum Tool<'a> {
     },
     /// The client's own search for more tools.
     ToolSearch(Function<'a>),
-    /// A search that the upstream runs itself.
-    WebSearch(&'a RawValue),
+    /// A search that the upstream runs itself; its options stand in [`Turn::extras`].
+    WebSearch,
     /// A tool of another kind; its JSON is kept.
     Other {
         /// What the client's protocol calls it.

@@ -64,7 +64,7 @@ pub(super) fn write(
                 write_custom(wire, description.as_ref(), *format, takes_custom(target), out);
                 true
             }
-            (Tool::WebSearch(_), _) => write_search(target, out, notes),
+            (Tool::WebSearch, _) => write_search(target, out, notes),
             (Tool::Other { kind, .. }, _) => {
                 notes.push(Note::new(NoteKind::Dropped, format!("tool {kind}")));
                 false

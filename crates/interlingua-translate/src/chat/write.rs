@@ -306,7 +306,7 @@ fn capacity(turn: &Turn<'_>) -> usize {
                 + description.as_ref().map_or(0, Text::stored_len)
                 + 512
         }
-        Tool::WebSearch(_) | Tool::Other { .. } => 64,
+        Tool::WebSearch | Tool::Other { .. } => 64,
     });
     1024 + items.sum::<usize>() + tools.sum::<usize>()
 }

@@ -30,7 +30,7 @@ impl<'a> Names<'a> {
                 Tool::Function(it) => (&it.name, it.namespace.as_deref(), Form::Function),
                 Tool::ToolSearch(it) => (&it.name, None, Form::ToolSearch),
                 Tool::Custom { name, .. } => (name, None, Form::Custom),
-                Tool::WebSearch(_) | Tool::Other { .. } => continue,
+                Tool::WebSearch | Tool::Other { .. } => continue,
             };
             if names.find(name, namespace).is_some() {
                 notes.push(Note::new(NoteKind::Dropped, format!("duplicate tool {name}")));

@@ -49,7 +49,7 @@ fn check_turn(id: &str, items: &[Value], edit: impl FnOnce(&mut Turn<'_>), expec
 
 #[track_caller]
 fn check(items: &[Value], expect: &Expect) {
-    check_turn("generic", &items, |_| {}, expect);
+    check_turn("generic", items, |_| {}, expect);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn images_of_the_user() {
     let message = json!({ "role": "user", "content": [image()] });
     check_turn(
         "mimo",
-        &[message.clone()],
+        &[message],
         |_| {},
         &expect![[r#"
         {"role":"user","content":[{"type":"text","text":"[image]"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"high"}}]}
@@ -216,7 +216,7 @@ fn custom_calls_and_searches_for_tools() {
         ]
     };
     check(
-        items(),
+        &items(),
         &expect![[r#"
         {"role":"user","content":"patch"}
         {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"apply_patch","arguments":"{\"input\":\"*** Begin\\n\\\"x\\\"\\\\\"}"}}]}

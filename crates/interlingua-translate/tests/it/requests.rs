@@ -117,7 +117,9 @@ fn mark(value: &mut Value, path: &str, marks: &mut BTreeMap<String, String>) {
             marks.insert(marker, path.to_owned());
         }
         Value::Array(values) => {
-            values.iter_mut().for_each(|it| mark(it, &format!("{path}[]"), marks));
+            for value in values {
+                mark(value, &format!("{path}[]"), marks);
+            }
         }
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -150,7 +152,7 @@ fn corners(turn: &Turn<'_>) -> String {
         }
     }
     for tool in &turn.tools {
-        if let Tool::WebSearch(json) | Tool::Other { json, .. } = tool {
+        if let Tool::Other { json, .. } = tool {
             kept.push(json.get().to_owned());
         }
     }
@@ -175,7 +177,7 @@ fn nothing_is_lost_in_silence() {
             let upstream = write(&turn, &dialect(id));
             let mut found = format!("{}\n{corners}\n", upstream.body);
             for note in read_notes.iter().chain(&upstream.notes) {
-                found += &format!("{note}\n");
+                found.extend([note.to_string(), "\n".to_owned()]);
             }
             for (marker, path) in &marks {
                 count += 1;

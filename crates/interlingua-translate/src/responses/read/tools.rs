@@ -87,11 +87,7 @@ impl<'a> Reader<'a> {
                 description: description(&mut tool, spot)?,
                 format: tool.format.take(),
             },
-            ("web_search" | "web_search_preview", _) => {
-                let json = self.raw(spot)?;
-                self.turn.tools.push(Tool::WebSearch(json));
-                return Ok(());
-            }
+            ("web_search" | "web_search_preview", _) => Tool::WebSearch,
             _ => {
                 let json = self.raw(spot)?;
                 self.turn.tools.push(Tool::Other { kind, json });
