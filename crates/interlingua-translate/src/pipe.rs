@@ -50,7 +50,11 @@ pub trait Encode: Sink {
     /// Ends the answer by telling what went wrong.
     fn fail(&mut self, fault: &Fault);
 
-    /// Appends the bytes that are ready for the client to `out`.
+    /// How many bytes are ready for the client.
+    fn pending(&self) -> usize;
+
+    /// Appends the bytes that are ready for the client to `out`; an empty `out` is swapped in, so that
+    /// its room is used next.
     fn take(&mut self, out: &mut Vec<u8>);
 }
 

@@ -9,6 +9,7 @@ use interlingua_protocol::chat::{self, Choice, Chunk, Delta};
 use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
+use super::alike::Alike;
 use super::calls::Calls;
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::tags::{Piece, TagReader};
@@ -41,6 +42,7 @@ pub struct Decoder {
     open: Option<Open>,
     next: u32,
     calls: Calls,
+    alike: Alike<Flow>,
     tags: TagReader,
     halves: Halves,
     citations: Vec<(String, String)>,
@@ -91,6 +93,7 @@ impl Decoder {
             open: None,
             next: 0,
             calls: Calls::new(seed),
+            alike: Alike::new(),
             tags,
             halves: Halves::default(),
             citations: Vec::new(),
@@ -136,17 +139,7 @@ impl Decoder {
     }
 
     fn delta(&mut self, delta: &Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let fields = [
-            (ReasoningField::ReasoningContent, delta.reasoning_content),
-            (ReasoningField::Reasoning, delta.reasoning),
-            (ReasoningField::ReasoningText, delta.reasoning_text),
-        ];
-        let listed = &self.dialect.reasoning_out.fields;
-        let thought = listed
-            .iter()
-            .filter_map(|field| fields.iter().find(|(it, _)| it == field)?.1)
-            .filter_map(text)
-            .find(|it| !it.is_empty());
+        let thought = self.listed(delta).filter_map(text).find(|it| !it.is_empty());
         match thought {
             Some(thought) => {
                 self.structured = true;
@@ -187,6 +180,39 @@ impl Decoder {
             self.note_unknown(field.name.as_str(), field.json.get(), sink);
         }
         Ok(())
+    }
+
+    /// The fields in which the dialect's thoughts arrive, the preferred one first.
+    fn listed<'a>(&self, delta: &Delta<'a>) -> impl Iterator<Item = &'a RawValue> + use<'a, '_> {
+        let thoughts = thoughts(delta);
+        let listed = self.dialect.reasoning_out.fields.iter();
+        listed.filter_map(move |field| thoughts.iter().find(|(it, _)| it == field)?.1)
+    }
+
+    /// The one text of a chunk that brings nothing else.
+    fn only_text<'a>(&self, chunk: &Chunk<'a>) -> Option<(&'a RawValue, Flow)> {
+        let choice = chunk.choice.as_ref()?;
+        let delta = choice.delta.as_ref()?;
+        let lists = [delta.reasoning_details, delta.thinking_blocks, delta.annotations];
+        let calls = delta.tool_calls.is_some() || delta.function_call.is_some();
+        if choice.finish_reason.is_some() || calls || lists.iter().any(Option::is_some) {
+            return None;
+        }
+        let thoughts = thoughts(delta).map(|(_, thought)| thought);
+        let texts = [delta.content, delta.refusal].into_iter().chain(thoughts).flatten();
+        let mut texts = texts.filter(|raw| raw.get() != "\"\"");
+        let (leaf, None) = (texts.next()?, texts.next()) else { return None };
+        let is = |field: Option<&RawValue>| field.is_some_and(|it| std::ptr::eq(it, leaf));
+        let open = self.open?.flow;
+        // Text may still be looked at for tags, and a thought may stand in a field that is not read.
+        let flow = match open {
+            Flow::Text if is(delta.content) && self.tags.is_past() => Flow::Text,
+            Flow::Reasoning if self.structured && self.listed(delta).any(|it| is(Some(it))) => {
+                Flow::Reasoning
+            }
+            Flow::Text | Flow::Reasoning | Flow::Refusal => return None,
+        };
+        leaf.get().starts_with('"').then_some((leaf, flow))
     }
 
     fn content(&mut self, content: Text<'_>, sink: &mut dyn Sink) {
@@ -394,6 +420,10 @@ impl Decode for Decoder {
         if frame.event == "error" {
             return Err(self.refusal(data));
         }
+        if let Some((flow, text)) = self.alike.text(data) {
+            self.flow(flow, Text::Json(text.into()), sink);
+            return Ok(());
+        }
         let chunk = match chat::read(data) {
             Ok(chunk) => chunk,
             // A piece of the answer is lost, and what would be left may look whole.
@@ -410,10 +440,14 @@ impl Decode for Decoder {
             }
         };
         self.chunk(&chunk, data, sink)?;
-        match &chunk.choice {
-            Some(choice) => self.choice(choice, sink),
-            None => Ok(()),
+        if let Some(choice) = &chunk.choice {
+            self.choice(choice, sink)?;
         }
+        match self.only_text(&chunk) {
+            Some((leaf, flow)) => self.alike.learn(data, leaf.get(), flow),
+            None => self.alike.forget(),
+        }
+        Ok(())
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -467,4 +501,13 @@ fn unknown_stop(reason: &str) -> Option<Stop> {
     } else {
         Some(Stop::Complete)
     }
+}
+
+/// Every field in which some server sends its thoughts.
+fn thoughts<'a>(delta: &Delta<'a>) -> [(ReasoningField, Option<&'a RawValue>); 3] {
+    [
+        (ReasoningField::ReasoningContent, delta.reasoning_content),
+        (ReasoningField::Reasoning, delta.reasoning),
+        (ReasoningField::ReasoningText, delta.reasoning_text),
+    ]
 }

@@ -1,5 +1,6 @@
 //! Chat Completions.
 
+mod alike;
 mod calls;
 mod decode;
 mod leaves;

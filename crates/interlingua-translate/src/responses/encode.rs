@@ -334,6 +334,10 @@ impl Encode for Encoder {
         }
     }
 
+    fn pending(&self) -> usize {
+        self.out.len()
+    }
+
     fn take(&mut self, out: &mut Vec<u8>) {
         if out.is_empty() {
             std::mem::swap(out, &mut self.out);

@@ -1,0 +1,91 @@
+//! Chunks that differ from the one before in nothing but their text.
+
+/// Recognises a chunk that is, but for one text, the chunk before it to the byte.
+///
+/// Nearly every chunk of a stream is. What stands around its text was parsed and judged when it came
+/// first, and says the same again; a text without escapes and quotes cannot change what it stands in.
+/// Such a chunk needs no parser, and a parser is most of what a chunk costs.
+#[derive(Debug)]
+pub(super) struct Alike<K> {
+    before: String,
+    after: String,
+    /// What the text is; `None` as long as there is nothing to compare with.
+    kind: Option<K>,
+}
+
+impl<K: Copy> Alike<K> {
+    pub(super) fn new() -> Self {
+        Self { before: String::new(), after: String::new(), kind: None }
+    }
+
+    /// Remembers `chunk` whose one text is `leaf`: a JSON string, quotes included, that lies in it.
+    pub(super) fn learn(&mut self, chunk: &str, leaf: &str, kind: K) {
+        let start = leaf.as_ptr().addr().wrapping_sub(chunk.as_ptr().addr()).wrapping_add(1);
+        let end = start.wrapping_add(leaf.len().saturating_sub(2));
+        let (Some(before), Some(after)) = (chunk.get(..start), chunk.get(end..)) else {
+            return self.forget();
+        };
+        self.kind = Some(kind);
+        if self.before != before {
+            before.clone_into(&mut self.before);
+        }
+        if self.after != after {
+            after.clone_into(&mut self.after);
+        }
+    }
+
+    /// What came last is nothing to compare with.
+    pub(super) fn forget(&mut self) {
+        self.kind = None;
+    }
+
+    /// The text of `chunk`, if nothing else in it is new.
+    pub(super) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
+        let kind = self.kind?;
+        let text = chunk.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        text.bytes().all(plain).then_some((kind, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned() -> Alike<u8> {
+        let chunk = r#"{"n":1,"d":{"t":"hi"},"f":null}"#;
+        let leaf = chunk.get(16..20).unwrap();
+        assert_eq!(leaf, "\"hi\"");
+        let mut alike = Alike::new();
+        alike.learn(chunk, leaf, 7);
+        alike
+    }
+
+    #[test]
+    fn only_the_text_may_differ() {
+        let alike = learned();
+        let text = |chunk: &'static str| alike.text(chunk).map(|(_, text)| text);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"there"},"f":null}"#), Some("there"));
+        assert_eq!(text(r#"{"n":1,"d":{"t":""},"f":null}"#), Some(""));
+        assert_eq!(text(r#"{"n":2,"d":{"t":"there"},"f":null}"#), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"there"},"f":"stop"}"#), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"a","u":"b"},"f":null}"#), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"a\n"},"f":null}"#), None);
+        assert_eq!(text("{\"n\":1,\"d\":{\"t\":\"\u{1}\"},\"f\":null}"), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":null},"f":null}"#), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_recognised() {
+        let mut alike = learned();
+        alike.forget();
+        assert_eq!(alike.text(r#"{"n":1,"d":{"t":"x"},"f":null}"#), None);
+    }
+
+    #[test]
+    fn a_text_from_elsewhere_teaches_nothing() {
+        let mut alike = learned();
+        alike.learn("{}", "\"elsewhere\"", 1);
+        assert_eq!(alike.text("{}"), None);
+    }
+}
