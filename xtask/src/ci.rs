@@ -43,9 +43,10 @@ fn gates() -> crate::Result<Vec<Gate>> {
     docs.env("RUSTDOCFLAGS", "-D warnings");
     gates.push(("documentation", docs));
     if has("deny") {
-        gates.push(("dependencies", cargo(&["deny", "check"])));
+        // Advisories come from a database that not every machine reaches: `cargo deny check advisories`.
+        gates.push(("dependencies", cargo(&["deny", "check", "bans", "licenses", "sources"])));
     } else {
-        println!("cargo-deny is not installed: licences and advisories are not checked");
+        println!("cargo-deny is not installed: licences and sources are not checked");
     }
     gates.push(("end to end", own(&["e2e"])?));
     gates.push(("mutants", own(&["mutants"])?));
@@ -76,7 +77,9 @@ fn summary(done: &[(&str, bool, Duration)]) -> String {
         let verdict = if *passed { "passed" } else { "FAILED" };
         format!("{name:<22}{verdict:>8}{:>8.0} s", time.as_secs_f64())
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let passed = done.iter().filter(|(_, passed, _)| *passed).count();
+    let closing = format!("{passed} passed, {} failed", done.len() - passed);
+    lines.chain([closing]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -90,5 +93,6 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].starts_with("format") && lines[0].contains("passed"));
         assert!(lines[1].starts_with("tidy") && lines[1].contains("FAILED"));
+        assert_eq!(lines[2], "1 passed, 1 failed");
     }
 }

@@ -1,2 +1,75 @@
-//! Placeholder.
-fn main() {}
+//! Interlingua for people: start it, look at its configuration, point an agent to it.
+
+mod banner;
+mod codex;
+mod config;
+mod edit;
+mod failure;
+mod keys;
+mod output;
+mod paths;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Lets any coding agent use any model.
+///
+/// Without a command it starts the gateway, as `up` does.
+#[derive(Debug, Parser)]
+#[command(
+    name = "interlingua",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_long_help = EXIT_CODES
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: up::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the gateway and say what is there
+    Up(up::Options),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Make, list and revoke the keys of clients
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Point the Codex CLI to the gateway
+    #[command(subcommand)]
+    Codex(codex::Command),
+    /// Show where everything is kept
+    Paths(paths::Options),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, or stopped as told
+    2  wrong usage
+   64  an argument names what is not there, or is there already
+   71  the system refuses what every server needs
+   74  a file cannot be read or written
+   78  the configuration is wrong, or would let strangers in
+   98  the port is taken
+  141  nobody reads the output any more";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        None => up::run(&arguments.up),
+        Some(Command::Up(options)) => up::run(&options),
+        Some(Command::Config(command)) => config::run(&command),
+        Some(Command::Keys(command)) => keys::run(&command),
+        Some(Command::Codex(command)) => codex::run(&command),
+        Some(Command::Paths(options)) => paths::run(&options),
+    };
+    result.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}

@@ -119,6 +119,7 @@ fn dialects(config: &Path) -> Result<Dialects, StartError> {
 ///
 /// [`StartError`] when it cannot start.
 pub fn run(loaded: &Loaded, greet: impl FnOnce(&Loaded, &[SocketAddr])) -> Result<(), StartError> {
+    report_panics();
     let settings = loaded.snapshot.settings();
     let seal = seal_key::load(loaded.environment.get("INTERLINGUA_SEAL_KEY"), &loaded.paths.state)
         .map_err(StartError::SealKey)?;
@@ -137,6 +138,16 @@ pub fn run(loaded: &Loaded, greet: impl FnOnce(&Loaded, &[SocketAddr])) -> Resul
         gateway.serve(stop, now).await;
         Ok(())
     })
+}
+
+/// Puts panics into the log, where the requests are. A text that was made at run time is left out: it
+/// may hold a piece of a conversation.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let what = panic.payload().downcast_ref::<&str>().copied().unwrap_or("(text withheld)");
+        tracing::error!(place, what, "the gateway failed; this is a bug");
+    }));
 }
 
 /// One thread serves thousands of requests per second, so one is the default: threads that hand work

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
 use interlingua_ir::{Class, Fault, Sink as _};
 use interlingua_translate::{Encode as _, Reader, chat};
-use interlingua_upstream::AnswerBody;
+use interlingua_upstream::{AnswerBody, linger};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use crate::admission::Place;
 use crate::attempt::{Answer, Commit};
 use crate::chain::Chain;
 use crate::record::Record;
+use crate::scrub::Scrubber;
 
 /// How much is gathered at most before it is written, whatever else is ready.
 const GATHER_LIMIT: usize = 64 << 10;
@@ -30,10 +31,6 @@ const GATHER_LIMIT: usize = 64 << 10;
 /// a piece that comes alone is written in the same instant.
 const EMPTY_POLLS: u8 = 3;
 
-/// How long an upstream may take to end its body after its answer has ended, for its connection to be
-/// used again.
-const LINGER: Duration = Duration::from_secs(2);
-
 /// The future that finds somebody to answer.
 pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Record, Result<Answer, Fault>)> + Send>>;
 
@@ -42,13 +39,17 @@ pub(crate) struct Streaming {
     phase: Phase,
     chain: Chain,
     record: Option<Record>,
-    out: Vec<u8>,
+    /// How much the last write took: as much room as the next one will need.
+    room: usize,
     empty_polls: u8,
     heartbeat: Duration,
     last_in: Instant,
     last_out: Instant,
+    /// Something came or went since the clock was last looked at, which costs more than to relay it.
+    heard: bool,
+    told: bool,
     timer: Pin<Box<Sleep>>,
-    _permit: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 enum Phase {
@@ -68,6 +69,8 @@ struct Relay {
     rest: Bytes,
     idle: Duration,
     provider: String,
+    scrubber: Scrubber,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Streaming {
@@ -77,10 +80,10 @@ impl Streaming {
         record: Record,
         commit: Commit,
         heartbeat: Duration,
-        permit: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Self {
         let phase = take_over(&mut chain, commit);
-        Self::new(phase, chain, Some(record), heartbeat, permit)
+        Self::new(phase, chain, Some(record), heartbeat, place)
     }
 
     /// Opens an answer that nobody has begun yet.
@@ -88,10 +91,10 @@ impl Streaming {
         mut chain: Chain,
         attempts: Attempts,
         heartbeat: Duration,
-        permit: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Self {
         chain.encoder.open();
-        Self::new(Phase::Waiting(attempts), chain, None, heartbeat, permit)
+        Self::new(Phase::Waiting(attempts), chain, None, heartbeat, place)
     }
 
     /// An answer that begins well and fails at once.
@@ -105,7 +108,7 @@ impl Streaming {
         chain: Chain,
         record: Option<Record>,
         heartbeat: Duration,
-        permit: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Self {
         let now = Instant::now();
         let timer = Box::pin(tokio::time::sleep(heartbeat.min(LONG)));
@@ -113,13 +116,15 @@ impl Streaming {
             phase,
             chain,
             record,
-            out: Vec::new(),
+            room: 0,
             empty_polls: 0,
             heartbeat: heartbeat.min(LONG),
             last_in: now,
             last_out: now,
+            heard: false,
+            told: false,
             timer,
-            _permit: permit,
+            _place: place,
         }
     }
 
@@ -127,18 +132,21 @@ impl Streaming {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             let progress = self.advance(cx);
-            self.chain.encoder.take(&mut self.out);
+            let pending = self.chain.encoder.pending();
             match progress {
                 Progress::Over => {
                     self.close();
-                    let out = std::mem::take(&mut self.out);
-                    return Poll::Ready(Some(Bytes::from(out)).filter(|it| !it.is_empty()));
+                    return match pending {
+                        0 => Poll::Ready(None),
+                        _ => self.write(),
+                    };
                 }
-                Progress::Ready if self.out.len() >= GATHER_LIMIT => return self.write(),
+                Progress::Ready if pending >= GATHER_LIMIT => return self.write(),
                 Progress::Ready => self.empty_polls = 0,
-                Progress::Empty if !self.out.is_empty() => {
+                Progress::Empty if pending > 0 => {
                     self.empty_polls += 1;
-                    if self.empty_polls >= EMPTY_POLLS {
+                    // The first token is what somebody waits for, and the head goes out with it.
+                    if self.room == 0 || self.empty_polls >= EMPTY_POLLS {
                         return self.write();
                     }
                     cx.waker().wake_by_ref();
@@ -153,9 +161,12 @@ impl Streaming {
     }
 
     fn write(&mut self) -> Poll<Option<Bytes>> {
+        let mut out = Vec::with_capacity(self.room);
+        self.chain.encoder.take(&mut out);
+        self.room = out.len().min(GATHER_LIMIT);
         self.empty_polls = 0;
-        self.last_out = Instant::now();
-        Poll::Ready(Some(std::mem::take(&mut self.out).into()))
+        self.told = true;
+        Poll::Ready(Some(out.into()))
     }
 
     /// Takes one step: reads what the upstream has, or takes over from the attempts.
@@ -164,9 +175,11 @@ impl Streaming {
             Phase::Over => Progress::Over,
             Phase::Waiting(attempts) => match attempts.as_mut().poll(cx) {
                 Poll::Pending => Progress::Empty,
-                Poll::Ready((record, result)) => {
+                Poll::Ready((mut record, result)) => {
+                    // The head of the answer went out long ago.
+                    record.status = 200;
                     self.record = Some(record);
-                    self.last_in = Instant::now();
+                    self.heard = true;
                     match result {
                         Ok(Answer::Begun(commit)) => {
                             self.phase = take_over(&mut self.chain, *commit);
@@ -209,7 +222,7 @@ impl Streaming {
                 } else {
                     relay.reader.push(&rest, &mut self.chain)
                 };
-                self.last_in = Instant::now();
+                self.heard = true;
                 match result {
                     Ok(()) if relay.reader.is_over() => {
                         if let Phase::Relaying(relay) =
@@ -233,6 +246,12 @@ impl Streaming {
     /// must not take for death. Ready when something was done about one of them.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
+        if std::mem::take(&mut self.heard) {
+            self.last_in = now;
+        }
+        if std::mem::take(&mut self.told) {
+            self.last_out = now;
+        }
         let beat = self.last_out + self.heartbeat;
         let end = match &self.phase {
             Phase::Relaying(relay) => Some(self.last_in + relay.idle.min(LONG)),
@@ -257,7 +276,10 @@ impl Streaming {
         self.timer.as_mut().poll(cx)
     }
 
-    fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, mut fault: Fault) {
+        if let Phase::Relaying(relay) = &self.phase {
+            relay.scrubber.mask_fault(&mut fault);
+        }
         self.chain.fail(&fault);
         if let Some(record) = &mut self.record {
             record.fault = Some(fault);
@@ -320,7 +342,8 @@ impl Relay {
 
 /// Begins to relay an answer: what was read of it so far goes to the client.
 fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
-    let Commit { reader, body, rest, first, tools, sealing, idle, provider } = commit;
+    let Commit { reader, body, rest, first, tools, sealing, idle, provider, scrubber, place } =
+        commit;
     chain.tools = tools;
     chain.sealing = Some(sealing);
     for event in first {
@@ -333,20 +356,15 @@ fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
         return Phase::Over;
     }
     match body {
-        Some(body) => Phase::Relaying(Box::new(Relay { reader, body, rest, idle, provider })),
+        Some(body) => Phase::Relaying(Box::new(Relay {
+            reader,
+            body,
+            rest,
+            idle,
+            provider,
+            scrubber,
+            _place: place,
+        })),
         None => Phase::Over,
     }
-}
-
-/// Reads the end of a body whose answer has ended, so that its connection can be used again. The
-/// client does not wait for it.
-fn linger(body: AnswerBody) {
-    if http_body::Body::is_end_stream(&body) {
-        return;
-    }
-    tokio::spawn(async move {
-        let rest = Limited::new(body, GATHER_LIMIT).collect();
-        // Whatever comes of it, there is nothing left to do.
-        drop(tokio::time::timeout(LINGER, rest).await);
-    });
 }

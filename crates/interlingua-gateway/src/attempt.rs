@@ -8,15 +8,16 @@ use http_body_util::BodyExt as _;
 use interlingua_dialect::{Fix, NonstreamThinking, Wire};
 use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Origin, Turn};
 use interlingua_reasoning::{Sealing, open};
-use interlingua_registry::{Attempts, Next, Target};
+use interlingua_registry::{Attempts, Next, Provider, Target};
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Encode as _, Reader, Started, chat, json, responses};
-use interlingua_upstream::{AnswerBody, Call, Refusal};
-use tokio::sync::oneshot;
+use interlingua_translate::{Encode as _, ReadLimits, Reader, Started, chat, json, responses};
+use interlingua_upstream::{AnswerBody, Call, Refusal, linger, silent};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use crate::chain::Chain;
 use crate::record::{Meter, Record};
+use crate::scrub::Scrubber;
 use crate::state::{State, View};
 
 /// A turn to be answered.
@@ -52,6 +53,10 @@ pub(crate) struct Commit {
     pub(crate) sealing: Sealing,
     pub(crate) idle: Duration,
     pub(crate) provider: String,
+    /// Masks secrets in what the upstream says when it fails.
+    pub(crate) scrubber: Scrubber,
+    /// The place among the requests at work with the provider.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 /// What came of a turn.
@@ -130,26 +135,36 @@ struct Errand<'e, 'a> {
 impl Errand<'_, '_> {
     /// Asks the target, again where that may help.
     async fn run(&self, record: &mut Record) -> Result<Answer, (Fault, Next)> {
+        let view = &self.job.view;
+        let provider = &self.target.provider.id;
+        let wait = view.snapshot.settings().timeouts.queue;
+        let place = self.job.state.admission.provider(provider, wait).await;
+        let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
         let mut repairs = chat::Repairs::default();
         loop {
             record.attempts += 1;
-            let Refusal { fault, fix } = match self.ask(record, &repairs).await {
+            let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
+                Ok(Answer::Begun(mut commit)) => {
+                    commit.place = Some(place);
+                    return Ok(Answer::Begun(commit));
+                }
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
+            view.scrubber.mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
             if let Some(fix) = fix.filter(|_| repairs.is_empty())
                 && repairs.add(fix, fault.param.as_deref())
             {
-                tracing::warn!(provider = %self.target.provider.id, %fault, fix = fix.name(), "the request is repaired and sent again");
+                tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
                 record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
                 continue;
             }
             match attempts.next(&fault, begun.elapsed(), jitter()) {
                 Next::Retry { wait } => {
-                    tracing::warn!(provider = %self.target.provider.id, %fault, ?wait, "trying again");
+                    tracing::warn!(%provider, %fault, ?wait, "trying again");
                     tokio::time::sleep(wait).await;
                 }
                 next @ (Next::NextTarget | Next::GiveUp) => return Err((fault, next)),
@@ -173,12 +188,13 @@ impl Errand<'_, '_> {
         let target =
             chat::Target { dialect, provider: &provider.id, model: &model.id, stream, repairs };
         let chat::Written { body, tools, notes } = chat::write(self.turn, &target)?;
+        record.answered = Some((provider.id.to_string(), model.id.to_string()));
         let kept = record.notes.len();
         record.notes.extend(notes);
         tracing::debug!(
             provider = %provider.id,
             request_id = %record.request_id,
-            body = %String::from_utf8_lossy(&body),
+            body = %self.job.view.scrubber.mask(String::from_utf8_lossy(&body)),
             "sending upstream"
         );
         let call = Call {
@@ -187,6 +203,7 @@ impl Errand<'_, '_> {
             stream,
             request_id: &record.request_id,
         };
+        let asked = Instant::now();
         let sent = self.job.state.tools.upstream.send(call).await;
         let reading = async {
             let answer = sent?;
@@ -196,9 +213,12 @@ impl Errand<'_, '_> {
             let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
             let seal = Arc::clone(&self.job.state.tools.seal);
             let sealing = Sealing::new(seal, &self.job.tenant, origin, seed, nonce);
-            let silence = Silence { provider: &provider.id, idle: provider.timeouts.idle };
+            let limits = &self.job.view.snapshot.settings().limits;
+            let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
+            let reader = Reader::with_limits(decoder, limits);
+            let silence = Silence { provider, asked };
             if self.turn.stream {
-                let begun = begin(Reader::new(decoder), answer.body, silence).await?;
+                let begun = begin(reader, answer.body, silence).await?;
                 let Begun { reader, body, rest, first } = begun;
                 Ok(Answer::Begun(Box::new(Commit {
                     reader,
@@ -209,22 +229,23 @@ impl Errand<'_, '_> {
                     sealing,
                     idle: provider.timeouts.idle,
                     provider: provider.id.to_string(),
+                    scrubber: self.job.view.scrubber.clone(),
+                    place: None,
                 })))
             } else {
                 let encoder = responses::Encoder::whole(self.head.clone());
                 let mut chain = Chain::new(encoder, Meter::new());
                 chain.tools = tools;
                 chain.sealing = Some(sealing);
-                let whole = whole(Reader::new(decoder), answer.body, silence, &mut chain).await;
+                let whole = whole(reader, answer.body, silence, stream, &mut chain).await;
                 record.read(&mut chain.meter);
                 whole.map(Answer::Whole).map_err(Refusal::from)
             }
         };
         let result = reading.await;
-        match &result {
-            Ok(_) => record.answered = Some((provider.id.to_string(), model.id.to_string())),
+        if result.is_err() {
             // What was noted about a request that was refused is noted again about the next one.
-            Err(_) => record.notes.truncate(kept),
+            record.notes.truncate(kept);
         }
         result
     }
@@ -233,22 +254,30 @@ impl Errand<'_, '_> {
 /// How long an upstream may be silent.
 #[derive(Clone, Copy)]
 struct Silence<'s> {
-    provider: &'s str,
-    idle: Duration,
+    provider: &'s Provider,
+    /// When the request was sent.
+    asked: Instant,
 }
 
 impl Silence<'_> {
-    /// Waits for the next piece of a body; `None` at its end.
-    async fn next(self, body: &mut AnswerBody) -> Result<Option<Bytes>, Fault> {
-        let frame = tokio::time::timeout(self.idle, body.frame()).await.map_err(|_| {
-            let seconds = self.idle.as_secs();
-            let what = format!("{} was silent for {seconds} s in its answer", self.provider);
-            Fault::new(Class::Timeout, what).by(self.provider)
+    /// Waits for the next piece of a body; `None` at its end. Comments are signs of life, but if
+    /// `speechless`, the first word is due as well.
+    async fn next(self, body: &mut AnswerBody, speechless: bool) -> Result<Option<Bytes>, Fault> {
+        let Self { provider, asked } = self;
+        let idle = provider.timeouts.idle;
+        let left = provider.timeouts.first_byte.saturating_sub(asked.elapsed());
+        let wait = if speechless { left.min(idle) } else { idle };
+        let frame = tokio::time::timeout(wait, body.frame()).await.map_err(|_| {
+            if wait < idle {
+                return silent(provider);
+            }
+            let what = format!("{} was silent for {} s in its answer", provider.id, idle.as_secs());
+            Fault::new(Class::Timeout, what).by(&provider.id)
         })?;
         let Some(frame) = frame else { return Ok(None) };
         let frame = frame.map_err(|error| {
-            let what = format!("{} broke the connection: {error}", self.provider);
-            Fault::new(Class::Interrupted, what).by(self.provider)
+            let what = format!("{} broke the connection: {error}", provider.id);
+            Fault::new(Class::Interrupted, what).by(&provider.id)
         })?;
         Ok(Some(frame.into_data().unwrap_or_default()))
     }
@@ -271,7 +300,7 @@ async fn begin(
 ) -> Result<Begun, Fault> {
     let mut sink = (Vec::new(), Started::default());
     loop {
-        let Some(mut data) = silence.next(&mut body).await? else {
+        let Some(mut data) = silence.next(&mut body, true).await? else {
             reader.finish(&mut sink)?;
             return Ok(Begun { reader, body: None, rest: Bytes::new(), first: sink.0 });
         };
@@ -280,7 +309,7 @@ async fn begin(
             let end = find_blank_line(&data).unwrap_or(data.len());
             let event = data.split_to(end);
             reader.push(&event, &mut sink)?;
-            if sink.1.is_set() {
+            if sink.1.is_set() || reader.is_over() {
                 return Ok(Begun { reader, body: Some(body), rest: data, first: sink.0 });
             }
         }
@@ -296,12 +325,19 @@ async fn whole(
     mut reader: Reader<chat::Decoder>,
     mut body: AnswerBody,
     silence: Silence<'_>,
+    streamed: bool,
     chain: &mut Chain,
 ) -> Result<Vec<u8>, Fault> {
-    while let Some(data) = silence.next(&mut body).await? {
-        reader.push(&data, chain)?;
+    let mut sink = (chain, Started::default());
+    while let Some(data) = silence.next(&mut body, streamed && !sink.1.is_set()).await? {
+        reader.push(&data, &mut sink)?;
+        if reader.is_over() {
+            linger(body);
+            break;
+        }
     }
-    reader.finish(chain)?;
+    reader.finish(&mut sink)?;
+    let (chain, _) = sink;
     let mut out = Vec::new();
     chain.encoder.take(&mut out);
     Ok(out)

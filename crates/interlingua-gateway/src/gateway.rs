@@ -3,7 +3,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +23,9 @@ const BACKLOG: u32 = 4096;
 /// The pause after a connection could not be accepted: without it, a process that has run out of
 /// file descriptors spins.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is told that connections cannot be accepted.
+const ACCEPT_WARNING: Duration = Duration::from_mins(1);
 
 /// A gateway that listens but does not serve yet.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Gateway {
     /// configured time is over.
     pub async fn serve(self, stop: impl Future<Output = ()>, now: impl Future<Output = ()>) {
         let view = self.state.view();
-        let limit = view.snapshot.settings().limits.connections;
+        let limit = connection_limit(view.snapshot.settings().limits.connections);
         let drain = view.snapshot.settings().timeouts.drain;
         drop(view);
         let connections = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
@@ -72,13 +75,17 @@ impl Gateway {
             let (state, connections) = (Arc::clone(&self.state), Arc::clone(&connections));
             let open = Arc::clone(&open);
             accepting.spawn(async move {
+                let mut warned: Option<Instant> = None;
                 loop {
                     // A connection beyond the limit waits in the kernel, where it costs us nothing.
                     let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
                     let (stream, _) = match listener.accept().await {
                         Ok(accepted) => accepted,
                         Err(error) => {
-                            tracing::warn!(%error, "a connection could not be accepted");
+                            if warned.is_none_or(|it| it.elapsed() >= ACCEPT_WARNING) {
+                                tracing::warn!(%error, "a connection could not be accepted");
+                                warned = Some(Instant::now());
+                            }
                             tokio::time::sleep(ACCEPT_PAUSE).await;
                             continue;
                         }
@@ -111,6 +118,27 @@ impl Gateway {
             }
         }
     }
+}
+
+/// How many connections of clients are served at once. An answer needs a file descriptor for its client
+/// and one for its provider; the last third is for everything else.
+fn connection_limit(configured: usize) -> usize {
+    let limit = descriptors().map_or(configured, |granted| configured.min((granted / 3).max(1)));
+    if limit < configured {
+        tracing::info!(limit, configured, "fewer connections, as file descriptors are limited");
+    }
+    limit
+}
+
+/// How many file descriptors the system grants, where it tells without being asked through C.
+fn descriptors() -> Option<usize> {
+    granted(&std::fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// The soft limit in the kernel's table.
+fn granted(table: &str) -> Option<usize> {
+    let row = table.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    row.split_whitespace().next()?.parse().ok()
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -148,9 +176,8 @@ fn connection(
         .timer(TokioTimer::new())
         // The socket has deadlines of its own, which know more.
         .header_read_timeout(None)
-        .max_buf_size(limits.header_size.max(MIN_BUFFER))
+        .max_buf_size(limits.header_size.saturating_add(limits.request_line).max(MIN_BUFFER))
         .max_headers(limits.header_fields)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(socket), service))
 }
 
@@ -166,4 +193,26 @@ pub struct BindError {
     /// Why not.
     #[source]
     pub source: io::Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_table_is_read() {
+        let table = "Limit                     Soft Limit           Hard Limit           Units\n\
+                     Max open files            1024                 524288               files\n";
+        assert_eq!(granted(table), Some(1024));
+        assert_eq!(granted("Max open files            unlimited  unlimited  files"), None);
+        assert_eq!(granted(""), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_bounds_the_connections() {
+        let granted = descriptors().unwrap();
+        assert_eq!(connection_limit(usize::MAX), granted / 3);
+        assert_eq!(connection_limit(1), 1);
+    }
 }

@@ -5,10 +5,12 @@
 //! `Origin` headers. Both are checked on every route, before anything is read.
 
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::Settings;
 use std::net::SocketAddr;
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// What became of a request's origin.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +42,19 @@ pub(crate) fn check<B>(
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
         return Err(denied(405, "method_not_allowed", "this method is not served"));
     }
+    // "GET", the target, "HTTP/1.1" and the blanks between them.
+    let line = request.method().as_str().len() + target_length(request.uri()) + " HTTP/1.1 ".len();
+    if line > settings.limits.request_line {
+        let limit = settings.limits.request_line;
+        let what = format!("the request line is longer than {limit} bytes");
+        return Err(denied(414, "uri_too_long", &what));
+    }
+    let fields: usize = headers.iter().map(|(name, value)| field_length(name, value)).sum();
+    if fields > settings.limits.header_size {
+        let limit = settings.limits.header_size;
+        let what = format!("the header fields are longer than {limit} bytes together");
+        return Err(denied(431, "headers_too_large", &what));
+    }
     let host = host(request)?;
     if !is_own(&host, local) && !settings.allowed_hosts.iter().any(|it| names(it, &host)) {
         let what = format!(
@@ -47,7 +62,11 @@ pub(crate) fn check<B>(
         );
         return Err(denied(421, "host_not_allowed", &what));
     }
-    if headers.get_all(TRANSFER_ENCODING).iter().any(|it| it.as_bytes() != b"chunked") {
+    if headers
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .any(|it| !it.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
         return Err(denied(400, "invalid_request", "only `chunked` is taken as transfer encoding"));
     }
     origin(request, settings, &host)
@@ -56,12 +75,17 @@ pub(crate) fn check<B>(
 fn origin<B>(request: &Request<B>, settings: &Settings, host: &str) -> Result<Origin, Denied> {
     let headers = request.headers();
     let cross_site =
-        headers.get("sec-fetch-site").is_some_and(|it| it != "same-origin" && it != "none");
+        headers.get(SEC_FETCH_SITE).is_some_and(|it| it != "same-origin" && it != "none");
+    // A form can be sent without the browser asking first; JSON cannot.
+    let is_form = request.method() == Method::POST && !is_json(headers);
+    let not_json =
+        || denied(415, "unsupported_media_type", "send `content-type: application/json`");
     let Some(origin) = headers.get(ORIGIN) else {
-        if cross_site {
-            return Err(forbidden("a page of another site"));
-        }
-        return Ok(Origin::None);
+        return match headers.contains_key(SEC_FETCH_SITE) {
+            true if cross_site => Err(forbidden("a page of another site")),
+            true if is_form => Err(not_json()),
+            _ => Ok(Origin::None),
+        };
     };
     let origin = origin.to_str().unwrap_or("null").to_ascii_lowercase();
     let own = origin == format!("http://{host}");
@@ -69,13 +93,27 @@ fn origin<B>(request: &Request<B>, settings: &Settings, host: &str) -> Result<Or
     if !own && !listed {
         return Err(forbidden(&origin));
     }
-    // A form can be sent without the browser asking first; JSON cannot.
-    let json =
-        headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"application/json"));
-    if request.method() == Method::POST && !json {
-        return Err(denied(415, "unsupported_media_type", "send `content-type: application/json`"));
+    if is_form {
+        return Err(not_json());
     }
     Ok(if listed { Origin::Allowed(origin) } else { Origin::None })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// As it was sent: with a colon, a blank and the end of the line.
+fn field_length(name: &HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len() + value.len() + ": \r\n".len()
+}
+
+fn target_length(uri: &Uri) -> usize {
+    let path = uri.path_and_query().map_or(0, |it| it.as_str().len());
+    let scheme = uri.scheme_str().map_or(0, |it| it.len() + "://".len());
+    scheme + uri.authority().map_or(0, |it| it.as_str().len()) + path
 }
 
 /// The one host that a request names, in lower case.
@@ -103,20 +141,20 @@ fn host<B>(request: &Request<B>) -> Result<String, Denied> {
 
 /// Whether `host` is a loopback name, or the address that was listened on, with the right port.
 fn is_own(host: &str, local: SocketAddr) -> bool {
-    let port = local.port();
+    let (ip, port) = (local.ip().to_canonical(), local.port());
     let bare = match host.strip_suffix(&format!(":{port}")) {
         Some(bare) => bare,
         None if port == 80 => host,
         None => return false,
     };
     matches!(bare, "127.0.0.1" | "localhost" | "[::1]")
-        || (!local.ip().is_unspecified()
-            && SocketAddr::new(local.ip(), port).to_string() == format!("{bare}:{port}"))
+        || (!ip.is_unspecified()
+            && SocketAddr::new(ip, port).to_string() == format!("{bare}:{port}"))
 }
 
 /// Whether a setting names `host`: with its port, or with any.
 fn names(setting: &str, host: &str) -> bool {
-    let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|it| it.is_ascii_digit()));
+    let bare = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
     setting == host || bare.is_some_and(|(bare, _)| setting == bare)
 }
 

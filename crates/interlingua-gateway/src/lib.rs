@@ -4,15 +4,18 @@
 //! everything that another program could want to embed. It never reads the environment and never
 //! exits. `docs/ARCHITECTURE.md` follows a request through it, file by file.
 
+mod admission;
 mod answer;
 mod attempt;
 mod body;
+mod catch;
 mod chain;
 mod gateway;
 mod guard;
 mod inbound;
 mod record;
 mod reply;
+mod scrub;
 mod socket;
 mod state;
 

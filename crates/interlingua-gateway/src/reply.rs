@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use interlingua_ir::Fault;
 use interlingua_translate::faults;
@@ -92,10 +92,20 @@ pub(crate) fn text(status: u16, body: impl Into<Bytes>) -> Response<Reply> {
     with_type(status, "text/plain; charset=utf-8", body)
 }
 
-fn with_type(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Reply> {
+/// An answer that needs no body.
+pub(crate) fn empty(status: u16) -> Response<Reply> {
+    with_status(status, "")
+}
+
+fn with_status(status: u16, body: impl Into<Bytes>) -> Response<Reply> {
     let mut response = Response::new(Reply::whole(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+fn with_type(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Reply> {
+    let mut response = with_status(status, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
@@ -131,8 +141,9 @@ pub(crate) fn retry_after(response: &mut Response<Reply>, wait: std::time::Durat
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
 }
 
-/// Tells in headers who answered and what was lost, as far as that is known when they are sent.
-pub(crate) fn expose(response: &mut Response<Reply>, record: &Record) {
+/// The headers that tell who answered and what was lost, as far as that is known when they are sent.
+pub(crate) fn headers(record: &Record) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     let (provider, model) = match &record.answered {
         Some((provider, model)) => (provider.as_str(), model.as_str()),
         None => ("", ""),
@@ -149,9 +160,10 @@ pub(crate) fn expose(response: &mut Response<Reply>, record: &Record) {
         // A model's name may hold what no header may.
         let shown: String = value.chars().filter(char::is_ascii).take(MAX_HEADER).collect();
         if let (false, Ok(value)) = (shown.is_empty(), HeaderValue::from_str(&shown)) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
+    headers
 }
 
 /// The longest value that we put into a header of our own.

@@ -4,7 +4,7 @@ use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,7 +23,15 @@ use tokio::time::{Instant, Sleep};
 /// hyper's own limit for heads is also its limit for idle connections, and nothing in it bounds the
 /// wait for the first byte or a client that stops reading. The socket knows all of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Activity(Arc<AtomicU8>);
+pub(crate) struct Activity(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    born: Instant,
+    doing: AtomicU8,
+    /// When that began, in milliseconds of the connection's life.
+    since: AtomicU64,
+}
 
 const FRESH: u8 = 0;
 const QUIET: u8 = 1;
@@ -32,32 +40,46 @@ const BUSY: u8 = 3;
 
 impl Activity {
     fn new() -> Self {
-        Self(Arc::new(AtomicU8::new(FRESH)))
+        let born = Instant::now();
+        Self(Arc::new(Inner { born, doing: AtomicU8::new(FRESH), since: AtomicU64::new(0) }))
     }
 
     /// A request's head is whole.
     pub(crate) fn busy(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+        self.set(BUSY);
     }
 
     /// An answer is sent.
     pub(crate) fn quiet(&self) {
-        self.0.store(QUIET, Ordering::Relaxed);
+        self.set(QUIET);
+    }
+
+    fn set(&self, doing: u8) {
+        let age = self.0.born.elapsed().as_millis();
+        self.0.since.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.doing.store(doing, Ordering::Relaxed);
     }
 
     fn get(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.0.doing.load(Ordering::Relaxed)
+    }
+
+    fn since(&self) -> Instant {
+        self.0.born + Duration::from_millis(self.0.since.load(Ordering::Relaxed))
     }
 }
+
+/// How much is read of what a client sent and nobody wants, when its connection is closed.
+const UNREAD: usize = 256 << 10;
 
 /// A connection with deadlines.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
     activity: Activity,
-    /// The activity for which `read` was set.
-    timed: u8,
     read: Pin<Box<Sleep>>,
+    /// Whether `read` will wake the connection's task.
+    armed: bool,
     write: Pin<Box<Sleep>>,
     stalled: bool,
     timeouts: Timeouts,
@@ -69,8 +91,8 @@ impl Socket {
         Self {
             stream,
             activity: Activity::new(),
-            timed: FRESH,
             read: sleep(timeouts.client_first_byte),
+            armed: false,
             write: sleep(timeouts.client_write),
             stalled: false,
             timeouts: timeouts.clone(),
@@ -82,19 +104,31 @@ impl Socket {
     }
 
     /// Whether the client has been silent for longer than it may.
+    ///
+    /// The timer is not set anew for every request: it may ring too early and is then set to the time
+    /// that counts. It must not ring too late, though nobody asks when an answer ends: hyper has then
+    /// learned already that there is nothing to be read.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let activity = self.activity.get();
-        if activity != self.timed {
-            self.timed = activity;
-            let limit = match activity {
-                FRESH => self.timeouts.client_first_byte,
-                QUIET => self.timeouts.client_idle,
-                _ => self.timeouts.client_head,
-            };
-            self.read.as_mut().reset(Instant::now() + limit);
-        }
         // While an answer is on its way, a silent client is a patient one.
-        if activity == BUSY { Poll::Pending } else { self.read.as_mut().poll(cx) }
+        if activity == BUSY && self.armed && !self.read.is_elapsed() {
+            return Poll::Pending;
+        }
+        let now = Instant::now();
+        let due = match activity {
+            FRESH => self.activity.since() + self.timeouts.client_first_byte,
+            HEAD => self.activity.since() + self.timeouts.client_head,
+            QUIET => self.activity.since() + self.timeouts.client_idle,
+            _ => now + self.timeouts.client_idle,
+        };
+        if due <= now {
+            return Poll::Ready(());
+        }
+        if !self.armed || self.read.is_elapsed() || self.read.deadline() > due {
+            self.read.as_mut().reset(due);
+        }
+        self.armed = true;
+        self.read.as_mut().poll(cx)
     }
 
     fn poll_stall<T>(
@@ -126,7 +160,7 @@ impl AsyncRead for Socket {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
             if buf.filled().len() > before && matches!(self.activity.get(), FRESH | QUIET) {
-                self.activity.0.store(HEAD, Ordering::Relaxed);
+                self.activity.set(HEAD);
             }
             return read;
         }
@@ -166,6 +200,21 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Socket {
+    /// A connection that is closed before all was read is reset, and the client then loses what was
+    /// written to it: the answer that says why its request was not read to the end.
+    fn drop(&mut self) {
+        let mut nothing = [0; 4096];
+        let mut left = UNREAD;
+        while let Ok(count @ 1..) = self.stream.try_read(&mut nothing) {
+            left = left.saturating_sub(count);
+            if left == 0 {
+                return;
+            }
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use interlingua_codex_integration::{Catalog, CatalogOptions, Shown};
 use interlingua_reasoning::SealKeys;
 use interlingua_registry::{PoolEntry, Snapshot};
 use interlingua_upstream::Upstream;
-use tokio::sync::Semaphore;
+
+use crate::admission::Admission;
+use crate::scrub::Scrubber;
 
 /// What a running gateway works with, apart from its configuration.
 #[derive(Debug)]
@@ -26,8 +28,7 @@ pub struct State {
     view: ArcSwap<View>,
     pub(crate) tools: Tools,
     draining: AtomicBool,
-    pub(crate) in_flight: Arc<Semaphore>,
-    pub(crate) queue: Arc<Semaphore>,
+    pub(crate) admission: Admission,
 }
 
 /// One configuration and what follows from it.
@@ -37,16 +38,16 @@ pub(crate) struct View {
     /// The model list in Codex's shape.
     pub(crate) catalog: Bytes,
     pub(crate) etag: String,
+    /// Masks this configuration's secrets.
+    pub(crate) scrubber: Scrubber,
 }
 
 impl State {
     /// Begins with a configuration.
     pub fn new(snapshot: Arc<Snapshot>, tools: Tools) -> Self {
-        let limits = &snapshot.settings().limits;
-        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        let (in_flight, queue) = (permits(limits.in_flight), permits(limits.queue));
+        let admission = Admission::new(&snapshot.settings().limits);
         let view = ArcSwap::from_pointee(View::of(snapshot));
-        Self { view, tools, draining: AtomicBool::new(false), in_flight, queue }
+        Self { view, tools, draining: AtomicBool::new(false), admission }
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -81,7 +82,8 @@ impl View {
             tracing::warn!(%slug, "the model does not fit into Codex's catalog; it can be asked by name");
         }
         let etag = catalog.etag().to_owned();
-        Self { catalog: catalog.into_json().into(), etag, snapshot }
+        let scrubber = Scrubber::of(&snapshot);
+        Self { catalog: catalog.into_json().into(), etag, scrubber, snapshot }
     }
 }
 

@@ -254,6 +254,7 @@ mod tests {
     #[test]
     fn several_lines_make_one_frame() {
         check("data: a\ndata:b\ndata\n\n", Ok(&["a\nb\n"]));
+        check("data: a\r\ndata: b\r\n\r\n", Ok(&["a\nb"]));
     }
 
     #[test]

@@ -1,15 +1,13 @@
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
-use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -18,6 +16,7 @@ use interlingua_dialect::{AuthScheme, Fix};
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::{Provider, Proxy, Target};
 
+use crate::body::AnswerBody;
 use crate::connect::{Connector, connector};
 use crate::demo;
 use crate::proxy::ProxySettings;
@@ -37,10 +36,30 @@ type HttpClient = Client<Connector, Full<Bytes>>;
 #[derive(Debug)]
 pub struct Upstream {
     connect: Duration,
+    proxies: ProxySettings,
     environment: HttpClient,
-    /// Clients of providers with a proxy of their own, by its URL. Few, and made once.
-    others: Mutex<HashMap<String, HttpClient>>,
+    /// Clients of providers with a proxy or a connection time of their own. Few, and made once.
+    others: Mutex<HashMap<(Route, Duration), HttpClient>>,
     user_agent: HeaderValue,
+}
+
+/// How a provider is reached.
+#[derive(Eq, Hash, PartialEq)]
+enum Route {
+    Environment,
+    Direct,
+    /// Its URL, with what is secret in it.
+    Through(String),
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "environment",
+            Self::Direct => "direct",
+            Self::Through(_) => "proxy",
+        })
+    }
 }
 
 /// One request to one provider.
@@ -81,7 +100,8 @@ impl From<Fault> for Refusal {
 }
 
 impl Upstream {
-    /// Makes a client. `connect` bounds how long a connection may take to be made.
+    /// Makes a client. `connect` bounds how long a connection may take to be made where a provider says
+    /// nothing else.
     ///
     /// # Errors
     ///
@@ -91,6 +111,7 @@ impl Upstream {
         let user_agent = HeaderValue::from_str(&format!("interlingua/{version}"));
         Ok(Self {
             connect,
+            proxies: proxies.clone(),
             environment: client(proxies, connect)?,
             others: Mutex::default(),
             user_agent: user_agent.map_err(io::Error::other)?,
@@ -114,7 +135,7 @@ impl Upstream {
         let waited = provider.timeouts.first_byte;
         let response = tokio::time::timeout(waited, client.request(request))
             .await
-            .map_err(|_| silent(provider, waited))?
+            .map_err(|_| silent(provider))?
             .map_err(|error| unreachable(provider, &error))?;
         let (head, body) = response.into_parts();
         if head.status == StatusCode::OK {
@@ -127,16 +148,24 @@ impl Upstream {
     }
 
     fn client_of(&self, provider: &Provider) -> Result<HttpClient, Fault> {
-        let (name, settings) = match &provider.proxy {
-            Proxy::Environment => return Ok(self.environment.clone()),
-            Proxy::Direct => (String::new(), ProxySettings::default()),
-            Proxy::Url(url) => (url.expose().to_owned(), ProxySettings::only(url.expose())),
+        let connect = provider.timeouts.connect;
+        let route = match &provider.proxy {
+            Proxy::Environment if connect == self.connect => return Ok(self.environment.clone()),
+            Proxy::Environment => Route::Environment,
+            Proxy::Direct => Route::Direct,
+            Proxy::Url(url) => Route::Through(url.expose().to_owned()),
         };
+        let settings = match &route {
+            Route::Environment => self.proxies.clone(),
+            Route::Direct => ProxySettings::default(),
+            Route::Through(url) => ProxySettings::only(url),
+        };
+        let name = (route, connect);
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = others.get(&name) {
             return Ok(client.clone());
         }
-        let made = client(&settings, self.connect).map_err(|error| {
+        let made = client(&settings, connect).map_err(|error| {
             Fault::new(Class::Internal, format!("TLS cannot be set up: {error}")).by(&provider.id)
         })?;
         others.insert(name, made.clone());
@@ -216,11 +245,12 @@ fn secret(value: &str, fault: &impl Fn(&str) -> Fault) -> Result<HeaderValue, Fa
     Ok(value)
 }
 
-fn silent(provider: &Provider, waited: Duration) -> Fault {
+/// The fault of a provider that does not begin to answer.
+pub fn silent(provider: &Provider) -> Fault {
     let what = format!(
         "{} did not begin to answer within {} s; raise `timeouts.first_byte` if its models think longer",
         provider.id,
-        waited.as_secs()
+        provider.timeouts.first_byte.as_secs()
     );
     Fault::new(Class::Timeout, what).by(&provider.id)
 }
@@ -256,7 +286,10 @@ async fn refused(
              correct its `base_url`",
             provider.id
         );
-        return Fault::new(Class::Upstream, what).by(&provider.id).into();
+        let mut fault = Fault::new(Class::Upstream, what).by(&provider.id);
+        // It would redirect us again.
+        fault.transient = Some(false);
+        return fault.into();
     }
     let limited = Limited::new(body, REFUSAL_LIMIT).collect();
     let body = match tokio::time::timeout(REFUSAL_TIME, limited).await {
@@ -282,30 +315,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let until = httpdate::parse_http_date(value).ok()?;
     Some(until.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// The body of an answer, wherever it comes from.
-#[derive(Debug)]
-pub enum AnswerBody {
-    /// A connection.
-    Http(Incoming),
-    /// The built-in model.
-    Demo(demo::Replay),
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match self.get_mut() {
-            Self::Http(body) => Pin::new(body).poll_frame(cx).map_err(io::Error::other),
-            Self::Demo(replay) => replay.poll(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,9 @@ use crate::proxy::{ProxySettings, intercept};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens connections, through a proxy where one is set, with TLS where the URL asks for it.
-pub(crate) type Connector = HttpsConnector<Deadline>;
+pub(crate) type Connector = Deadline<HttpsConnector<Proxied>>;
 
-/// Makes a connector. `connect` bounds name lookup and TCP; the TLS handshake has the request's own
-/// first-byte limit.
+/// Makes a connector. `connect` bounds name lookup, TCP, the proxy's consent and TLS together.
 ///
 /// # Errors
 ///
@@ -44,32 +43,37 @@ pub(crate) fn connector(proxies: &ProxySettings, connect: Duration) -> io::Resul
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(Duration::from_mins(1)));
     let inner = Proxied { tcp, proxies: Arc::new(proxies.matcher()) };
-    Ok(HttpsConnectorBuilder::new()
+    let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(Deadline { inner, limit: connect }))
+        .wrap_connector(inner);
+    Ok(Deadline { inner: https, limit: connect })
 }
 
 /// A connector that gives up.
 #[derive(Clone)]
-pub(crate) struct Deadline {
-    inner: Proxied,
+pub(crate) struct Deadline<C> {
+    inner: C,
     limit: Duration,
 }
 
-impl Service<Uri> for Deadline {
-    type Response = TokioIo<TcpStream>;
+impl<C> Service<Uri> for Deadline<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.tcp.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, destination: Uri) -> Self::Future {
-        let (limit, connecting) = (self.limit, self.inner.connect(destination));
+        let (limit, connecting) = (self.limit, self.inner.call(destination));
         Box::pin(async move {
             tokio::time::timeout(limit, connecting).await.map_err(|_| {
                 let what = format!("no connection within {} s", limit.as_secs());
@@ -81,9 +85,23 @@ impl Service<Uri> for Deadline {
 
 /// Connects directly or by way of a proxy, as the destination asks for.
 #[derive(Clone)]
-struct Proxied {
+pub(crate) struct Proxied {
     tcp: HttpConnector,
     proxies: Arc<Matcher>,
+}
+
+impl Service<Uri> for Proxied {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.tcp.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, destination: Uri) -> Self::Future {
+        Box::pin(self.connect(destination))
+    }
 }
 
 impl Proxied {

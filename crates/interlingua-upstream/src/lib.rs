@@ -7,11 +7,13 @@
 //! Redirects are not followed, because a key must not travel to a host that it was not meant for.
 //! Loopback addresses are never reached through a proxy.
 
+mod body;
 mod client;
 mod connect;
 mod demo;
 mod proxy;
 
-pub use client::{Answer, AnswerBody, Call, Refusal, Upstream};
+pub use body::{AnswerBody, linger};
+pub use client::{Answer, Call, Refusal, Upstream, silent};
 pub use demo::Replay;
 pub use proxy::ProxySettings;

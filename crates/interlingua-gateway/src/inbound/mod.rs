@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use interlingua_ir::{Class, Fault};
 
+use crate::catch::caught;
 use crate::guard::{self, Origin};
 use crate::reply::{self, Reply};
 use crate::state::State;
@@ -23,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) request_id: String,
     /// The key id of the client.
     pub(crate) tenant: String,
+    /// Whether that is the id of a key, and not what an open gateway calls everybody.
+    pub(crate) has_key: bool,
 }
 
 /// Answers one request.
@@ -39,14 +42,24 @@ pub(crate) async fn serve(
         Err(denied) => {
             let guard::Denied { status, fault } = denied;
             tracing::warn!(%request_id, status, path = request.uri().path(), "{fault}");
-            return finish(reply::error_with(status, &fault), &request_id, &Origin::None);
+            let mut response = reply::error_with(status, &fault);
+            if status == 405 {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+            }
+            return finish(response, &request_id, &Origin::None);
         }
     };
     if request.method() == Method::OPTIONS {
         return finish(preflight(&origin), &request_id, &origin);
     }
     drop(view);
-    let response = route(state, request, &request_id).await;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = caught(route(state, request, &request_id)).await.unwrap_or_else(|_| {
+        tracing::error!(%request_id, path, "the gateway failed; this is a bug");
+        let what = "the gateway failed; this is a bug of it";
+        reply::error(&Fault::new(Class::Internal, what))
+    });
+    tracing::debug!(%request_id, %method, path, status = response.status().as_u16(), "answered");
     finish(response, &request_id, &origin)
 }
 
@@ -64,21 +77,22 @@ async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) 
     let view = state.view();
     let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
         let caller = responses::caller(request.headers());
-        return responses::refused(&unauthenticated(), caller, path == "/responses");
+        let is_turn = path == "/responses" && request.method() == Method::POST;
+        return responses::refused(&unauthenticated(), caller, is_turn, request_id);
     };
-    let tenant = tenant.to_owned();
+    let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
     match path {
         "/" => get(&request, || status::overview(&view)),
         "/models" => get(&request, || models::list(&view)),
         "/codex/models" => get(&request, || models::catalog(&view, request.headers())),
-        "/responses" if request.headers().contains_key(UPGRADE) => {
+        "/responses" if is_websocket(request.headers()) => {
             // Codex then uses plain requests for the rest of its session, without a word.
             let what = "WebSocket is not served here; send the request with POST";
             reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
         }
         "/responses" if request.method() == Method::POST => {
             drop(view);
-            let context = Context { state, request_id: request_id.to_owned(), tenant };
+            let context = Context { state, request_id: request_id.to_owned(), tenant, has_key };
             responses::create(context, request).await
         }
         "/responses" => not_allowed("POST"),
@@ -96,6 +110,12 @@ fn get(request: &Request<Incoming>, answer: impl FnOnce() -> Response<Reply>) ->
     }
 }
 
+/// Whether a WebSocket is asked for. Other upgrades, such as curl's to HTTP/2, may be ignored.
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let wanted = headers.get_all(UPGRADE).iter().filter_map(|it| it.to_str().ok());
+    wanted.flat_map(|it| it.split(',')).any(|it| it.trim().eq_ignore_ascii_case("websocket"))
+}
+
 fn not_allowed(allowed: &'static str) -> Response<Reply> {
     let what = format!("this route takes {allowed} only");
     let mut response = reply::error_with(405, &Fault::new(Class::InvalidRequest, what));
@@ -105,20 +125,33 @@ fn not_allowed(allowed: &'static str) -> Response<Reply> {
 
 /// Names the route that was probably meant.
 fn not_found(path: &str) -> Response<Reply> {
+    // The last of those that are equally near is named.
     const ROUTES: [&str; 6] =
-        ["/v1/responses", "/v1/models", "/v1/codex/models", "/healthz", "/readyz", "/version"];
-    let shared = |route: &str| {
-        let words = |it: &str| {
-            it.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-        };
-        let (asked, known) = (words(path), words(route));
-        asked.iter().filter(|it| known.contains(it)).count()
-    };
-    let nearest = ROUTES.iter().max_by_key(|route| shared(route)).unwrap_or(&"/v1/responses");
+        ["/version", "/readyz", "/healthz", "/v1/codex/models", "/v1/models", "/v1/responses"];
+    let nearest = ROUTES
+        .iter()
+        .max_by_key(|route| shared(path, route))
+        .expect("the list of routes is not empty");
     let what = format!("there is no route `{path}` here; the nearest is `{nearest}`");
     let mut fault = Fault::new(Class::InvalidRequest, what);
     fault.code = Some("route_not_found".to_owned());
     reply::error_with(404, &fault)
+}
+
+/// How alike a path and a route are: words that both have count more than words that begin alike.
+fn shared(path: &str, route: &str) -> usize {
+    let words = |it: &'_ str| -> Vec<String> {
+        it.split('/').filter(|it| !it.is_empty()).map(str::to_ascii_lowercase).collect()
+    };
+    let (asked, known) = (words(path), words(route));
+    let alike = |asked: &String| {
+        let common = |known: &String| {
+            asked.bytes().zip(known.bytes()).take_while(|(one, other)| one == other).count()
+        };
+        let best = known.iter().map(|it| if it == asked { 100 } else { common(it) }).max();
+        best.filter(|it| *it >= 4).unwrap_or_default()
+    };
+    asked.iter().map(alike).sum()
 }
 
 /// The key that the client shows.
@@ -151,7 +184,7 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 fn preflight(origin: &Origin) -> Response<Reply> {
-    let mut response = reply::text(204, "");
+    let mut response = reply::empty(204);
     if let Origin::Allowed(_) = origin {
         let headers = response.headers_mut();
         for (name, value) in [

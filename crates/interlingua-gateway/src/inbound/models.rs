@@ -32,15 +32,21 @@ pub(crate) fn one(view: &View, slug: &str) -> Response<Reply> {
 
 /// `GET /v1/codex/models`, in the shape of Codex's catalog.
 pub(crate) fn catalog(view: &View, headers: &HeaderMap) -> Response<Reply> {
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == view.etag.as_bytes());
-    let mut response = match known {
-        true => reply::text(304, ""),
+    let mut response = match knows(headers, &view.etag) {
+        true => reply::empty(304),
         false => reply::json(200, view.catalog.clone()),
     };
     if let Ok(etag) = HeaderValue::from_str(&view.etag) {
         response.headers_mut().insert(ETAG, etag);
     }
     response
+}
+
+/// Whether the client has what `etag` names.
+fn knows(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok());
+    let mut tags = known.flat_map(|it| it.split(',')).map(str::trim);
+    tags.any(|it| it == "*" || it.strip_prefix("W/").unwrap_or(it) == etag)
 }
 
 fn entry(entry: &PoolEntry) -> Value {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use interlingua_ir::{Class, Fault};
+use interlingua_ir::Fault;
 use interlingua_translate::faults::{self, Caller, Refusal};
 use interlingua_translate::responses::{Encoder, Head};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::Context;
 use crate::answer::Streaming;
@@ -16,7 +16,6 @@ use crate::body;
 use crate::chain::Chain;
 use crate::record::{Meter, Record};
 use crate::reply::{self, Reply};
-use crate::state::State;
 
 /// Answers a turn.
 pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Response<Reply> {
@@ -29,17 +28,22 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
     let mut record = Record::new(context.request_id.clone(), "responses");
     record.client.clone_from(&context.tenant);
 
-    let permit = match admit(&context.state, settings.timeouts.queue).await {
-        Ok(permit) => permit,
-        Err(fault) => return refuse(fault, caller, streams, None, record),
+    let expose = settings.expose_headers;
+    let refuse =
+        |fault, streaming, head, record| refuse(fault, caller, streaming, head, record, expose);
+
+    let key = context.has_key.then_some(context.tenant.as_str());
+    let place = match context.state.admission.request(key, settings.timeouts.queue).await {
+        Ok(place) => place,
+        Err(fault) => return refuse(fault, streams, None, record),
     };
     let (limit, pause) = (settings.limits.body, settings.timeouts.client_body);
     let body = match body::read(&parts.headers, body, limit, pause).await {
         Ok(body) => body,
-        Err(fault) => return refuse(fault, caller, streams, None, record),
+        Err(fault) => return refuse(fault, streams, None, record),
     };
     let (grace, heartbeat) = (settings.timeouts.commit_grace, settings.timeouts.heartbeat);
-    let (expose, etag) = (settings.expose_headers, view.etag.clone());
+    let etag = view.etag.clone();
     let answer_id = uuid::Uuid::now_v7().simple().to_string();
     let job =
         Job { state: Arc::clone(&context.state), view, body, tenant: context.tenant, answer_id };
@@ -56,7 +60,7 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
         // The client must not be left in silence any longer; who answers is told by the log.
         let head = told.early.map_or_else(no_head, |it| it.head);
         let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
-        let streaming = Streaming::wait(chain, attempts, heartbeat, Some(permit));
+        let streaming = Streaming::wait(chain, attempts, heartbeat, Some(place));
         return tagged(reply::events(streaming), &etag);
     };
     let Early { head, streaming } =
@@ -64,26 +68,22 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
     let mut response = match result {
         Ok(Answer::Begun(commit)) => {
             record.status = 200;
-            let mut shown = reply::text(200, "");
-            if expose {
-                reply::expose(&mut shown, &record);
-            }
+            let shown = expose.then(|| reply::headers(&record));
             let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
-            let streaming = Streaming::relay(chain, record, *commit, heartbeat, Some(permit));
+            let streaming = Streaming::relay(chain, record, *commit, heartbeat, Some(place));
             let mut response = reply::events(streaming);
-            let named = shown.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-"));
-            response.headers_mut().extend(named.map(|(name, value)| (name.clone(), value.clone())));
+            response.headers_mut().extend(shown.into_iter().flatten());
             response
         }
         Ok(Answer::Whole(json)) => {
             record.status = 200;
             let mut response = reply::json(200, json);
             if expose {
-                reply::expose(&mut response, &record);
+                response.headers_mut().extend(reply::headers(&record));
             }
             response
         }
-        Err(fault) => refuse(fault, caller, streaming, Some(head), record),
+        Err(fault) => refuse(fault, streaming, Some(head), record),
     };
     if response.status().is_success() {
         response = tagged(response, &etag);
@@ -98,9 +98,16 @@ pub(crate) fn caller(headers: &HeaderMap) -> Caller {
 }
 
 /// Refuses a request that nothing is known about yet.
-pub(crate) fn refused(fault: &Fault, caller: Caller, is_turn: bool) -> Response<Reply> {
-    let record = Record::new(String::new(), "responses");
-    refuse(fault.clone(), caller, is_turn && caller == Caller::Codex, None, record)
+pub(crate) fn refused(
+    fault: &Fault,
+    caller: Caller,
+    is_turn: bool,
+    request_id: &str,
+) -> Response<Reply> {
+    let route = if is_turn { "responses" } else { "" };
+    let record = Record::new(request_id.to_owned(), route);
+    // Nobody was asked, so there is nothing to expose.
+    refuse(fault.clone(), caller, is_turn && caller == Caller::Codex, None, record, false)
 }
 
 fn refuse(
@@ -109,15 +116,17 @@ fn refuse(
     streaming: bool,
     head: Option<Head>,
     mut record: Record,
+    expose: bool,
 ) -> Response<Reply> {
-    match faults::refuse(&fault, caller, streaming) {
+    let shown = expose.then(|| reply::headers(&record));
+    let mut response = match faults::refuse(&fault, caller, streaming) {
         Refusal::Status { status, retry_after, body } => {
+            let status = if fault.code.as_deref() == Some(body::TIMEOUT) { 408 } else { status };
             record.status = status;
             let mut response = reply::json(status, body);
             if let Some(wait) = retry_after {
                 reply::retry_after(&mut response, wait);
             }
-            reply::expose(&mut response, &record);
             record.fault = Some(fault);
             response
         }
@@ -128,23 +137,9 @@ fn refuse(
             let chain = Chain::new(encoder, Meter::new());
             reply::events(Streaming::failed(chain, record, &fault))
         }
-    }
-}
-
-/// Waits for a turn among the requests at work.
-async fn admit(state: &State, wait: std::time::Duration) -> Result<OwnedSemaphorePermit, Fault> {
-    if let Ok(permit) = Arc::clone(&state.in_flight).try_acquire_owned() {
-        return Ok(permit);
-    }
-    let busy = || {
-        let mut fault =
-            Fault::new(Class::Busy, "the gateway has too many requests at work; try again");
-        fault.retry_after = Some(std::time::Duration::from_secs(1));
-        fault
     };
-    let _waiting = Arc::clone(&state.queue).try_acquire_owned().map_err(|_| busy())?;
-    let acquired = tokio::time::timeout(wait, Arc::clone(&state.in_flight).acquire_owned()).await;
-    acquired.map_err(|_| busy())?.map_err(|_| busy())
+    response.headers_mut().extend(shown.into_iter().flatten());
+    response
 }
 
 /// What the attempts have told about the request.

@@ -1,0 +1,73 @@
+//! Why a command failed: a text for people, a code for scripts.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use interlingua_proxy::{StartError, exit_code};
+
+use crate::output;
+
+/// An argument is well formed, but names what is not there or what is there already.
+const BAD_ARGUMENT: u8 = 64;
+
+/// A file cannot be read or written.
+const FILE: u8 = 74;
+
+/// The configuration is wrong.
+const CONFIG: u8 = 78;
+
+/// What a shell shows for a program that writes into a pipe without a reader.
+const BROKEN_PIPE: u8 = 141;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: ExitCode,
+    /// Empty where a message would help nobody.
+    message: String,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl Display) -> Self {
+        Self { code: code.into(), message: message.to_string() }
+    }
+
+    /// An argument that cannot be meant.
+    pub(crate) fn argument(message: impl Display) -> Self {
+        Self::new(BAD_ARGUMENT, message)
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::new(FILE, format!("{}: {error}", path.display()))
+    }
+
+    /// A configuration that cannot be used.
+    pub(crate) fn config(message: impl Display) -> Self {
+        Self::new(CONFIG, message)
+    }
+
+    /// Output that cannot be written. Whoever closed the pipe wants to hear no more.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(BROKEN_PIPE, ""),
+            _ => Self::new(FILE, format!("the output cannot be written: {error}")),
+        }
+    }
+
+    /// Tells the person, and gives the code for the script.
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            output::say(&format!("error: {}", self.message));
+        }
+        self.code
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self { code: exit_code(&error), message: error.to_string() }
+    }
+}

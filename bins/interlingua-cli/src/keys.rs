@@ -1,0 +1,104 @@
+//! `interlingua keys`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use interlingua_proxy::{Start, load};
+use interlingua_registry::{EditError, KeyId, edit_add, edit_remove, generate};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::{edit, output, paths};
+
+/// Make, list and revoke the keys of clients.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a key and print it, this once
+    Add(One),
+    /// List whose keys are taken
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// A configuration file, laid over the usual ones
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Take a key back
+    Revoke(One),
+}
+
+/// One key, and the file that it is in.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Whose key it is; also the name under which its caller is logged
+    id: KeyId,
+    /// The configuration file to change instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Add(one) => add(one),
+        Command::List { json, config } => list(*json, config.clone()),
+        Command::Revoke(one) => revoke(one),
+    }
+}
+
+fn add(one: &One) -> Result<(), Failure> {
+    let path = one.path()?;
+    let text = edit::read(&path).map_err(|it| Failure::file(&path, &it))?;
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    let (key, hash) = generate(random);
+    let edited = edit_add(&text, &one.id, &hash).map_err(failure)?;
+    edit::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
+    output::print(&format!("{}\n", key.expose()))?;
+    output::hint(&format!(
+        "this is the only time the key is shown; {} holds its hash",
+        path.display()
+    ));
+    output::hint("restart the gateway; it then asks every caller for a key");
+    Ok(())
+}
+
+fn revoke(one: &One) -> Result<(), Failure> {
+    let path = one.path()?;
+    let text = edit::read(&path).map_err(|it| Failure::file(&path, &it))?;
+    let edited = edit_remove(&text, &one.id).map_err(failure)?;
+    edit::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
+    output::say(&format!("revoked `{}` in {}", one.id, path.display()));
+    output::hint("restart the gateway; until then it takes the key");
+    Ok(())
+}
+
+fn list(json: bool, config: Option<PathBuf>) -> Result<(), Failure> {
+    let loaded = load(&Start { config, ..Start::default() })?;
+    let keys = loaded.snapshot.client_keys();
+    if json {
+        let keys: Vec<_> = keys.iter().map(|key| json!({ "id": key.id.as_str() })).collect();
+        return output::print_json(&json!({ "schema": "interlingua.keys/1", "keys": keys }));
+    }
+    if keys.is_open() {
+        output::say("no client key is configured: whoever reaches the gateway may use it");
+    }
+    keys.iter().try_for_each(|key| output::print(&format!("{}\n", key.id)))
+}
+
+impl One {
+    fn path(&self) -> Result<PathBuf, Failure> {
+        match &self.config {
+            Some(path) => Ok(path.clone()),
+            None => Ok(paths::find()?.config),
+        }
+    }
+}
+
+fn failure(error: EditError) -> Failure {
+    match error {
+        EditError::Taken(_) | EditError::Unknown(_) => Failure::argument(error),
+        EditError::Toml(ref why) => Failure::config(format!("{error}: {why}")),
+        error => Failure::config(error),
+    }
+}

@@ -1,0 +1,199 @@
+//! The tables in `docs/` that say what the code says. `UPDATE_DOCS=1` writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use interlingua_dialect::Dialects;
+use interlingua_ir::{Blame, Class, Fault, Retry};
+use interlingua_registry::{Environment, RawConfig, check};
+use interlingua_translate::faults::{Caller, Refusal, failure, refuse};
+use serde_json::Value;
+
+use crate::support::{CANARY, Home};
+
+const BEGIN: &str = "<!-- begin: this table is made by a test; see CONTRIBUTING.md -->\n";
+const END: &str = "<!-- end -->\n";
+
+#[test]
+fn limits_are_those_of_the_code() {
+    let source = read("crates/interlingua-registry/src/settings.rs");
+    let readers = ["crates/interlingua-gateway", "crates/interlingua-upstream", "bins"];
+    let readers: String = readers.iter().map(|it| sources(&root().join(it))).collect();
+    let raw = RawConfig::new();
+    let environment = Environment::default();
+    let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &environment).unwrap();
+    let mut lines =
+        vec!["| Setting | Default | What it bounds |".to_owned(), "|---|---|---|".to_owned()];
+    for row in snapshot.rows() {
+        let Some((table @ ("limits" | "timeouts"), key)) = row.path.split_once('.') else {
+            continue;
+        };
+        let (_, section) = source.split_once(&format!("(\"{table}\") {{")).unwrap();
+        let meaning = described(section, &format!("        {key}: "));
+        assert!(readers.contains(&row.path), "`{}` can be set, and nobody reads it", row.path);
+        lines.push(format!("| `{}` | {} | {meaning} |", row.path, row.value));
+    }
+    assert!(lines.len() > 20, "the rows are gone");
+    compare("docs/limits.md", &lines);
+}
+
+#[test]
+fn errors_are_those_of_the_code() {
+    let source = read("crates/interlingua-ir/src/fault.rs");
+    let head = "| What happened | Whose fault | The gateway first | Codex, nothing sent yet | Others, nothing sent yet | In a stream |";
+    let mut lines = vec![head.to_owned(), "|---|---|---|---|---|---|".to_owned()];
+    for class in CLASSES {
+        let meaning = described(&source, &format!("    {class:?},"));
+        let name = class.name();
+        let fault = Fault::new(class, "m");
+        let row = |what: String, fault: &Fault| {
+            format!(
+                "| {what} | {} | {} | {} | {} | `{}` |",
+                blame(class),
+                first(fault),
+                shown(fault, Caller::Codex),
+                shown(fault, Caller::Other),
+                failure(fault).code
+            )
+        };
+        lines.push(row(format!("`{name}` {meaning}"), &fault));
+        if class == Class::RateLimit {
+            let timed = Fault { retry_after: Some(Duration::from_secs(7)), ..fault };
+            lines.push(row(format!("`{name}`, and the wait is known"), &timed));
+        }
+    }
+    compare("docs/errors.md", &lines);
+}
+
+#[test]
+fn the_readme_shows_a_configuration_that_is_right() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (config, _) = rest.split_once("```").unwrap();
+    let home = Home::with(config).env("MIMO_API_KEY", CANARY);
+    let ran = home.run(&["config", "check"]);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.ok().starts_with("ok: 2 of 2 providers"));
+}
+
+#[test]
+fn the_server_runs_the_tests_of_the_readme() {
+    let command = "cargo xtask ci";
+    assert!(read("README.md").contains(&format!("$ {command}\n")));
+    assert!(read(".ci/run").lines().any(|line| line.starts_with(command)));
+}
+
+/// All of them; the source says how many there are.
+const CLASSES: [Class; 22] = [
+    Class::InvalidRequest,
+    Class::Unauthenticated,
+    Class::Forbidden,
+    Class::TooLarge,
+    Class::ModelNotFound,
+    Class::Busy,
+    Class::Internal,
+    Class::Auth,
+    Class::Quota,
+    Class::RateLimit,
+    Class::Overloaded,
+    Class::ContextLength,
+    Class::ContentFilter,
+    Class::ReplayMissing,
+    Class::ToolHistoryInvalid,
+    Class::BadParam,
+    Class::ToolGenerationFailed,
+    Class::FeatureDisabled,
+    Class::Upstream,
+    Class::Interrupted,
+    Class::Unreachable,
+    Class::Timeout,
+];
+
+#[test]
+fn no_class_of_fault_is_left_out() {
+    let source = read("crates/interlingua-ir/src/fault.rs");
+    let (_, body) = source.split_once("pub enum Class {").unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let variants = body.lines().map(str::trim).filter(|line| line.ends_with(',')).count();
+    assert_eq!(variants, CLASSES.len());
+}
+
+fn blame(class: Class) -> &'static str {
+    match class.blame() {
+        Blame::Client => "client",
+        Blame::Gateway => "gateway",
+        Blame::Upstream => "provider",
+    }
+}
+
+fn first(fault: &Fault) -> &'static str {
+    match fault.retry() {
+        Retry::After(_) => "tries again",
+        Retry::Elsewhere => "tries the next target",
+        Retry::Never => "–",
+    }
+}
+
+/// What a caller who wants a stream is told before anything was sent to it.
+fn shown(fault: &Fault, caller: Caller) -> String {
+    match refuse(fault, caller, true) {
+        Refusal::Stream => format!("200, `response.failed` `{}`", failure(fault).code),
+        Refusal::Status { status, retry_after, body } => {
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let code = body["error"]["code"].as_str().unwrap();
+            let wait = if retry_after.is_some() { ", `retry-after`" } else { "" };
+            format!("{status} `{code}`{wait}")
+        }
+    }
+}
+
+/// The documentation of the line that begins with `declaration`, without its full stop.
+#[track_caller]
+fn described(source: &str, declaration: &str) -> String {
+    let lines: Vec<_> = source.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with(declaration));
+    let at = at.unwrap_or_else(|| panic!("`{declaration}` is not in the source"));
+    let above = lines[..at].iter().rev().map_while(|line| line.trim().strip_prefix("/// "));
+    let mut text: Vec<_> = above.collect();
+    text.reverse();
+    assert!(!text.is_empty(), "`{declaration}` has no documentation");
+    text.join(" ").trim_end_matches('.').to_owned()
+}
+
+/// All Rust below a folder but tests, one file after another.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = entries.filter(|path| !path.ends_with("tests")).map(|path| match path.is_dir() {
+        true => sources(&path),
+        false if path.extension().is_some_and(|it| it == "rs") => fs::read_to_string(path).unwrap(),
+        false => String::new(),
+    });
+    texts.collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// Compares the table of a document with what it should be, or writes it.
+#[track_caller]
+fn compare(path: &str, table: &[String]) {
+    let text = read(path);
+    let (before, rest) = text.split_once(BEGIN).expect("the table's begin is marked");
+    let (found, after) = rest.split_once(END).expect("the table's end is marked");
+    let table = table.join("\n") + "\n";
+    if found == table {
+        return;
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(root().join(path), [before, BEGIN, &table, END, after].concat()).unwrap();
+        return;
+    }
+    panic!("{path} is stale: run `UPDATE_DOCS=1 cargo test -p interlingua-cli documents`\n{table}");
+}

@@ -1,0 +1,10 @@
+//! The built binary, as a person or a script meets it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod codex;
+mod config;
+mod documents;
+
+mod keys;
+mod support;
+mod up;

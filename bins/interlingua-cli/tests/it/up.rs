@@ -1,0 +1,101 @@
+//! The gateway as a person starts it.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use interlingua_testkit::gateway::{Gateway, Setup};
+use interlingua_testkit::http::Call;
+use serde_json::json;
+
+use crate::support::{BINARY, CANARY, Home};
+
+/// Starts it with a configuration, waits until it is ready.
+fn start(config: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Gateway {
+    let setup = Setup::new(Path::new(BINARY), config);
+    let setup = arguments.iter().fold(setup, |setup, it| setup.argument(it));
+    let setup = variables.iter().fold(setup, |setup, (name, value)| setup.env(name, value));
+    setup.start().unwrap()
+}
+
+#[test]
+fn without_a_provider_the_demo_answers_and_says_so() {
+    let mut gateway = start("", &[], &[]);
+    let banner = gateway.log();
+    assert!(banner.contains("the built-in demo answers"), "{banner}");
+    assert!(banner.contains("MIMO_API_KEY") && banner.contains("GENERIC_BASE_URL"), "{banner}");
+    let next = format!("codex print --config {}", gateway.config().display());
+    assert!(banner.contains(&next), "{banner}");
+    let call = Call::post("/v1/responses", &json!({ "model": "demo/assistant", "input": "hi" }));
+    let reply = gateway.send(&call).unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().contains("demo"), "{}", reply.text());
+    assert!(gateway.terminate(Duration::from_secs(10)).unwrap().success());
+}
+
+#[test]
+fn providers_are_shown_with_the_state_of_their_keys_only() {
+    let config = "[providers.deepseek]\npreset = \"deepseek\"\n";
+    let gateway = start(config, &[], &[("MIMO_API_KEY", CANARY)]);
+    let banner = gateway.log();
+    assert!(banner.contains("mimo      ready, key from env MIMO_API_KEY"), "{banner}");
+    assert!(banner.contains("DEEPSEEK_API_KEY is not set; make one at https://"), "{banner}");
+    assert!(banner.contains("\n  mimo/mimo-v2.5-pro\n"), "{banner}");
+    assert!(!banner.contains(CANARY) && !banner.contains("demo"), "{banner}");
+}
+
+#[test]
+fn the_quiet_one_says_where_it_listens_and_nothing_else() {
+    let gateway = start("", &["--quiet"], &[]);
+    assert_eq!(gateway.log(), format!("listening on http://{}\n", gateway.address()));
+}
+
+#[test]
+fn what_codex_print_says_reaches_the_gateway() {
+    let home = Home::empty();
+    let key = home.run(&["keys", "add", "laptop"]).ok();
+    let gateway = start(&home.text(), &[], &[]);
+    let listen = gateway.address().to_string();
+    let config = home.run(&["codex", "print", "--listen", &listen]).ok();
+    let config: toml_edit::DocumentMut = config.parse().unwrap();
+    let url = config["model_providers"]["interlingua"]["model_catalog_url"].as_str().unwrap();
+    let path = url.strip_prefix(&format!("http://{listen}")).unwrap();
+    assert_eq!(gateway.send(&Call::get(path)).unwrap().status, 401);
+    let bearer = format!("Bearer {}", key.trim());
+    let reply = gateway.send(&Call::get(path).header("authorization", &bearer)).unwrap();
+    assert_eq!(reply.status, 200);
+}
+
+#[test]
+fn the_printed_catalog_is_the_one_that_is_served() {
+    let config = r#"
+        default_model = "open/big"
+        [providers.house]
+        base_url = "http://127.0.0.1:9/v1"
+        models = [{ id = "a", aliases = ["b"] }, { id = "c" }]
+        [providers.open]
+        base_url = "http://127.0.0.1:9/v1"
+        default_model = "small"
+        [aliases]
+        work = { targets = ["house/c", "open/big"], policy = "failover" }
+    "#;
+    let printed = Home::with(config).run(&["codex", "print", "--catalog"]).ok();
+    let served = start(config, &[], &[]).send(&Call::get("/v1/codex/models")).unwrap();
+    assert_eq!(printed.trim_end(), served.text());
+    for slug in ["open/big", "open/small", "house/a", "house/c", "work"] {
+        assert_eq!(printed.matches(&format!("\"slug\":\"{slug}\"")).count(), 1, "{slug}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_98_and_a_wrong_configuration_78() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    for command in [&[][..], &["up"]] {
+        let home = Home::empty();
+        let said = home.run(&[command, &["--listen", &address]].concat()).failed(98);
+        assert!(said.contains(&address) && said.contains("already taken"), "{said}");
+    }
+    let said = Home::empty().run(&["up", "--listen", "0.0.0.0:0"]).failed(78);
+    assert!(said.contains("flag --listen") && said.contains("keys add"), "{said}");
+}

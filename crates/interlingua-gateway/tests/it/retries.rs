@@ -1,0 +1,96 @@
+//! What is tried again, and what that looks like.
+
+use std::time::{Duration, Instant};
+
+use interlingua_testkit::upstream::{finish, text};
+
+use crate::stage::{Answer, Canned, Plan, Running, Script, Stage, Then, codex, config, last, turn};
+
+#[test]
+fn a_passing_failure_is_not_seen() {
+    for answer in [
+        Answer::error(500, "internal", "oops"),
+        Answer::hang_up(),
+        Answer::bytes(200, ""),
+        Answer::rate_limited(Some(0)),
+    ] {
+        for call in [turn(true), turn(false), codex()] {
+            let script = Script::new().then(answer.clone()).then(Answer::text("hello"));
+            let stage = Stage::new(script);
+            let reply = stage.send(&call);
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            assert!(reply.text().contains("hello"));
+            assert_eq!(reply.header("x-interlingua-attempts"), Some("2"), "{answer:?}");
+            let line = &stage.gateway.requests(1)[0];
+            assert_eq!((&line["attempts"], &line["status"]), (&2.into(), &200.into()), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_short_wait_is_kept() {
+    let script = Script::new().then(Answer::rate_limited(Some(1))).then(Answer::text("hello"));
+    let stage = Stage::new(script);
+    let begun = Instant::now();
+    assert_eq!(last(&stage.send(&codex()))["type"], "response.completed");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn what_is_permanent_is_asked_once() {
+    for answer in [
+        Answer::error(400, "bad_param", "no such thing"),
+        Answer::error(404, "not_found", "no such model"),
+        Answer::error(402, "insufficient_balance", "no money"),
+    ] {
+        let stage = Stage::new(Script::new().otherwise(answer));
+        let reply = stage.send(&turn(false));
+        assert!((400..500).contains(&reply.status), "{}", reply.text());
+        assert_eq!(stage.upstream.exchanges().len(), 1, "{}", reply.text());
+    }
+}
+
+/// F12: a pooled connection that its upstream has closed meanwhile is nobody's failure.
+#[test]
+fn a_stale_connection_is_replaced() {
+    let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length:";
+    let answer = format!("{head} {}\r\n\r\n{body}", body.len());
+    // It promises to keep the connection, and closes it after every answer.
+    let canned = Canned::start(answer.into_bytes(), Then::Close);
+    let gateway = Running::start(&config(&canned.base_url(), &Plan::default()));
+    for pause in [0, 0, 0, 1, 5, 20, 50] {
+        std::thread::sleep(Duration::from_millis(pause));
+        let reply = gateway.send(&turn(true));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(last(&reply)["type"], "response.completed");
+    }
+}
+
+#[test]
+fn an_alias_goes_on_to_its_next_target() {
+    let spare = crate::stage::Scripted::start(
+        Script::new().otherwise(Answer::stream([text("From the spare."), finish("stop")])),
+    )
+    .unwrap();
+    let tables = format!(
+        r#"
+        [providers.spare]
+        base_url = "{}"
+        dialect = "mimo"
+        key = {{ env = "UP_KEY" }}
+        models = [{{ id = "n", context_window = 100000 }}]
+        [aliases]
+        work = {{ targets = ["up/m", "spare/n"], policy = "failover" }}
+        "#,
+        spare.base_url()
+    );
+    let plan = Plan { tables: &tables, ..Plan::default() };
+    let stage = Stage::with(Script::new().otherwise(Answer::error(401, "invalid", "no")), &plan);
+    let call = turn(false).body(r#"{"model":"work","input":"hi"}"#);
+    let reply = stage.send(&call);
+    assert!(reply.text().contains("From the spare."), "{}", reply.text());
+    assert_eq!(reply.header("x-interlingua-provider"), Some("spare"));
+    assert_eq!(reply.header("x-interlingua-model"), Some("n"));
+    assert_eq!(reply.header("x-interlingua-attempts"), Some("2"));
+}
