@@ -69,9 +69,6 @@ impl Activity {
     }
 }
 
-/// How much is read of what a client sent and nobody wants, when its connection is closed.
-const UNREAD: usize = 256 << 10;
-
 /// A connection with deadlines.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -200,21 +197,6 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-impl Drop for Socket {
-    /// A connection that is closed before all was read is reset, and the client then loses what was
-    /// written to it: the answer that says why its request was not read to the end.
-    fn drop(&mut self) {
-        let mut nothing = [0; 4096];
-        let mut left = UNREAD;
-        while let Ok(count @ 1..) = self.stream.try_read(&mut nothing) {
-            left = left.saturating_sub(count);
-            if left == 0 {
-                return;
-            }
-        }
     }
 }
 

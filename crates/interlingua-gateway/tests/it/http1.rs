@@ -322,3 +322,18 @@ fn what_is_no_http_gets_no_answer_of_ours() {
         assert!(matches!(status(&answer), 0 | 400 | 505), "{answer}");
     }
 }
+
+/// Bytes that were not read must not cost the answer that says why.
+#[test]
+fn a_refusal_reaches_who_has_sent_a_lot() {
+    let stage = stage();
+    let body = vec![b' '; 200 << 10];
+    for _ in 0..5 {
+        let reply =
+            stage.send(&crate::stage::turn(false).header("host", "evil.test").body(body.clone()));
+        assert_eq!(reply.status, 421);
+        let odd = head(stage.address(), "connection: close\r\ntransfer-encoding: xchunked\r\n\r\n");
+        let answer = raw(stage.address(), &[odd.as_bytes(), &body].concat());
+        assert_eq!(status(&answer), 400, "{answer}");
+    }
+}

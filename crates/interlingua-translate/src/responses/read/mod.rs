@@ -48,8 +48,7 @@ pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), 
         );
         fault
     })?;
-    let request: wire::Request<'_> =
-        wire::read(body).map_err(|error| invalid(error.path, error.reason))?;
+    let request: wire::Request<'_> = wire::read(body).map_err(|error| unreadable(&error))?;
     refuse_state(&request)?;
     let mut reader = Reader { body, raw: None, turn: Turn::default(), notes: Vec::new() };
     reader.request(request)?;
@@ -235,6 +234,17 @@ fn optional_text(
     json: Option<&RawValue>,
 ) -> Result<Option<Text<'_>>, Fault> {
     json.map(|json| text(path, json)).transpose()
+}
+
+/// Tells a document that is no JSON from one that says something wrong at a certain place.
+fn unreadable(error: &wire::ReadError) -> Fault {
+    if error.path != "." {
+        return invalid(&error.path, &error.reason);
+    }
+    let message = format!("the body is no Responses request in JSON: {}", error.reason);
+    let mut fault = Fault::new(Class::InvalidRequest, message);
+    fault.code = Some("invalid_json".to_owned());
+    fault
 }
 
 fn invalid(path: impl Into<String>, reason: impl AsRef<str>) -> Fault {
