@@ -21,6 +21,7 @@ const SCENARIOS: &[Scenario] = &[
     ("demo: a newcomer sees thought, text, a command and a patch", talk::demo),
     ("text turn", talk::text_turn),
     ("text turn, whole, for other clients", talk::whole),
+    ("openai sdk for python, types enforced", talk::openai_sdk),
     ("json schema output", talk::json_schema),
     ("image in", talk::image_in),
     ("image to a text model becomes a placeholder", talk::image_to_text_model),

@@ -1,11 +1,12 @@
 use std::fs;
+use std::process::Command;
 
 use interlingua_testkit::codex::PICTURE;
 use interlingua_testkit::gateway::Setup;
 use interlingua_testkit::http::Call;
 use interlingua_testkit::schema;
-use interlingua_testkit::upstream::{Answer, Script, Strict, finish, reasoning, text, usage};
-use serde_json::json;
+use interlingua_testkit::upstream::{Answer, Script, Strict, call, finish, reasoning, text, usage};
+use serde_json::{Value, json};
 
 use crate::stage::{Plan, Stage, TEXT_MODEL, VISION_MODEL, binary, codex, of_role};
 
@@ -90,6 +91,40 @@ pub(crate) fn whole() {
         }
     }
     assert_eq!(events.last().unwrap()["type"], "response.completed");
+}
+
+/// Every event and response fits the types of OpenAI's own SDK, and a plain loop on it carries the
+/// model's thoughts without knowing.
+pub(crate) fn openai_sdk() {
+    let script = Script::new()
+        .strict(Strict::mimo())
+        .then(Answer::whole([reasoning("Short."), text("Hi."), finish("stop"), usage(12, 3)]))
+        .then(Answer::stream([
+            reasoning("Look it up."),
+            text("One moment."),
+            call("call_1", "lookup", r#"{"word":"gateway"}"#),
+            finish("tool_calls"),
+        ]))
+        .then(Answer::stream([
+            reasoning("Now I know."),
+            text("A way in."),
+            finish("stop"),
+            usage(50, 9),
+        ]));
+    let stage = Stage::new(script);
+    let folder = interlingua_testkit::fixtures::workspace();
+    let output = Command::new(folder.join("target/e2e/venv/bin/python"))
+        .arg(folder.join("bins/interlingua-proxy/tests/e2e/openai_sdk.py"))
+        .args([&stage.gateway.base_url(), TEXT_MODEL])
+        .output()
+        .expect("`cargo xtask e2e` fetches the SDK");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{}", stage.gateway.log());
+    let got: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&got["whole"], &got["final"]), (&json!("Hi."), &json!("A way in.")));
+    let events = got["events"].as_array().unwrap();
+    assert!(events.contains(&json!("response.function_call_arguments.done")), "{events:?}");
+    assert_eq!(stage.upstream.faults(), [""; 0]);
 }
 
 pub(crate) fn json_schema() {
