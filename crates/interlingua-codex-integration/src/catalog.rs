@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use interlingua_dialect::glob_matches;
 use interlingua_registry::{PoolEntry, PoolMap, Provider};
 
 use crate::entry::{Entry, Visibility};
@@ -133,21 +134,6 @@ fn offered<'a>(
 fn is_exposed(entry: &PoolEntry) -> bool {
     let patterns = entry.provider.expose.as_ref();
     patterns.is_none_or(|patterns| patterns.iter().any(|it| glob_matches(it, &entry.model.id)))
-}
-
-/// Whether a pattern fits the whole text; `*` stands for any text, also for none.
-fn glob_matches(glob: &str, text: &str) -> bool {
-    let Some((first, rest)) = glob.split_once('*') else { return glob == text };
-    let Some(mut text) = text.strip_prefix(first) else { return false };
-    let mut pieces = rest.split('*').peekable();
-    while let Some(piece) = pieces.next() {
-        if pieces.peek().is_none() {
-            return text.ends_with(piece);
-        }
-        let Some((_, after)) = text.split_once(piece) else { return false };
-        text = after;
-    }
-    true
 }
 
 #[cfg(test)]

@@ -77,3 +77,4 @@ pub use dialects::{Dialects, UnknownDialect};
 pub use errors::{ErrorRule, Errors, Fix, Pattern, Refusal};
 pub use problem::Problem;
 pub use record::{Confidence, Evidence};
+pub use resolve::glob_matches;

@@ -58,7 +58,7 @@ fn bare_model(model: &str) -> String {
 }
 
 /// Whether a pattern fits the whole text; `*` stands for any text, also for none.
-pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
+pub fn glob_matches(glob: &str, text: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == text };
     let Some(mut text) = text.strip_prefix(first) else { return false };
     let mut pieces = rest.split('*').peekable();

@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use interlingua_codex_integration::{Catalog, CatalogOptions, Shown};
 use interlingua_reasoning::SealKeys;
-use interlingua_registry::{PoolEntry, Snapshot};
+use interlingua_registry::Snapshot;
 use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
@@ -75,7 +75,7 @@ impl View {
             }
             _ => Shown::All,
         };
-        let also = unlisted(&snapshot);
+        let also = snapshot.unlisted(None);
         let options = CatalogOptions { also: &also, ..CatalogOptions::new(shown) };
         let catalog = Catalog::of(snapshot.pool(), &options);
         for slug in catalog.left_out() {
@@ -85,25 +85,4 @@ impl View {
         let scrubber = Scrubber::of(&snapshot);
         Self { catalog: catalog.into_json().into(), etag, scrubber, snapshot }
     }
-}
-
-/// Names that are answered though the pool does not list them: aliases, and the default model of an
-/// open provider. Codex gives its tools only to models that it finds in the catalog.
-fn unlisted(snapshot: &Snapshot) -> Vec<PoolEntry> {
-    let aliases = snapshot.aliases().iter().map(|alias| alias.name.clone());
-    let defaults = snapshot.providers().iter().filter_map(|provider| provider.default_slug());
-    let names = aliases.chain(snapshot.default_model().map(str::to_owned)).chain(defaults);
-    let mut entries: Vec<PoolEntry> = Vec::new();
-    for name in names {
-        if snapshot.pool().get(&name).is_some() || entries.iter().any(|it| *it.slug == *name) {
-            continue;
-        }
-        let Ok(route) = snapshot.route(Some(&name)) else { continue };
-        entries.extend(route.targets.into_iter().next().map(|target| PoolEntry {
-            slug: name.into(),
-            provider: target.provider,
-            model: target.model,
-        }));
-    }
-    entries
 }

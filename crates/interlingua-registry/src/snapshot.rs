@@ -4,7 +4,7 @@ use interlingua_dialect::Dialects;
 
 use crate::address::HiddenUrl;
 use crate::keys::ClientKeys;
-use crate::pool::PoolMap;
+use crate::pool::{PoolEntry, PoolMap};
 use crate::problem::Problem;
 use crate::provider::Provider;
 use crate::route::Alias;
@@ -72,6 +72,28 @@ impl Snapshot {
     pub fn suggested_slug(&self) -> Option<String> {
         let mut usable = self.providers.iter().filter(|provider| provider.usable().is_ok());
         self.default_model.clone().or_else(|| usable.find_map(|it| it.default_slug()))
+    }
+
+    /// Names that are answered though the pool does not list them: aliases, the default model, those of
+    /// open providers, and `chosen` if it is one. A client that is told about models by a catalog has to
+    /// be told about these, too.
+    pub fn unlisted(&self, chosen: Option<&str>) -> Vec<PoolEntry> {
+        let aliases = self.aliases.iter().map(|alias| alias.name.clone());
+        let defaults = self.providers.iter().filter_map(|provider| provider.default_slug());
+        let single = [self.default_model.as_deref(), chosen].into_iter().flatten();
+        let mut entries: Vec<PoolEntry> = Vec::new();
+        for name in aliases.chain(single.map(str::to_owned)).chain(defaults) {
+            if self.pool.get(&name).is_some() || entries.iter().any(|it| *it.slug == *name) {
+                continue;
+            }
+            let target = self.route(Some(&name)).ok().and_then(|it| it.targets.into_iter().next());
+            entries.extend(target.map(|it| PoolEntry {
+                slug: name.into(),
+                provider: it.provider,
+                model: it.model,
+            }));
+        }
+        entries
     }
 
     /// Where reasoning and responses are kept.

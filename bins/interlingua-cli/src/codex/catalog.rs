@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use interlingua_codex_integration::{Catalog, CatalogOptions, CatalogSource, Choice, Shown};
-use interlingua_registry::{PoolEntry, Snapshot};
+use interlingua_registry::Snapshot;
 
 use crate::edit;
 use crate::failure::Failure;
@@ -30,22 +30,6 @@ pub(super) fn of(snapshot: &Snapshot, choice: &Choice<'_>) -> Catalog {
         true => Shown::All,
         false => Shown::Provider(&choice.provider.id),
     };
-    // Names that are answered though the pool does not list them.
-    let aliases = snapshot.aliases().iter().map(|alias| alias.name.clone());
-    let defaults = snapshot.providers().iter().filter_map(|provider| provider.default_slug());
-    let chosen =
-        snapshot.default_model().map(str::to_owned).into_iter().chain([choice.slug.clone()]);
-    let mut also: Vec<PoolEntry> = Vec::new();
-    for name in aliases.chain(chosen).chain(defaults) {
-        if snapshot.pool().get(&name).is_some() || also.iter().any(|it| *it.slug == *name) {
-            continue;
-        }
-        let target = snapshot.route(Some(&name)).ok().and_then(|it| it.targets.into_iter().next());
-        also.extend(target.map(|it| PoolEntry {
-            slug: name.into(),
-            provider: it.provider,
-            model: it.model,
-        }));
-    }
+    let also = snapshot.unlisted(Some(&choice.slug));
     Catalog::of(snapshot.pool(), &CatalogOptions { also: &also, ..CatalogOptions::new(shown) })
 }

@@ -12,7 +12,6 @@ use crate::support::{all_dialects, fixtures, json};
 /// classifier that gets worse, shows here.
 const UNSETTLED_RETRYABLE: [&str; 9] = [
     "anthropic-empty-text",
-    "deepseek-conflict-thinking", // its rule names a repair and says that another try may help
     "groq-too-large",
     "groq-unsupported-field",
     "minimax-role-system",
