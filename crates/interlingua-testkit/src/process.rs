@@ -48,7 +48,9 @@ impl Process {
     /// Sends a signal, for example `TERM`, to the whole group.
     pub(crate) fn signal(&self, name: &str) -> io::Result<()> {
         let group = format!("-{}", self.child.id());
-        let status = Command::new("kill").args(["-s", name, "--", &group]).status()?;
+        // The shell's own `kill`: a small system has no program of that name.
+        let kill = ["-c", "kill -s \"$0\" -- \"$1\"", name, &group];
+        let status = Command::new("sh").args(kill).status()?;
         if status.success() { Ok(()) } else { Err(io::Error::other("kill failed")) }
     }
 }
