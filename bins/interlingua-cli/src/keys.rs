@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use interlingua_proxy::{Start, load};
-use interlingua_registry::{EditError, KeyId, edit_add, edit_remove, generate};
+use interlingua_registry::{EditError, KeyId, edit_add, edit_remove, files, generate};
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::{edit, output, paths};
+use crate::{output, paths};
 
 /// Make, list and revoke the keys of clients.
 #[derive(Debug, Subcommand)]
@@ -48,12 +48,12 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 
 fn add(one: &One) -> Result<(), Failure> {
     let path = one.path()?;
-    let text = edit::read(&path).map_err(|it| Failure::file(&path, &it))?;
+    let text = files::read(&path).map_err(|it| Failure::file(&path, &it))?;
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("the operating system gives random bytes");
     let (key, hash) = generate(random);
     let edited = edit_add(&text, &one.id, &hash).map_err(failure)?;
-    edit::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
+    files::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
     output::print(&format!("{}\n", key.expose()))?;
     output::hint(&format!(
         "this is the only time the key is shown; {} holds its hash",
@@ -65,9 +65,9 @@ fn add(one: &One) -> Result<(), Failure> {
 
 fn revoke(one: &One) -> Result<(), Failure> {
     let path = one.path()?;
-    let text = edit::read(&path).map_err(|it| Failure::file(&path, &it))?;
+    let text = files::read(&path).map_err(|it| Failure::file(&path, &it))?;
     let edited = edit_remove(&text, &one.id).map_err(failure)?;
-    edit::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
+    files::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
     output::say(&format!("revoked `{}` in {}", one.id, path.display()));
     output::hint("restart the gateway; until then it takes the key");
     Ok(())

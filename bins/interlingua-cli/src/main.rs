@@ -3,7 +3,6 @@
 mod banner;
 mod codex;
 mod config;
-mod edit;
 mod failure;
 mod keys;
 mod output;

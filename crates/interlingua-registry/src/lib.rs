@@ -3,7 +3,7 @@
 //! What files, environment and flags say is laid in layers ([`RawConfig`]), checked whole
 //! ([`check`]), and becomes either a [`Snapshot`] that cannot be wrong any more, or all
 //! [`Problems`] at once. Nothing here touches a file, a socket, a clock or the environment; the
-//! feature `fs` adds the module that reads them.
+//! feature `fs` adds the modules that do.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -59,6 +59,8 @@ mod settings;
 mod snapshot;
 mod units;
 
+#[cfg(feature = "fs")]
+pub mod files;
 #[cfg(feature = "fs")]
 pub mod load;
 

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use interlingua_codex_integration::{Catalog, CatalogOptions, CatalogSource, Choice, Shown};
-use interlingua_registry::Snapshot;
+use interlingua_registry::{Snapshot, files};
 
-use crate::edit;
 use crate::failure::Failure;
 
 /// Where Codex finds the catalog; a file is written for it.
@@ -20,7 +19,7 @@ pub(super) fn source(
     let Some(name) = path.to_str() else {
         return Err(Failure::argument("the catalog's path is not Unicode, as TOML wants it"));
     };
-    edit::write(&path, of(snapshot, choice).as_json()).map_err(|it| Failure::file(&path, &it))?;
+    files::write(&path, of(snapshot, choice).as_json()).map_err(|it| Failure::file(&path, &it))?;
     Ok(CatalogSource::File(name.to_owned()))
 }
 
