@@ -29,6 +29,8 @@ pub struct Provider {
     pub wire: Wire,
     /// The dialect's id.
     pub dialect: String,
+    /// How to speak with it where no model is meant, as when it is asked for its list.
+    pub speaks: Arc<Dialect>,
     /// The keys that are there; any of them will do.
     pub keys: Vec<ProviderKey>,
     /// Whether a key is there or needed.

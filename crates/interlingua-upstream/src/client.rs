@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use interlingua_dialect::{AuthScheme, Fix};
+use interlingua_dialect::{AuthScheme, Dialect, Endpoint, Fix};
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::{Provider, Proxy, Target};
 
@@ -130,21 +130,28 @@ impl Upstream {
             let body = AnswerBody::Demo(demo::Replay::of(&call.body));
             return Ok(Answer { request_id: None, body });
         }
-        let client = self.client_of(provider)?;
-        let request = self.request(&call)?;
-        let waited = provider.timeouts.first_byte;
-        let response = tokio::time::timeout(waited, client.request(request))
-            .await
-            .map_err(|_| silent(provider))?
-            .map_err(|error| unreachable(provider, &error))?;
-        let (head, body) = response.into_parts();
+        let (head, body) = self.exchange(provider, self.request(&call)?).await?.into_parts();
         if head.status == StatusCode::OK {
             let request_id = ["x-request-id", "request-id"]
                 .iter()
                 .find_map(|name| head.headers.get(*name)?.to_str().ok().map(str::to_owned));
             return Ok(Answer { request_id, body: AnswerBody::Http(body) });
         }
-        Err(refused(call.target, head.status, &head.headers, body).await)
+        let dialect = &call.target.model.dialect;
+        Err(refused(provider, dialect, head.status, &head.headers, body).await)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn exchange(
+        &self,
+        provider: &Provider,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Fault> {
+        let client = self.client_of(provider)?;
+        tokio::time::timeout(provider.timeouts.first_byte, client.request(request))
+            .await
+            .map_err(|_| silent(provider))?
+            .map_err(|error| unreachable(provider, &error))
     }
 
     fn client_of(&self, provider: &Provider) -> Result<HttpClient, Fault> {
@@ -173,25 +180,42 @@ impl Upstream {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
-        let provider = &call.target.provider;
-        let dialect = &call.target.model.dialect;
+        let Call { target, body, stream, request_id } = call;
+        let endpoint = &target.model.dialect.endpoint;
+        let mut request = self.head(&target.provider, endpoint, &endpoint.path)?;
+        *request.method_mut() = Method::POST;
+        *request.body_mut() = Full::new(body.clone());
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let accept = if *stream { "text/event-stream" } else { "application/json" };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static("x-client-request-id"), id);
+        }
+        Ok(request)
+    }
+
+    /// What every request to a provider has: its address, its headers, its key.
+    pub(crate) fn head(
+        &self,
+        provider: &Provider,
+        endpoint: &Endpoint,
+        path: &str,
+    ) -> Result<Request<Full<Bytes>>, Fault> {
         let internal = |what: &str| {
             Fault::new(Class::Internal, format!("{}: {what}", provider.id)).by(&provider.id)
         };
-        let mut url = provider.base_url.join(&dialect.endpoint.path);
+        let mut url = provider.base_url.join(path);
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, self.user_agent.clone());
-        let accept = if call.stream { "text/event-stream" } else { "application/json" };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        for (name, value) in &dialect.endpoint.headers {
+        for (name, value) in &endpoint.headers {
             headers.insert(header_name(name, &internal)?, header_value(value, &internal)?);
         }
         for (name, value) in &provider.headers {
             headers.insert(header_name(name, &internal)?, secret(value.expose(), &internal)?);
         }
         if let Some(key) = provider.keys.first() {
-            let auth = &dialect.endpoint.auth;
+            let auth = &endpoint.auth;
             let key = key.secret.expose();
             match auth.scheme {
                 AuthScheme::Bearer => {
@@ -211,11 +235,7 @@ impl Upstream {
                 AuthScheme::None => {}
             }
         }
-        if let Ok(id) = HeaderValue::from_str(call.request_id) {
-            headers.insert(HeaderName::from_static("x-client-request-id"), id);
-        }
-        let mut request = Request::new(Full::new(call.body.clone()));
-        *request.method_mut() = Method::POST;
+        let mut request = Request::new(Full::default());
         *request.uri_mut() = url.parse().map_err(|_| internal("the base URL is wrong"))?;
         *request.headers_mut() = headers;
         Ok(request)
@@ -273,13 +293,14 @@ fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -
     Fault::new(class, what).by(&provider.id)
 }
 
-async fn refused(
-    target: &Target,
+/// Explains an answer that is none.
+pub(crate) async fn refused(
+    provider: &Provider,
+    dialect: &Dialect,
     status: StatusCode,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Refusal {
-    let provider = &target.provider;
     if status.is_redirection() {
         let what = format!(
             "{} answered with a redirect ({status}), which is not followed because the key would travel along; \
@@ -297,7 +318,7 @@ async fn refused(
         Ok(Err(_)) | Err(_) => Bytes::new(),
     };
     tracing::debug!(provider = %provider.id, %status, "the upstream refused");
-    let refusal = target.model.dialect.classify(status.as_u16(), retry_after(headers), &body);
+    let refusal = dialect.classify(status.as_u16(), retry_after(headers), &body);
     let fix = refusal.fix;
     let key = provider.keys.first().map(|key| key.name.as_str());
     Refusal { fault: refusal.into_fault(&provider.id, key), fix }

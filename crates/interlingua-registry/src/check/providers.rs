@@ -177,17 +177,15 @@ impl<'a> Reader<'a> {
         let declared = models::declared(&section, self.dialects, dialect.as_deref(), preset);
 
         // What follows needs a provider that is whole.
-        let known = (base_url, dialect, wire);
-        let (Some(base_url), Some(dialect), Some(wire)) = known else {
+        let speaks = dialect.as_deref().and_then(|id| self.dialects.resolve(id, "").ok());
+        let known = (base_url, dialect, speaks, wire);
+        let (Some(base_url), Some(dialect), Some(speaks), Some(wire)) = known else {
             section.close();
             return None;
         };
         let needs_none = needs == Needs::None
             || (needs == Needs::Unsaid && base_url.is_local())
-            || self
-                .dialects
-                .resolve(&dialect, "")
-                .is_ok_and(|it| it.endpoint.auth.scheme == AuthScheme::None);
+            || speaks.endpoint.auth.scheme == AuthScheme::None;
         let key_state = match (keys.is_empty(), needs_none) {
             (false, _) => KeyState::Ready,
             (true, true) => KeyState::NotNeeded,
@@ -243,6 +241,7 @@ impl<'a> Reader<'a> {
             base_url,
             wire,
             dialect,
+            speaks: Arc::new(speaks),
             keys,
             key_state,
             proxy,
@@ -438,6 +437,7 @@ impl<'a> Reader<'a> {
             base_url: BaseUrl::parse("http://demo.invalid").expect("a URL without surprises"),
             wire: Wire::Chat,
             dialect: "generic".to_owned(),
+            speaks: models::demo(self.dialects).dialect.clone(),
             keys: Vec::new(),
             key_state: KeyState::NotNeeded,
             proxy: Proxy::Direct,

@@ -57,6 +57,8 @@ pub struct Script {
     pub(super) strict: Option<Strict>,
     pub(super) key: Option<String>,
     pub(super) models: Vec<String>,
+    pub(super) models_path: Option<String>,
+    pub(super) models_answer: Option<Answer>,
 }
 
 pub(super) struct Lane {
@@ -124,6 +126,27 @@ impl Script {
     pub fn models<'a>(mut self, models: impl IntoIterator<Item = &'a str>) -> Self {
         self.models = models.into_iter().map(str::to_owned).collect();
         self
+    }
+
+    /// Where alone `GET` lists models; at any other path they are 404.
+    #[must_use]
+    pub fn models_only_at(mut self, path: &str) -> Self {
+        self.models_path = Some(path.into());
+        self
+    }
+
+    /// What `GET …/models` answers instead of a list.
+    #[must_use]
+    pub fn models_answer(mut self, answer: Answer) -> Self {
+        self.models_answer = Some(answer);
+        self
+    }
+
+    /// Whether a request asks for the list of models.
+    pub(super) fn lists_models(&self, request: &Request) -> bool {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let here = self.models_path.as_deref().is_none_or(|only| only == path);
+        request.method == Method::GET && path.ends_with("/models") && here
     }
 
     /// Takes the next answer, and names the lane it came from.

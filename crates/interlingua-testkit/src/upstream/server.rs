@@ -241,8 +241,8 @@ fn take_answer(shared: &Shared, request: Request) -> (usize, Answer) {
     let mut violations = Vec::new();
     let answer = if !has_key(&request, state.script.key.as_deref()) {
         strict::refusal(401, "Invalid API Key", "", "invalid_key")
-    } else if request.method == Method::GET && request.path.ends_with("/models") {
-        models(&state.script.models)
+    } else if state.script.lists_models(&request) {
+        state.script.models_answer.clone().unwrap_or_else(|| models(&state.script.models))
     } else if !is_chat(&request) {
         Answer::error(404, "not_found", "only /chat/completions and /models are here")
     } else {
