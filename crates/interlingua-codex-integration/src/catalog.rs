@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use interlingua_dialect::glob_matches;
-use interlingua_registry::{PoolEntry, PoolMap, Provider};
+use interlingua_registry::{CatalogMode, PoolEntry, PoolMap, Snapshot};
 
 use crate::entry::{Entry, Visibility};
 
@@ -50,18 +49,43 @@ pub enum Shown<'a> {
     All,
     /// Those of the provider with this id, first of all.
     Provider(&'a str),
+    /// Those that the pool does not list: [`CatalogOptions::also`].
+    Also,
 }
 
 impl Shown<'_> {
-    fn includes(self, provider: &Provider) -> bool {
+    fn includes(self, entry: &PoolEntry, listed: bool) -> bool {
         match self {
             Self::All => true,
-            Self::Provider(id) => *provider.id == *id,
+            Self::Provider(id) => *entry.provider.id == *id,
+            Self::Also => !listed,
         }
     }
 }
 
 impl Catalog {
+    /// The catalog that a configuration asks for: the models of the whole pool or of the default
+    /// provider, under their slugs or under the names of its slots, and whatever else is answered.
+    /// `chosen` is a model that some client is set up with.
+    pub fn of_snapshot(snapshot: &Snapshot, chosen: Option<&str>) -> Self {
+        let settings = snapshot.settings();
+        let tool_search = settings.codex.tool_search;
+        if settings.codex.catalog == CatalogMode::Slots {
+            let also = snapshot.slots();
+            let options = CatalogOptions { shown: Shown::Also, also: &also, tool_search };
+            return Self::of(snapshot.pool(), &options);
+        }
+        let first = chosen.map(str::to_owned).or_else(|| snapshot.suggested_slug());
+        let first = first.and_then(|name| snapshot.route(Some(&name)).ok());
+        let first = first.and_then(|route| route.targets.into_iter().next());
+        let shown = match &first {
+            Some(target) if !settings.expose_all_models => Shown::Provider(&target.provider.id),
+            _ => Shown::All,
+        };
+        let also = snapshot.unlisted(chosen);
+        Self::of(snapshot.pool(), &CatalogOptions { shown, also: &also, tool_search })
+    }
+
     /// Describes the models of the pool that can be asked now and that their providers expose.
     ///
     /// What does not fit into [`MAX_CATALOG`] is [left out](Self::left_out) from the end.
@@ -122,18 +146,12 @@ fn offered<'a>(
     options: &CatalogOptions<'a>,
 ) -> impl Iterator<Item = (&'a PoolEntry, Visibility)> {
     let is_new = |entry: &&PoolEntry| pool.get(&entry.slug).is_none() && entry.is_usable();
-    let also = options.also.iter().filter(is_new);
-    let listed = pool.iter().filter(|entry| is_exposed(entry));
+    let also = options.also.iter().filter(is_new).map(|entry| (entry, false));
+    let listed = pool.offered().map(|entry| (entry, true));
     let (shown, hidden): (Vec<_>, Vec<_>) =
-        also.chain(listed).partition(|entry| options.shown.includes(&entry.provider));
-    let shown = shown.into_iter().map(|entry| (entry, Visibility::List));
-    shown.chain(hidden.into_iter().map(|entry| (entry, Visibility::Hide)))
-}
-
-/// Whether the provider lets the model into the catalog. One that says nothing lets all in.
-fn is_exposed(entry: &PoolEntry) -> bool {
-    let patterns = entry.provider.expose.as_ref();
-    patterns.is_none_or(|patterns| patterns.iter().any(|it| glob_matches(it, &entry.model.id)))
+        also.chain(listed).partition(|(entry, listed)| options.shown.includes(entry, *listed));
+    let shown = shown.into_iter().map(|(entry, _)| (entry, Visibility::List));
+    shown.chain(hidden.into_iter().map(|(entry, _)| (entry, Visibility::Hide)))
 }
 
 #[cfg(test)]
@@ -161,6 +179,20 @@ mod tests {
             format!("{} {} {}", model["priority"], text("slug"), text("visibility"))
         };
         models(catalog).iter().map(show).collect()
+    }
+
+    #[test]
+    fn slots_are_shown_with_what_they_stand_for_and_slugs_are_hidden() {
+        let config = format!(
+            "{HOUSE}\n[codex]\ncatalog = 'slots'\n[codex.slots]\n\"gpt-5.5\" = 'house/llama-4'\n\
+             idle = 'deepseek/deepseek-flash'"
+        );
+        let catalog = Catalog::of_snapshot(&snapshot(&config, &[]), None);
+        assert_eq!(
+            show(&catalog),
+            ["0 gpt-5.5 list", "1 house/llama-4 hide", "2 house/qwen3-coder hide"]
+        );
+        assert_eq!(models(&catalog)[0]["display_name"], "gpt-5.5 = house/llama-4");
     }
 
     #[test]

@@ -1,6 +1,7 @@
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use interlingua_registry::{Model, PoolEntry};
+use interlingua_registry::{Model, PoolEntry, PoolMap};
 use serde::Serialize;
 
 use crate::effort::{Efforts, Level, can_think};
@@ -16,7 +17,7 @@ pub const INSTRUCTIONS: &str = include_str!("instructions.md");
 #[derive(Debug, Serialize)]
 pub(crate) struct Entry<'a> {
     slug: &'a str,
-    display_name: &'a str,
+    display_name: Cow<'a, str>,
     description: String,
     default_reasoning_level: Option<&'static str>,
     supported_reasoning_levels: Vec<Level>,
@@ -82,8 +83,7 @@ impl<'a> Entry<'a> {
         let window = i64::try_from(model.context_window).unwrap_or(i64::MAX);
         Self {
             slug: &entry.slug,
-            // The slug says which provider answers; only a name that the user chose is better.
-            display_name: model.name.as_deref().unwrap_or(&entry.slug),
+            display_name: display_name(entry),
             description: describe(entry),
             default_reasoning_level: efforts.default,
             supported_reasoning_levels: efforts.levels,
@@ -125,6 +125,18 @@ impl<'a> Entry<'a> {
 
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists always serialise")
+    }
+}
+
+/// A slug says which provider answers; only a name that the user chose is better. Any other name says
+/// what it stands for, or nobody could tell who answers.
+fn display_name(entry: &PoolEntry) -> Cow<'_, str> {
+    let PoolEntry { slug, provider, model, .. } = entry;
+    let of_provider = PoolMap::split(slug).is_some_and(|(id, _)| *id == *provider.id);
+    match &model.name {
+        _ if !of_provider => format!("{slug} = {}/{}", provider.id, model.id).into(),
+        Some(name) => name.into(),
+        None => Cow::Borrowed(slug),
     }
 }
 

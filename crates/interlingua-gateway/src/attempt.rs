@@ -8,16 +8,18 @@ use http_body_util::BodyExt as _;
 use interlingua_dialect::{Fix, NonstreamThinking, Wire};
 use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Origin, Turn};
 use interlingua_reasoning::{Sealing, open};
-use interlingua_registry::{Attempts, Next, Provider, Target};
+use interlingua_registry::{Attempts, Next, Provider, ProviderKey, Route, Skipped, Target};
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Encode as _, ReadLimits, Reader, Started, chat, json, responses};
 use interlingua_upstream::{AnswerBody, Call, Refusal, linger, silent};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+use crate::candidates::{Candidate, arrange, candidates, is_wider};
 use crate::chain::Chain;
 use crate::record::{Meter, Record};
 use crate::scrub::Scrubber;
+use crate::session;
 use crate::state::{State, View};
 
 /// A turn to be answered.
@@ -28,6 +30,10 @@ pub(crate) struct Job {
     /// The client's request.
     pub(crate) body: Vec<u8>,
     pub(crate) tenant: String,
+    /// What a header calls the client's session.
+    pub(crate) session: Option<String>,
+    /// The client's own key for a provider, if it brings one.
+    pub(crate) own_key: Option<ProviderKey>,
     /// What the answer is called, without prefix; unique.
     pub(crate) answer_id: String,
 }
@@ -100,23 +106,64 @@ async fn answer(
     drop(early.send(Early { head: head.clone(), streaming: turn.stream }));
 
     let model = Some(turn.model.as_ref()).filter(|it| !it.is_empty());
-    let route = snapshot.route(model)?;
-    for skipped in &route.skipped {
-        record.notes.push(Note::new(
-            NoteKind::Dropped,
-            format!("target {}: {}", skipped.slug, skipped.why),
-        ));
+    let mut route = snapshot.route(model)?;
+    let session = session::of(job.session.as_deref(), &turn).map(str::to_owned);
+    let is_choice = route.is_choice() || route.targets.iter().any(|it| it.provider.keys.len() > 1);
+    let seed = is_choice.then(|| session::seed(&job.tenant, session.as_deref(), &turn));
+    let seed = seed.unwrap_or_default();
+    arrange(&mut route, &turn, seed, &job.state.moved);
+    for Skipped { slug, why } in &route.skipped {
+        record.notes.push(Note::new(NoteKind::Skipped, format!("{slug}: {why}")));
     }
+    record.notes.extend(narrower_window(&route));
     record.notes.extend(open(&mut turn, &job.state.tools.seal, &job.tenant));
 
+    let Route { targets, .. } = &route;
+    let mut waiting = candidates(targets, job.own_key.as_ref(), seed, &job.state.failures)?;
+    // What `waiting` holds is asked from its end.
+    waiting.reverse();
     let mut last = None;
-    for target in &route.targets {
-        let errand = Errand { job, turn: &turn, target, head: &head };
-        match errand.run(record).await {
-            Ok(answer) => return Ok(answer),
-            Err((fault, Next::GiveUp)) => return Err(fault),
-            Err((fault, _)) => last = Some(fault),
+    while let Some(candidate) = waiting.pop() {
+        let Candidate { target, key } = candidate;
+        let session = session.as_deref();
+        let errand = Errand { job, turn: &turn, target, key, session, head: &head };
+        let (fault, next) = match errand.run(record).await {
+            Ok(answer) => {
+                job.state.failures.succeeded(candidate.id());
+                if targets.len() > 1 {
+                    let is_first = target.slug == targets[0].slug;
+                    let now = std::time::Instant::now();
+                    job.state.moved.answered(seed, &target.slug, is_first, now);
+                }
+                return Ok(answer);
+            }
+            Err(failed) => failed,
+        };
+        let now = std::time::Instant::now();
+        job.state.failures.failed(candidate.id(), &fault, now);
+        match next {
+            // A longer window may do what this one could not.
+            Next::GiveUp if fault.class == Class::ContextLength => {
+                waiting.retain(|it| is_wider(&it.target.model, &target.model));
+                if waiting.is_empty() {
+                    return Err(fault);
+                }
+            }
+            Next::GiveUp => return Err(fault),
+            // Another key opens no other server.
+            _ if is_about_the_server(fault.class) => {
+                waiting.retain(|it| it.target.slug != target.slug);
+            }
+            _ => {}
         }
+        if !waiting.is_empty() {
+            let key = key.filter(|_| target.provider.keys.len() > 1);
+            let with = key.map(|key| format!(" with {}", key.name)).unwrap_or_default();
+            let what = format!("{}{with}: {}", target.slug, fault.class.name());
+            tracing::warn!(target = %target.slug, %fault, "asking the next one");
+            record.notes.push(Note::new(NoteKind::Skipped, what));
+        }
+        last = Some(fault);
     }
     Err(last.unwrap_or_else(|| {
         let what = format!("no provider that can be used now serves `{}`", turn.model);
@@ -124,11 +171,33 @@ async fn answer(
     }))
 }
 
+/// Tells of a window that the client wished for by the model's name, and does not get.
+fn narrower_window(route: &Route) -> Option<Note> {
+    let (wanted, model) = (route.wanted_window?, &route.targets.first()?.model);
+    let what = format!("window of {wanted} tokens: {} has {}", model.id, model.context_window);
+    (model.context_window < wanted).then(|| Note::new(NoteKind::Changed, what))
+}
+
+/// Whether a failure is the server's and not that of the account behind a key.
+fn is_about_the_server(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Overloaded
+            | Class::Upstream
+            | Class::Interrupted
+            | Class::Unreachable
+            | Class::Timeout
+            | Class::ModelNotFound
+    )
+}
+
 /// A turn on its way to one target.
 struct Errand<'e, 'a> {
     job: &'e Job,
     turn: &'e Turn<'a>,
     target: &'e Target,
+    key: Option<&'e ProviderKey>,
+    session: Option<&'e str>,
     head: &'e responses::Head,
 }
 
@@ -138,7 +207,7 @@ impl Errand<'_, '_> {
         let view = &self.job.view;
         let provider = &self.target.provider.id;
         let wait = view.snapshot.settings().timeouts.queue;
-        let place = self.job.state.admission.provider(provider, wait).await;
+        let place = view.admission.provider(provider, wait).await;
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
@@ -189,6 +258,8 @@ impl Errand<'_, '_> {
             chat::Target { dialect, provider: &provider.id, model: &model.id, stream, repairs };
         let chat::Written { body, tools, notes } = chat::write(self.turn, &target)?;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
+        record.key = self.key.map(|key| key.name.clone());
+        record.price = model.price;
         let kept = record.notes.len();
         record.notes.extend(notes);
         tracing::debug!(
@@ -199,6 +270,8 @@ impl Errand<'_, '_> {
         );
         let call = Call {
             target: self.target,
+            key: self.key,
+            session: self.session,
             body: Bytes::from(body),
             stream,
             request_id: &record.request_id,

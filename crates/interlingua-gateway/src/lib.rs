@@ -41,14 +41,17 @@ mod admission;
 mod answer;
 mod attempt;
 mod body;
+mod candidates;
 mod catch;
 mod chain;
 mod gateway;
 mod guard;
+mod health;
 mod inbound;
 mod record;
 mod reply;
 mod scrub;
+mod session;
 mod socket;
 mod state;
 

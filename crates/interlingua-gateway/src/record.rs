@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use interlingua_ir::{Class, Event, Fault, Note, Usage};
+use interlingua_registry::Price;
 
 /// Counts one answer as it passes.
 #[derive(Debug)]
@@ -60,6 +61,10 @@ pub(crate) struct Record {
     pub(crate) status: u16,
     pub(crate) notes: Vec<Note>,
     pub(crate) upstream_request_id: Option<String>,
+    /// What messages call the key that was used.
+    pub(crate) key: Option<String>,
+    /// What the model that answered costs.
+    pub(crate) price: Option<Price>,
     pub(crate) fault: Option<Fault>,
     meter: Option<MeterReading>,
     begun: Instant,
@@ -85,6 +90,8 @@ impl Record {
             status: 0,
             notes: Vec::new(),
             upstream_request_id: None,
+            key: None,
+            price: None,
             fault: None,
             meter: None,
             begun: Instant::now(),
@@ -146,6 +153,8 @@ impl Drop for Record {
             cached_tok = usage.cached,
             out_tok = usage.output,
             reasoning_tok = usage.reasoning,
+            cost_usd = meter.as_ref().and_then(|it| Some(self.price?.of(&it.usage?))),
+            key = self.key,
             attempts = self.attempts,
             upstream_request_id = self.upstream_request_id,
             notes = %self.notes_line(),

@@ -1,14 +1,17 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use interlingua_codex_integration::{Catalog, CatalogOptions, Shown};
+use interlingua_codex_integration::Catalog;
 use interlingua_reasoning::SealKeys;
 use interlingua_registry::Snapshot;
 use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
+use crate::health::{Failures, Moved};
 use crate::scrub::Scrubber;
 
 /// What a running gateway works with, apart from its configuration.
@@ -22,36 +25,117 @@ pub struct Tools {
 
 /// The state that all connections share.
 ///
-/// A request takes one view of the configuration when it begins and keeps it to its end.
+/// A request takes one view of the configuration when it begins and keeps it to its end, so
+/// [`replace`](Self::replace) never changes anything under a request's feet.
 #[derive(Debug)]
 pub struct State {
     view: ArcSwap<View>,
     pub(crate) tools: Tools,
     draining: AtomicBool,
-    pub(crate) admission: Admission,
+    pub(crate) failures: Failures,
+    pub(crate) moved: Moved,
+    sync: Mutex<Sync>,
 }
 
 /// One configuration and what follows from it.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) snapshot: Arc<Snapshot>,
+    /// Counts the configurations since the start, beginning with one.
+    pub(crate) version: u64,
+    /// When this configuration came into force.
+    pub(crate) since: SystemTime,
     /// The model list in Codex's shape.
     pub(crate) catalog: Bytes,
     pub(crate) etag: String,
     /// Masks this configuration's secrets.
     pub(crate) scrubber: Scrubber,
+    pub(crate) admission: Arc<Admission>,
+}
+
+/// How the gateway keeps up with what changes around it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sync {
+    /// Why the configuration that stands in the files is not in force.
+    pub(crate) refused: Option<Failed>,
+    /// What went wrong beside the configuration, by what was to be kept in step.
+    pub(crate) failures: BTreeMap<String, Failed>,
+}
+
+/// Something that failed, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    pub(crate) at: SystemTime,
+    pub(crate) why: String,
 }
 
 impl State {
     /// Begins with a configuration.
     pub fn new(snapshot: Arc<Snapshot>, tools: Tools) -> Self {
-        let admission = Admission::new(&snapshot.settings().limits);
-        let view = ArcSwap::from_pointee(View::of(snapshot));
-        Self { view, tools, draining: AtomicBool::new(false), admission }
+        Self {
+            view: ArcSwap::from_pointee(View::of(snapshot, None)),
+            tools,
+            draining: AtomicBool::new(false),
+            failures: Failures::default(),
+            moved: Moved::default(),
+            sync: Mutex::default(),
+        }
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.load_full()
+    }
+
+    /// The configuration in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.view.load().snapshot)
+    }
+
+    /// Reaches providers.
+    pub fn upstream(&self) -> &Upstream {
+        &self.tools.upstream
+    }
+
+    /// Puts another configuration into force, whole, for the requests that begin from now on. Those at
+    /// work keep theirs. Returns its number, counted from the start of the gateway.
+    ///
+    /// What is bound at the start stays as it is until the next one: listeners, threads, the number of
+    /// connections.
+    pub fn replace(&self, snapshot: Arc<Snapshot>) -> u64 {
+        let view = View::of(snapshot, Some(&self.view.load()));
+        let version = view.version;
+        self.view.store(Arc::new(view));
+        self.sync().refused = None;
+        version
+    }
+
+    /// Remembers that what stands in the files could not be put into force, and why.
+    pub fn refuse(&self, why: String) {
+        self.sync().refused = Some(Failed { at: SystemTime::now(), why });
+    }
+
+    /// Remembers whether something could be kept in step with the configuration: a provider's list of
+    /// models, a file. What failed is shown until it succeeds.
+    pub fn synced(&self, what: &str, result: Result<(), String>) {
+        let scrubber = &self.view.load().scrubber;
+        let mut sync = self.sync();
+        match result {
+            Ok(()) => drop(sync.failures.remove(what)),
+            Err(why) => {
+                let why = scrubber.mask(why).into_owned();
+                let failed = Failed { at: SystemTime::now(), why };
+                sync.failures.insert(what.to_owned(), failed);
+            }
+        }
+    }
+
+    /// Forgets the failures of what need not be kept in step any more.
+    pub fn retain_synced(&self, is_wanted: impl Fn(&str) -> bool) {
+        self.sync().failures.retain(|what, _| is_wanted(what));
+    }
+
+    pub(crate) fn sync(&self) -> MutexGuard<'_, Sync> {
+        self.sync.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the gateway has been told to stop.
@@ -65,24 +149,24 @@ impl State {
 }
 
 impl View {
-    fn of(snapshot: Arc<Snapshot>) -> Self {
-        let suggested = snapshot.suggested_slug();
-        let first = suggested.as_deref().and_then(|name| snapshot.route(Some(name)).ok());
-        let first = first.and_then(|route| route.targets.into_iter().next());
-        let shown = match &first {
-            Some(target) if !snapshot.settings().expose_all_models => {
-                Shown::Provider(&target.provider.id)
-            }
-            _ => Shown::All,
-        };
-        let also = snapshot.unlisted(None);
-        let options = CatalogOptions { also: &also, ..CatalogOptions::new(shown) };
-        let catalog = Catalog::of(snapshot.pool(), &options);
+    fn of(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
+        let catalog = Catalog::of_snapshot(&snapshot, None);
         for slug in catalog.left_out() {
             tracing::warn!(%slug, "the model does not fit into Codex's catalog; it can be asked by name");
         }
-        let etag = catalog.etag().to_owned();
-        let scrubber = Scrubber::of(&snapshot);
-        Self { catalog: catalog.into_json().into(), etag, scrubber, snapshot }
+        let limits = &snapshot.settings().limits;
+        // Requests at work keep their places, so they must be counted on where the limits stay.
+        let same = previous.filter(|it| it.snapshot.settings().limits == *limits);
+        let admission =
+            same.map_or_else(|| Arc::new(Admission::new(limits)), |it| Arc::clone(&it.admission));
+        Self {
+            version: previous.map_or(1, |it| it.version + 1),
+            since: SystemTime::now(),
+            etag: catalog.etag().to_owned(),
+            catalog: catalog.into_json().into(),
+            scrubber: Scrubber::of(&snapshot),
+            admission,
+            snapshot,
+        }
     }
 }

@@ -50,6 +50,8 @@ pub enum NoteKind {
     Renamed,
     /// The upstream refused once and accepted a repaired request.
     Repaired,
+    /// Somebody who was to answer did not, and another one was asked.
+    Skipped,
 }
 
 impl NoteKind {
@@ -67,6 +69,7 @@ impl NoteKind {
             Self::Unknown => "unknown",
             Self::Renamed => "renamed",
             Self::Repaired => "repaired",
+            Self::Skipped => "skipped",
         }
     }
 }

@@ -46,7 +46,11 @@
 mod address;
 mod attempt;
 mod check;
+mod discovered;
+mod header;
+mod health;
 mod keys;
+mod model;
 mod pool;
 mod preset;
 mod problem;
@@ -67,20 +71,26 @@ pub mod load;
 pub use address::{BadUrl, BaseUrl, HiddenUrl};
 pub use attempt::{Attempts, MAX_REPEATS, MAX_WAIT, Next, TARGET_BUDGET};
 pub use check::check;
+pub use discovered::{Discovered, ListedModel, Listing, MAX_ID, MAX_LISTED};
+pub use header::Header;
+pub use health::Health;
 pub use keys::{
     BadKey, ClientKey, ClientKeys, EditError, KeyHash, KeyId, LOCAL_TENANT, edit_add, edit_remove,
     generate,
 };
+pub use model::{ASSUMED_WINDOW, Asked, Model, ModelSource, Models, Price};
 pub use pool::{PoolEntry, PoolMap};
 pub use preset::{KeyNeed, Preset, PresetModel, PresetUrl};
 pub use problem::{Origin, Place, Problem, ProblemKind, Problems};
 pub use provider::{
-    ASSUMED_WINDOW, Asked, DEMO, KeyState, MissingKey, Model, Models, Provider, ProviderKey, Proxy,
-    Unusable, UpstreamTimeouts,
+    DEMO, KeyState, MissingKey, Provider, ProviderKey, Proxy, Unusable, UpstreamTimeouts,
 };
 pub use raw::{Environment, RawConfig};
-pub use route::{Alias, Near, Policy, Route, RouteError, Rule, Skipped, Target};
+pub use route::{
+    Alias, AliasTarget, Demand, Near, Policy, Route, RouteError, Rule, SkipReason, Skipped, Target,
+    rank,
+};
 pub use secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 pub use section::Row;
-pub use settings::{Limits, Listener, Settings, Timeouts};
+pub use settings::{CatalogMode, CodexSettings, Limits, Listener, Settings, Timeouts};
 pub use snapshot::{Snapshot, Store};

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::discovered::Discovered;
 use crate::raw::{Environment, RawConfig};
 use crate::secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 
@@ -95,8 +96,28 @@ pub fn load(paths: &Paths, named: Option<&Path>, environment: &Environment) -> R
             Err(error) => raw.unreadable(&name, &error.to_string()),
         };
     }
-    raw.environment(environment)
+    raw.environment(environment).discovered(discovered(paths))
 }
+
+/// What providers said about their models when they were last asked. Nothing, if that cannot be read:
+/// they will be asked again.
+pub fn discovered(paths: &Paths) -> Discovered {
+    let text = fs::read_to_string(paths.cache.join(DISCOVERED)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Keeps what providers say about their models, for the next start and for other commands.
+///
+/// # Errors
+///
+/// When the cache folder cannot be written.
+pub fn keep_discovered(paths: &Paths, discovered: &Discovered) -> io::Result<()> {
+    let text = serde_json::to_string(discovered).map_err(io::Error::other)?;
+    crate::files::write(&paths.cache.join(DISCOVERED), &text)
+}
+
+/// The file in the cache folder.
+const DISCOVERED: &str = "models.json";
 
 /// Fetches keys from variables, from files and from what programs print.
 #[derive(Clone, Debug)]

@@ -1,7 +1,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::provider::{Model, Provider};
+use interlingua_dialect::glob_matches;
+
+use crate::model::{Model, ModelSource};
+use crate::provider::Provider;
 
 /// Which slug stands for which model of which provider.
 ///
@@ -25,6 +28,8 @@ pub struct PoolEntry {
     pub provider: Arc<Provider>,
     /// The model.
     pub model: Arc<Model>,
+    /// Whether its provider lets it be offered. It answers for its slug either way.
+    pub exposed: bool,
 }
 
 impl PoolEntry {
@@ -38,18 +43,28 @@ impl PoolMap {
     pub(crate) fn new<'a>(providers: impl IntoIterator<Item = &'a Arc<Provider>>) -> Self {
         let mut pool = Self::default();
         for provider in providers {
-            for model in provider.models.listed() {
-                pool.add(provider, model);
+            let models = provider.models.listed();
+            let described = models.iter().any(|it| it.source != ModelSource::Discovered);
+            for model in models {
+                let exposed = match &provider.expose {
+                    Some(patterns) => patterns.iter().any(|it| glob_matches(it, &model.id)),
+                    None => model.source != ModelSource::Discovered || !described,
+                };
+                pool.add(provider, model, exposed);
             }
         }
         pool
     }
 
-    fn add(&mut self, provider: &Arc<Provider>, model: &Arc<Model>) {
+    fn add(&mut self, provider: &Arc<Provider>, model: &Arc<Model>, exposed: bool) {
         let at = self.entries.len();
         let slug = |name: &str| Arc::<str>::from(format!("{}/{name}", provider.id));
-        let entry =
-            PoolEntry { slug: slug(&model.id), provider: provider.clone(), model: model.clone() };
+        let entry = PoolEntry {
+            slug: slug(&model.id),
+            provider: provider.clone(),
+            model: model.clone(),
+            exposed,
+        };
         self.by_slug.insert(entry.slug.clone(), at);
         for alias in &model.aliases {
             self.by_slug.entry(slug(alias)).or_insert(at);
@@ -67,6 +82,11 @@ impl PoolMap {
     /// What can be asked now, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &PoolEntry> {
         self.entries.iter().filter(|entry| entry.is_usable())
+    }
+
+    /// What can be asked now and is offered: catalogs and model lists show these.
+    pub fn offered(&self) -> impl Iterator<Item = &PoolEntry> {
+        self.iter().filter(|entry| entry.exposed)
     }
 
     /// Every model that is known by name, also those that cannot be asked now.

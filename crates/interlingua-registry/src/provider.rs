@@ -1,15 +1,13 @@
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use interlingua_dialect::{Dialect, Dialects, Images, Wire};
+use interlingua_dialect::{Dialect, Wire};
 
 use crate::address::{BaseUrl, HiddenUrl};
+use crate::header::Header;
+use crate::model::Models;
 use crate::secret::{KeyError, Secret};
-
-/// The window that is assumed where nobody tells one: small enough for every model in use.
-pub const ASSUMED_WINDOW: u64 = 131_072;
 
 /// An upstream account: where it is, what it speaks, how it is paid, which models it has.
 #[non_exhaustive]
@@ -37,8 +35,8 @@ pub struct Provider {
     pub key_state: KeyState,
     /// How it is reached.
     pub proxy: Proxy,
-    /// Header fields that every request carries, by lower-case name.
-    pub headers: Vec<(String, Secret)>,
+    /// Header fields that every request carries.
+    pub headers: Vec<Header>,
     /// Whether a key may travel unencrypted beyond the local network.
     pub allow_insecure: bool,
     /// The vendor's documentation.
@@ -49,7 +47,8 @@ pub struct Provider {
     pub enabled: bool,
     /// The model to offer first.
     pub default_model: Option<String>,
-    /// Patterns of the models that enter the catalog; nothing said means the known ones.
+    /// Patterns of the models that are offered. Nothing said means those that somebody described; of
+    /// a provider about whose models nobody says anything, all that it lists itself.
     pub expose: Option<Vec<String>>,
     /// How long is waited for it.
     pub timeouts: UpstreamTimeouts,
@@ -68,9 +67,15 @@ impl Provider {
             return Err(Unusable::Disabled);
         }
         match &self.key_state {
-            KeyState::Ready | KeyState::NotNeeded => Ok(()),
+            KeyState::Ready | KeyState::NotNeeded | KeyState::OfClient => Ok(()),
             KeyState::Missing(missing) => Err(Unusable::KeyMissing(missing.clone())),
         }
+    }
+
+    /// Stands for the account that is asked: another address, wire or key is another one. Says nothing
+    /// about any of them.
+    pub fn identity(&self) -> String {
+        identity(&self.base_url, self.wire, &self.keys)
     }
 
     /// Whether it is the built-in model that answers while nothing else can.
@@ -86,138 +91,17 @@ impl Provider {
     }
 }
 
+pub(crate) fn identity(base_url: &BaseUrl, wire: Wire, keys: &[ProviderKey]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(base_url.to_string().as_bytes());
+    for part in [wire.name()].into_iter().chain(keys.iter().map(|key| key.secret.expose())) {
+        hasher.update(b"\0").update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().chars().take(32).collect()
+}
+
 /// The id of the built-in provider.
 pub const DEMO: &str = "demo";
-
-/// The models of a provider.
-#[derive(Debug)]
-pub enum Models {
-    /// The user listed them; there are no others.
-    Declared(Vec<Arc<Model>>),
-    /// Some are known, and any other name is passed on.
-    Open {
-        /// Those of the preset.
-        known: Vec<Arc<Model>>,
-        /// Those that were asked for.
-        asked: Asked,
-    },
-}
-
-impl Models {
-    /// The models that are known by name.
-    pub fn listed(&self) -> &[Arc<Model>] {
-        match self {
-            Self::Declared(models) | Self::Open { known: models, .. } => models,
-        }
-    }
-
-    /// Whether names that are not listed are passed on.
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Open { .. })
-    }
-}
-
-/// Models of an open provider, made when somebody first asks for one.
-///
-/// Remembers what is always the same, so that a dialect is not resolved for every request.
-#[derive(Default)]
-pub struct Asked(RwLock<HashMap<Box<str>, Arc<Model>>>);
-
-impl Asked {
-    /// Names come from clients; more than these are not worth the memory.
-    const MOST: usize = 256;
-
-    pub(crate) fn get_or_make<E>(
-        &self,
-        id: &str,
-        make: impl FnOnce() -> Result<Model, E>,
-    ) -> Result<Arc<Model>, E> {
-        // A panic elsewhere cannot leave the map half written.
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(model) = known.get(id) {
-            return Ok(model.clone());
-        }
-        drop(known);
-        let model = Arc::new(make()?);
-        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known.len() < Self::MOST {
-            known.insert(id.into(), model.clone());
-        }
-        Ok(model)
-    }
-}
-
-impl fmt::Debug for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Asked")
-    }
-}
-
-/// One model of one provider.
-#[non_exhaustive]
-#[derive(Clone, Debug)]
-pub struct Model {
-    /// The upstream's spelling, byte for byte.
-    pub id: Arc<str>,
-    /// For humans.
-    pub name: Option<String>,
-    /// Other names for it, within its provider.
-    pub aliases: Vec<String>,
-    /// In tokens.
-    pub context_window: u64,
-    /// Whether nobody told the window, so that [`ASSUMED_WINDOW`] stands for it.
-    pub window_assumed: bool,
-    /// In tokens.
-    pub max_output_tokens: Option<u64>,
-    /// Whether it sees images, where that is known.
-    pub images: Option<bool>,
-    /// Whether it thinks before it answers, where that is known.
-    pub reasoning: Option<bool>,
-    /// How to speak with it.
-    pub dialect: Arc<Dialect>,
-}
-
-/// What somebody says about a model.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) name: Option<String>,
-    pub(crate) aliases: Vec<String>,
-    pub(crate) context_window: Option<u64>,
-    pub(crate) max_output_tokens: Option<u64>,
-    pub(crate) images: Option<bool>,
-    pub(crate) reasoning: Option<bool>,
-}
-
-impl Model {
-    /// Joins what is said about a model with its dialect.
-    pub(crate) fn new(
-        id: &str,
-        facts: Facts,
-        dialects: &Dialects,
-        dialect: &str,
-    ) -> Result<Self, String> {
-        let mut dialect = dialects.resolve(dialect, id).map_err(|error| error.to_string())?;
-        if let Some(images) = facts.images {
-            dialect.vision.images = if images { Images::Yes } else { Images::No };
-        }
-        let images = match dialect.vision.images {
-            Images::Yes => Some(true),
-            Images::No => Some(false),
-            Images::ByModel => None,
-        };
-        Ok(Self {
-            id: id.into(),
-            name: facts.name,
-            aliases: facts.aliases,
-            context_window: facts.context_window.unwrap_or(ASSUMED_WINDOW),
-            window_assumed: facts.context_window.is_none(),
-            max_output_tokens: facts.max_output_tokens,
-            images,
-            reasoning: facts.reasoning,
-            dialect: Arc::new(dialect),
-        })
-    }
-}
 
 /// A key of a provider.
 #[derive(Clone, Debug)]
@@ -235,6 +119,8 @@ pub enum KeyState {
     Ready,
     /// There is none, and it takes requests without.
     NotNeeded,
+    /// Each caller brings its own.
+    OfClient,
     /// There is none; these are the ones that were looked for, perhaps none at all.
     Missing(Vec<MissingKey>),
 }

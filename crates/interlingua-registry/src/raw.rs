@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, TableLike, Value as Toml};
 
+use crate::discovered::Discovered;
 use crate::problem::{Origin, Place, Problem, ProblemKind};
 
 /// What files, environment and flags say, each value with the place it came from.
@@ -17,6 +18,7 @@ pub struct RawConfig {
     pub(crate) root: Table,
     pub(crate) problems: Vec<Problem>,
     pub(crate) environment: Environment,
+    pub(crate) discovered: Discovered,
 }
 
 impl RawConfig {
@@ -70,6 +72,14 @@ impl RawConfig {
             }
         }
         self.environment = environment.clone();
+        self
+    }
+
+    /// Adds what providers say about their own models. It counts for open providers only, and only as
+    /// long as they are those that were asked.
+    #[must_use]
+    pub fn discovered(mut self, discovered: Discovered) -> Self {
+        self.discovered = discovered;
         self
     }
 
@@ -136,6 +146,7 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Text(String),
     Integer(i64),
+    Fraction(f64),
     Boolean(bool),
     /// Text from outside a file, whose type the reader decides.
     Loose(String),
@@ -243,7 +254,7 @@ fn scalar(from: &Toml, lines: &Lines<'_>) -> Value {
         Toml::String(text) => Value::Text(text.value().clone()),
         Toml::Integer(number) => Value::Integer(*number.value()),
         Toml::Boolean(flag) => Value::Boolean(*flag.value()),
-        Toml::Float(_) => Value::Other("a fraction"),
+        Toml::Float(number) => Value::Fraction(*number.value()),
         Toml::Datetime(_) => Value::Other("a date"),
         Toml::InlineTable(inner) => Value::Table(table(inner, lines)),
         Toml::Array(list) => {

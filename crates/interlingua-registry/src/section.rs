@@ -123,6 +123,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A number that is not below zero.
+    pub(crate) fn amount(&self, key: &'static str) -> Option<Found<f64>> {
+        let node = self.node(key)?;
+        let number = match &node.value {
+            Value::Integer(number) => u32::try_from(*number).ok().map(f64::from),
+            Value::Fraction(number) => Some(*number),
+            Value::Loose(text) => text.parse().ok(),
+            _ => None,
+        };
+        match number.filter(|number| number.is_finite() && *number >= 0.0) {
+            Some(number) => self.found(node, number),
+            None => self.wrong(key, node, "a number, zero or above", &node.value),
+        }
+    }
+
     pub(crate) fn duration(&self, key: &'static str) -> Option<Found<Duration>> {
         let node = self.node(key)?;
         match &node.value {
@@ -235,7 +250,7 @@ impl<'a> Section<'a> {
     fn wrong<T>(&self, key: &str, node: &Node, wanted: &str, got: &Value) -> Option<T> {
         let got = match got {
             Value::Text(_) | Value::Loose(_) => "this text",
-            Value::Integer(_) => "this number",
+            Value::Integer(_) | Value::Fraction(_) => "this number",
             Value::Boolean(_) => "`true` or `false`",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",

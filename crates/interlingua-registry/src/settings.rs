@@ -26,12 +26,44 @@ pub struct Settings {
     pub expose_headers: bool,
     /// Whether the catalog offers the models of all providers instead of the default one's.
     pub expose_all_models: bool,
+    /// What Codex is shown.
+    pub codex: CodexSettings,
     /// Threads that serve requests; one where nothing is said.
     pub workers: Option<usize>,
     /// Bounds of what is accepted.
     pub limits: Limits,
     /// Bounds of how long is waited.
     pub timeouts: Timeouts,
+}
+
+/// What Codex is shown.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CodexSettings {
+    /// By which names the catalog calls models.
+    pub catalog: CatalogMode,
+    /// Whether the tools of MCP servers hide behind Codex's `tool_search`.
+    pub tool_search: bool,
+}
+
+/// By which names Codex's catalog calls models.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CatalogMode {
+    /// By their slugs.
+    #[default]
+    Slug,
+    /// By the names of `[codex.slots]`, for pickers that hide what has a slash.
+    Slots,
+}
+
+impl CatalogMode {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slug => "slug",
+            Self::Slots => "slots",
+        }
+    }
 }
 
 /// An address to listen on.
@@ -156,7 +188,7 @@ table! {
 }
 
 impl Settings {
-    pub(crate) fn read(root: &Section<'_>, has_client_keys: bool) -> Self {
+    pub(crate) fn read(root: &Section<'_>, has_client_keys: bool, codex: CodexSettings) -> Self {
         let boolean = |key| {
             let found = root.boolean(key);
             let (value, origin) =
@@ -182,6 +214,7 @@ impl Settings {
             cors_origins,
             expose_headers,
             expose_all_models,
+            codex,
             workers,
             limits: Limits::read(root),
             timeouts: Timeouts::read(root),

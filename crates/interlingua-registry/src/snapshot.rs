@@ -3,11 +3,12 @@ use std::sync::Arc;
 use interlingua_dialect::Dialects;
 
 use crate::address::HiddenUrl;
+use crate::header::Header;
 use crate::keys::ClientKeys;
 use crate::pool::{PoolEntry, PoolMap};
 use crate::problem::Problem;
 use crate::provider::Provider;
-use crate::route::Alias;
+use crate::route::{Alias, Target};
 use crate::secret::Secret;
 use crate::section::Row;
 use crate::settings::Settings;
@@ -86,14 +87,23 @@ impl Snapshot {
             if self.pool.get(&name).is_some() || entries.iter().any(|it| *it.slug == *name) {
                 continue;
             }
-            let target = self.route(Some(&name)).ok().and_then(|it| it.targets.into_iter().next());
-            entries.extend(target.map(|it| PoolEntry {
-                slug: name.into(),
-                provider: it.provider,
-                model: it.model,
-            }));
+            entries.extend(self.entry_of(&name));
         }
         entries
+    }
+
+    /// The names of `[codex.slots]`, each as a model of the pool. Those that nobody answers for now are
+    /// left out.
+    pub fn slots(&self) -> Vec<PoolEntry> {
+        let slots = self.aliases.iter().filter(|alias| alias.slot);
+        slots.filter_map(|slot| self.entry_of(&slot.name)).collect()
+    }
+
+    /// The first model that answers for a name, under that name.
+    fn entry_of(&self, name: &str) -> Option<PoolEntry> {
+        let target = self.route(Some(name)).ok()?.targets.into_iter().next()?;
+        let Target { provider, model, .. } = target;
+        Some(PoolEntry { slug: name.into(), provider, model, exposed: true })
     }
 
     /// Where reasoning and responses are kept.
@@ -120,7 +130,7 @@ impl Snapshot {
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.providers.iter().flat_map(|provider| {
             let keys = provider.keys.iter().map(|key| &key.secret);
-            keys.chain(provider.headers.iter().map(|(_, value)| value))
+            keys.chain(provider.headers.iter().map(Header::secret))
         })
     }
 }

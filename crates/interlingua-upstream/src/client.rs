@@ -14,7 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use interlingua_dialect::{AuthScheme, Dialect, Endpoint, Fix};
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{Provider, Proxy, Target};
+use interlingua_registry::{Provider, ProviderKey, Proxy, Target};
 
 use crate::body::AnswerBody;
 use crate::connect::{Connector, connector};
@@ -67,6 +67,10 @@ impl fmt::Debug for Route {
 pub struct Call<'c> {
     /// Where it goes.
     pub target: &'c Target,
+    /// With which key, if it needs one.
+    pub key: Option<&'c ProviderKey>,
+    /// The client's session, for headers that depend on it.
+    pub session: Option<&'c str>,
     /// The Chat Completions body.
     pub body: Bytes,
     /// Whether an event stream is asked for.
@@ -138,7 +142,7 @@ impl Upstream {
             return Ok(Answer { request_id, body: AnswerBody::Http(body) });
         }
         let dialect = &call.target.model.dialect;
-        Err(refused(provider, dialect, head.status, &head.headers, body).await)
+        Err(refused(provider, call.key, dialect, head.status, &head.headers, body).await)
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -180,9 +184,9 @@ impl Upstream {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
-        let Call { target, body, stream, request_id } = call;
+        let Call { target, key, session, body, stream, request_id } = call;
         let endpoint = &target.model.dialect.endpoint;
-        let mut request = self.head(&target.provider, endpoint, &endpoint.path)?;
+        let mut request = self.head(&target.provider, *key, *session, endpoint, &endpoint.path)?;
         *request.method_mut() = Method::POST;
         *request.body_mut() = Full::new(body.clone());
         let headers = request.headers_mut();
@@ -199,6 +203,8 @@ impl Upstream {
     pub(crate) fn head(
         &self,
         provider: &Provider,
+        key: Option<&ProviderKey>,
+        session: Option<&str>,
         endpoint: &Endpoint,
         path: &str,
     ) -> Result<Request<Full<Bytes>>, Fault> {
@@ -211,10 +217,13 @@ impl Upstream {
         for (name, value) in &endpoint.headers {
             headers.insert(header_name(name, &internal)?, header_value(value, &internal)?);
         }
-        for (name, value) in &provider.headers {
-            headers.insert(header_name(name, &internal)?, secret(value.expose(), &internal)?);
+        for header in &provider.headers {
+            if let Some(value) = header.value(session) {
+                let name = header_name(&header.name, &internal)?;
+                headers.insert(name, secret(value.expose(), &internal)?);
+            }
         }
-        if let Some(key) = provider.keys.first() {
+        if let Some(key) = key {
             let auth = &endpoint.auth;
             let key = key.secret.expose();
             match auth.scheme {
@@ -296,6 +305,7 @@ fn unreachable(provider: &Provider, error: &hyper_util::client::legacy::Error) -
 /// Explains an answer that is none.
 pub(crate) async fn refused(
     provider: &Provider,
+    key: Option<&ProviderKey>,
     dialect: &Dialect,
     status: StatusCode,
     headers: &HeaderMap,
@@ -320,7 +330,7 @@ pub(crate) async fn refused(
     tracing::debug!(provider = %provider.id, %status, "the upstream refused");
     let refusal = dialect.classify(status.as_u16(), retry_after(headers), &body);
     let fix = refusal.fix;
-    let key = provider.keys.first().map(|key| key.name.as_str());
+    let key = key.map(|key| key.name.as_str());
     Refusal { fault: refusal.into_fault(&provider.id, key), fix }
 }
 

@@ -27,7 +27,14 @@
 //! runtime.block_on(async {
 //!     let upstream = Upstream::new(&ProxySettings::default(), Duration::from_secs(10))?;
 //!     let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#.as_slice().into();
-//!     let call = Call { target: &route.targets[0], body, stream: false, request_id: "req_1" };
+//!     let call = Call {
+//!         target: &route.targets[0],
+//!         key: None,
+//!         session: None,
+//!         body,
+//!         stream: false,
+//!         request_id: "req_1",
+//!     };
 //!     let answer = upstream.send(call).await.map_err(|refusal| refusal.fault)?;
 //!     let bytes = answer.body.collect().await?.to_bytes();
 //!     assert!(std::str::from_utf8(&bytes)?.contains("demo model"));
@@ -47,5 +54,4 @@ mod proxy;
 pub use body::{AnswerBody, linger};
 pub use client::{Answer, Call, Refusal, Upstream, silent};
 pub use demo::Replay;
-pub use models::ListedModel;
 pub use proxy::ProxySettings;

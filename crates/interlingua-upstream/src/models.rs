@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::Provider;
+use interlingua_registry::{ListedModel, MAX_ID, MAX_LISTED, Model, Provider};
 use serde_json::Value;
 
 use crate::client::{Upstream, refused};
@@ -20,12 +20,6 @@ const PATH: &str = "/models";
 /// How much of a list is read, and how long that may take. The longest known one has half a megabyte.
 const LIST_LIMIT: usize = 8 << 20;
 const LIST_TIME: Duration = Duration::from_secs(30);
-
-/// Most models of one provider.
-const MOST_MODELS: usize = 5_000;
-
-/// Most bytes of an id or of a name.
-const LONGEST_NAME: usize = 256;
 
 /// Where lists keep a model's window. No document binds them; each name is some server's own.
 const WINDOWS: &[&str] = &[
@@ -47,19 +41,6 @@ const OUTPUTS: &[&str] = &[
     "/top_provider/max_completion_tokens",
 ];
 
-/// A model as its provider lists it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ListedModel {
-    /// The provider's spelling.
-    pub id: String,
-    /// For humans.
-    pub name: Option<String>,
-    /// In tokens.
-    pub context_window: Option<u64>,
-    /// In tokens.
-    pub max_output_tokens: Option<u64>,
-}
-
 impl Upstream {
     /// Asks a provider for the models that hold conversations, in its order. Those that embed, rank,
     /// judge, listen, speak, draw or film are left out.
@@ -72,7 +53,8 @@ impl Upstream {
         if provider.is_demo() {
             return Ok(provider.models.listed().iter().map(|model| own(model)).collect());
         }
-        let mut request = self.head(provider, &provider.speaks.endpoint, PATH)?;
+        let key = provider.keys.first();
+        let mut request = self.head(provider, key, None, &provider.speaks.endpoint, PATH)?;
         *request.method_mut() = Method::GET;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let (head, body) = self.exchange(provider, request).await?.into_parts();
@@ -82,7 +64,7 @@ impl Upstream {
                 return Err(no_list(provider, head.status));
             }
             status => {
-                let refusal = refused(provider, &provider.speaks, status, &head.headers, body);
+                let refusal = refused(provider, key, &provider.speaks, status, &head.headers, body);
                 return Err(refusal.await.fault);
             }
         }
@@ -95,7 +77,7 @@ impl Upstream {
         }
         // Some servers refuse under a good status.
         let refusal = str::from_utf8(&body).ok().and_then(|it| provider.speaks.classify_event(it));
-        let key = provider.keys.first().map(|key| key.name.as_str());
+        let key = key.map(|key| key.name.as_str());
         Err(refusal.map_or_else(
             || strange(provider, "JSON without a list"),
             |refusal| refusal.into_fault(&provider.id, key),
@@ -103,7 +85,7 @@ impl Upstream {
     }
 }
 
-fn own(model: &interlingua_registry::Model) -> ListedModel {
+fn own(model: &Model) -> ListedModel {
     ListedModel {
         id: model.id.to_string(),
         name: model.name.clone(),
@@ -168,7 +150,7 @@ fn read(entries: &[Value]) -> Vec<ListedModel> {
             max_output_tokens: tokens(entry, OUTPUTS),
         })
     });
-    models.take(MOST_MODELS).collect()
+    models.take(MAX_LISTED).collect()
 }
 
 fn text<'v>(entry: &'v Value, keys: &[&str]) -> Option<&'v str> {
@@ -178,7 +160,7 @@ fn text<'v>(entry: &'v Value, keys: &[&str]) -> Option<&'v str> {
 /// Whether a text can be an id: not empty, not long, and without surprises for a terminal.
 fn short(text: &str) -> bool {
     let ends = text.trim() == text;
-    ends && !text.is_empty() && text.len() <= LONGEST_NAME && !text.chars().any(char::is_control)
+    ends && !text.is_empty() && text.len() <= MAX_ID && !text.chars().any(char::is_control)
 }
 
 /// A number of tokens. Zero is how some servers write that they do not know.
@@ -238,13 +220,13 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_bounded() {
-        let long = "x".repeat(LONGEST_NAME + 1);
+        let long = "x".repeat(MAX_ID + 1);
         let odd = json!([long, "", " a", "a\u{1b}[2J", "same", "same", "\u{9b}"]);
         assert_eq!(listed(&odd), Some(vec![model("same")]));
         let named = json!([{ "id": "a", "name": long }, { "id": "b", "name": "\n" }]);
         assert_eq!(listed(&named), Some(vec![model("a"), model("b")]));
-        let many: Vec<_> = (0..=MOST_MODELS).map(|n| json!({ "id": format!("m{n}") })).collect();
-        assert_eq!(listed(&Value::from(many)).map(|it| it.len()), Some(MOST_MODELS));
+        let many: Vec<_> = (0..=MAX_LISTED).map(|n| json!({ "id": format!("m{n}") })).collect();
+        assert_eq!(listed(&Value::from(many)).map(|it| it.len()), Some(MAX_LISTED));
         let huge = json!([{ "id": "a", "context_length": -1, "max_model_len": 1e300 }]);
         assert_eq!(listed(&huge), Some(vec![model("a")]));
     }

@@ -143,6 +143,10 @@ closed_enum! {
         Pass = "pass",
         /// It is left out.
         Drop = "drop",
+        /// `true` is written, whatever the client says.
+        Always = "always",
+        /// `false` is written, whatever the client says.
+        Never = "never",
     }
 }
 

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use http::header::{ALLOW, AUTHORIZATION, HeaderName, HeaderValue, UPGRADE};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
+use interlingua_codex_integration::LOCAL_TOKEN;
 use interlingua_ir::{Class, Fault};
+use interlingua_registry::{ProviderKey, tidy_key};
 
+use crate::candidates::OWN_KEY;
 use crate::catch::caught;
 use crate::guard::{self, Origin};
 use crate::reply::{self, Reply};
@@ -82,7 +85,8 @@ async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) 
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
     match path {
-        "/" => get(&request, || status::overview(&view)),
+        "/" => get(&request, || status::overview(&view, &state)),
+        "/status" => get(&request, || status::status(&view, &state)),
         "/models" => get(&request, || models::list(&view)),
         "/codex/models" => get(&request, || models::catalog(&view, request.headers())),
         "/responses" if is_websocket(request.headers()) => {
@@ -126,8 +130,15 @@ fn not_allowed(allowed: &'static str) -> Response<Reply> {
 /// Names the route that was probably meant.
 fn not_found(path: &str) -> Response<Reply> {
     // The last of those that are equally near is named.
-    const ROUTES: [&str; 6] =
-        ["/version", "/readyz", "/healthz", "/v1/codex/models", "/v1/models", "/v1/responses"];
+    const ROUTES: [&str; 7] = [
+        "/version",
+        "/readyz",
+        "/healthz",
+        "/status",
+        "/v1/codex/models",
+        "/v1/models",
+        "/v1/responses",
+    ];
     let nearest = ROUTES
         .iter()
         .max_by_key(|route| shared(path, route))
@@ -162,6 +173,15 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
     bearer.or_else(|| headers.get("x-api-key")?.to_str().ok())
+}
+
+/// The client's own key for a provider: in the header that is for it, or, where the gateway itself
+/// wants no key, as bearer token.
+fn own_key(headers: &HeaderMap, is_for_gateway: bool) -> Option<ProviderKey> {
+    let header = headers.get(OWN_KEY).and_then(|it| it.to_str().ok());
+    let bearer = || presented(headers).filter(|it| !is_for_gateway && *it != LOCAL_TOKEN);
+    let secret = tidy_key(header.or_else(bearer)?).ok()?;
+    Some(ProviderKey { name: "the caller's key".to_owned(), secret })
 }
 
 fn unauthenticated() -> Fault {

@@ -13,8 +13,14 @@ use crate::state::View;
 
 /// `GET /v1/models`, in the shape of OpenAI's API.
 pub(crate) fn list(view: &View) -> Response<Reply> {
-    let data: Vec<Value> = view.snapshot.pool().iter().map(entry).collect();
+    let data: Vec<Value> = view.snapshot.pool().offered().map(entry).chain(aliases(view)).collect();
     reply::json(200, json!({ "object": "list", "data": data }).to_string())
+}
+
+/// The names that the user gave to models.
+fn aliases(view: &View) -> impl Iterator<Item = Value> {
+    let also = view.snapshot.unlisted(None).into_iter();
+    also.filter(PoolEntry::is_usable).map(|entry| self::entry(&entry))
 }
 
 /// `GET /v1/models/{slug}`; the slash of a slug may be percent-encoded.

@@ -9,13 +9,14 @@ use interlingua_translate::faults::{self, Caller, Refusal};
 use interlingua_translate::responses::{Encoder, Head};
 use tokio::sync::oneshot;
 
-use super::Context;
+use super::{Context, own_key};
 use crate::answer::Streaming;
 use crate::attempt::{self, Answer, Early, Job};
 use crate::body;
 use crate::chain::Chain;
 use crate::record::{Meter, Record};
 use crate::reply::{self, Reply};
+use crate::session;
 
 /// Answers a turn.
 pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Response<Reply> {
@@ -33,7 +34,7 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
         |fault, streaming, head, record| refuse(fault, caller, streaming, head, record, expose);
 
     let key = context.has_key.then_some(context.tenant.as_str());
-    let place = match context.state.admission.request(key, settings.timeouts.queue).await {
+    let place = match view.admission.request(key, settings.timeouts.queue).await {
         Ok(place) => place,
         Err(fault) => return refuse(fault, streams, None, record),
     };
@@ -45,8 +46,15 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
     let (grace, heartbeat) = (settings.timeouts.commit_grace, settings.timeouts.heartbeat);
     let etag = view.etag.clone();
     let answer_id = uuid::Uuid::now_v7().simple().to_string();
-    let job =
-        Job { state: Arc::clone(&context.state), view, body, tenant: context.tenant, answer_id };
+    let job = Job {
+        state: Arc::clone(&context.state),
+        view,
+        body,
+        session: session::named(&parts.headers),
+        own_key: own_key(&parts.headers, context.has_key),
+        tenant: context.tenant,
+        answer_id,
+    };
 
     let (tell, told) = oneshot::channel();
     let mut told = Told { told, early: None };

@@ -1,9 +1,13 @@
 //! Whether the gateway is well.
 
+use std::time::SystemTime;
+
 use http::Response;
+use interlingua_registry::Provider;
+use serde_json::{Value, json};
 
 use crate::reply::{self, Reply};
-use crate::state::{State, View};
+use crate::state::{Failed, State, View};
 
 /// `GET /healthz`: the process lives.
 pub(crate) fn health() -> Response<Reply> {
@@ -26,16 +30,20 @@ pub(crate) fn version() -> Response<Reply> {
 }
 
 /// `GET /`: what a person sees who opens the address in a browser.
-pub(crate) fn overview(view: &View) -> Response<Reply> {
+pub(crate) fn overview(view: &View, state: &State) -> Response<Reply> {
     let snapshot = &view.snapshot;
     let mut lines = vec![format!("Interlingua {}", env!("CARGO_PKG_VERSION")), String::new()];
+    lines.extend(state.sync().refused.iter().flat_map(|refused| {
+        let head = "the configuration in the files is NOT in force; this is the one before";
+        [head, &refused.why, ""].map(str::to_owned)
+    }));
     lines.push("providers".to_owned());
     lines.extend(snapshot.providers().iter().map(|provider| {
         let state = provider.usable().map_or_else(|why| why.to_string(), |()| "ready".to_owned());
         format!("  {:<16} {state}", provider.id)
     }));
     lines.extend([String::new(), "models".to_owned()]);
-    lines.extend(snapshot.pool().iter().map(|entry| format!("  {}", entry.slug)));
+    lines.extend(snapshot.pool().offered().map(|entry| format!("  {}", entry.slug)));
     lines.push(ROUTES.to_owned());
     let page = lines.join("\n");
     reply::text(200, page)
@@ -45,5 +53,52 @@ const ROUTES: &str = "
 routes
   POST /v1/responses
   GET  /v1/models, /v1/codex/models
-  GET  /healthz, /readyz, /version
+  GET  /status, /healthz, /readyz, /version
 ";
+
+/// `GET /status`: which configuration is in force, who can be asked, and what could not be kept in
+/// step. For programs; `interlingua status` shows it to people.
+pub(crate) fn status(view: &View, state: &State) -> Response<Reply> {
+    let snapshot = &view.snapshot;
+    let failed = |it: &Failed| json!({ "at": seconds(it.at), "why": it.why });
+    let sync = state.sync().clone();
+    let providers: Vec<Value> = snapshot.providers().iter().map(|it| provider(it)).collect();
+    let failures: Vec<Value> = sync
+        .failures
+        .iter()
+        .map(|(what, it)| json!({ "what": what, "at": seconds(it.at), "why": it.why }))
+        .collect();
+    let body = json!({
+        "schema": "interlingua.status/1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "draining": state.is_draining(),
+        "configuration": {
+            "number": view.version,
+            "since": seconds(view.since),
+            "refused": sync.refused.as_ref().map(failed),
+        },
+        "catalog": {
+            "etag": view.etag,
+            "bytes": view.catalog.len(),
+            "pool": snapshot.settings().expose_all_models,
+        },
+        "models": snapshot.pool().offered().count(),
+        "providers": providers,
+        "failures": failures,
+    });
+    reply::json(200, body.to_string())
+}
+
+fn provider(provider: &Provider) -> Value {
+    json!({
+        "id": &*provider.id,
+        "usable": provider.usable().is_ok(),
+        "why": provider.usable().err().map(|why| why.to_string()),
+        "models": provider.models.listed().len(),
+        "open": provider.models.is_open(),
+    })
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs())
+}

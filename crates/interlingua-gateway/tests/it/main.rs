@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod busy;
+mod chains;
 mod faults;
 mod gone;
 mod headers;
@@ -12,6 +13,7 @@ mod limits;
 mod models;
 mod origins;
 mod patience;
+mod reload;
 mod retries;
 mod secrets;
 mod slow;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use interlingua_dialect::Dialects;
 use interlingua_gateway::{Gateway, State, Tools};
 use interlingua_reasoning::{SealKey, SealKeys};
-use interlingua_registry::{Environment, RawConfig, check};
+use interlingua_registry::{Environment, RawConfig, Snapshot, check};
 use interlingua_testkit::http::{Call, Reply};
 pub(crate) use interlingua_testkit::upstream::{Answer, Script, Scripted};
 use interlingua_upstream::{ProxySettings, Upstream};
@@ -20,6 +20,9 @@ use tokio::sync::oneshot;
 
 /// The key that the upstream is asked with.
 pub(crate) const KEY: &str = "canary-provider-key-5501";
+
+/// A second one, where a provider has two.
+pub(crate) const KEY2: &str = "canary-provider-key-7702";
 
 /// A text model of the scripted upstream.
 pub(crate) const MODEL: &str = "up/m";
@@ -93,21 +96,25 @@ pub(crate) fn config(base_url: &str, plan: &Plan<'_>) -> String {
     )
 }
 
+fn snapshot(config: &str) -> Arc<Snapshot> {
+    let environment = Environment::from_iter([("UP_KEY", KEY), ("UP_KEY2", KEY2)]);
+    let raw = RawConfig::new().file("config.toml", config);
+    let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &environment);
+    Arc::new(snapshot.unwrap_or_else(|problems| panic!("{problems}")))
+}
+
 /// A gateway at work; it ends when this is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) log: Log,
+    pub(crate) state: Arc<State>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
     pub(crate) fn start(config: &str) -> Self {
-        let environment: Environment =
-            [("UP_KEY".to_owned(), KEY.to_owned())].into_iter().collect();
-        let raw = RawConfig::new().file("config.toml", config);
-        let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &environment);
-        let snapshot = Arc::new(snapshot.unwrap_or_else(|problems| panic!("{problems}")));
+        let snapshot = snapshot(config);
         let log = Log::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
@@ -126,15 +133,20 @@ impl Running {
                 let upstream = Upstream::new(&ProxySettings::default(), connect).unwrap();
                 let seal = Arc::new(SealKeys::new(SealKey::new(&[7; 32])));
                 let state = Arc::new(State::new(snapshot, Tools { upstream, seal }));
-                let gateway = Gateway::bind(state).unwrap();
-                tell.send(gateway.addresses()[0]).unwrap();
+                let gateway = Gateway::bind(Arc::clone(&state)).unwrap();
+                tell.send((gateway.addresses()[0], state)).unwrap();
                 let stop = async { drop(stopped.await) };
                 // A test that is over has nothing to drain.
                 gateway.serve(stop, std::future::ready(())).await;
             });
         });
-        let address = told.recv().unwrap();
-        Self { address, log, stop: Some(stop), thread: Some(thread) }
+        let (address, state) = told.recv().unwrap();
+        Self { address, log, state, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Puts another configuration into force.
+    pub(crate) fn replace(&self, config: &str) -> u64 {
+        self.state.replace(snapshot(config))
     }
 
     pub(crate) fn send(&self, call: &Call) -> Reply {

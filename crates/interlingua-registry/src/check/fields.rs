@@ -3,44 +3,11 @@
 use url::Url;
 
 use crate::address::HiddenUrl;
-use crate::problem::{Origin, Problem};
-use crate::provider::{KeyState, MissingKey, Proxy};
-use crate::raw::{Node, Value};
-use crate::secret::{KeySource, Secret};
+use crate::header::Header;
+use crate::problem::Problem;
+use crate::provider::Proxy;
+use crate::raw::Value;
 use crate::section::Section;
-
-pub(super) fn key_source(section: &Section<'_>, node: &Node) -> Option<(KeySource, Origin)> {
-    let wanted = "write { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }";
-    let refuse = |what: &str| {
-        section.problem(Problem::new(&node.origin, what).remedy(wanted));
-        None
-    };
-    let table = match (&node.value, &node.origin) {
-        (Value::Table(table), _) => table,
-        // `INTERLINGUA_PROVIDERS__X__KEY` holds the key itself.
-        (Value::Loose(_), Origin::Variable(name)) => {
-            return Some((KeySource::Env(name.to_string()), node.origin.clone()));
-        }
-        (Value::Text(_) | Value::Loose(_), _) => {
-            return refuse("a key does not belong into the configuration, only where it is kept");
-        }
-        _ => return refuse("`key` does not say where the key is kept"),
-    };
-    let inner = Section::new(section.path("key"), table, node.origin.clone(), section.findings);
-    let env = inner.text("env").map(|found| KeySource::Env(found.value));
-    let file = inner.text("file").map(|found| KeySource::File(found.value));
-    let command = inner.texts("command").map(|found| {
-        KeySource::Command(found.value.into_iter().map(|argument| argument.value).collect())
-    });
-    inner.close();
-    let mut sources = [env, file, command].into_iter().flatten();
-    match (sources.next(), sources.next()) {
-        (Some(KeySource::Command(argv)), None) if argv.is_empty() => refuse("`command` is empty"),
-        (Some(source), None) => Some((source, node.origin.clone())),
-        (None, _) => refuse("`key` does not say where the key is kept"),
-        (Some(_), Some(_)) => refuse("`key` names more than one place"),
-    }
-}
 
 pub(super) fn proxy(section: &Section<'_>) -> Proxy {
     let Some(found) = section.text("proxy") else { return Proxy::default() };
@@ -67,7 +34,7 @@ pub(super) fn proxy(section: &Section<'_>) -> Proxy {
 const FRAMING: &[&str] =
     &["connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"];
 
-pub(super) fn headers(section: &Section<'_>) -> Vec<(String, Secret)> {
+pub(super) fn headers(section: &Section<'_>) -> Vec<Header> {
     let Some(inner) = section.table("headers") else { return Vec::new() };
     let mut headers = Vec::new();
     for (name, origin, node) in inner.entries() {
@@ -82,8 +49,10 @@ pub(super) fn headers(section: &Section<'_>) -> Vec<(String, Secret)> {
             Value::Text(value) | Value::Loose(value)
                 if value.bytes().all(|c| c == b' ' || c.is_ascii_graphic()) =>
             {
-                inner.row(name, &"(set)", &node.origin);
-                headers.push((lower, Secret::new(value.clone())));
+                let header = Header::new(lower, value.clone());
+                let shown = if header.depends_on_session() { "(per session)" } else { "(set)" };
+                inner.row(name, shown, &node.origin);
+                headers.push(header);
             }
             _ => {
                 let what = format!("the header `{name}` must be text without control characters");
@@ -99,53 +68,4 @@ pub(super) fn expose(section: &Section<'_>) -> Option<Vec<String>> {
     let patterns: Vec<String> = found.value.into_iter().map(|pattern| pattern.value).collect();
     section.row("expose", &patterns.join(", "), &found.origin);
     Some(patterns)
-}
-
-pub(super) fn show_keys(
-    sources: &[(KeySource, Origin)],
-    missing: &[(MissingKey, Origin)],
-    state: &KeyState,
-) -> String {
-    match (state, sources) {
-        (KeyState::NotNeeded, _) => "(none needed)".to_owned(),
-        (_, []) => "(none)".to_owned(),
-        _ => {
-            let show = |(source, _): &(KeySource, Origin)| {
-                let name = source.to_string();
-                match missing.iter().find(|(missing, _)| missing.name == name) {
-                    Some((missing, _)) => format!("{name} ({})", missing.why),
-                    None => format!("{name} (set)"),
-                }
-            };
-            sources.iter().map(show).collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-pub(super) fn warn_about_keys(
-    id: &str,
-    section: &Section<'_>,
-    missing: &[(MissingKey, Origin)],
-    state: &KeyState,
-    docs: Option<&str>,
-) {
-    match state {
-        KeyState::NotNeeded => {}
-        KeyState::Missing(_) if missing.is_empty() => {
-            let what = format!("provider `{id}` cannot be used: no key is configured");
-            let remedy = "add `key = { env = \"NAME\" }`, or `key = []` if it needs none";
-            section.findings.warning(Problem::new(&section.origin, what).remedy(remedy).docs(docs));
-        }
-        KeyState::Missing(_) | KeyState::Ready => {
-            let cannot =
-                if *state == KeyState::Ready { "goes without a key" } else { "cannot be used" };
-            for (key, origin) in missing {
-                // A preset has no place that one could look at.
-                let origin = if origin.file().is_some() { origin } else { &section.origin };
-                let what = format!("provider `{id}` {cannot}: {key}");
-                let remedy = "set it and start again";
-                section.findings.warning(Problem::new(origin, what).remedy(remedy).docs(docs));
-            }
-        }
-    }
 }

@@ -1,5 +1,7 @@
 mod aliases;
+mod codex;
 mod fields;
+mod keys;
 mod models;
 mod providers;
 
@@ -41,12 +43,13 @@ pub fn check(
         root.node("client_keys").map(|node| &node.value),
         Some(Value::List(keys)) if !keys.is_empty()
     );
-    let settings = Settings::read(&root, has_client_keys);
+    let codex = root.table("codex");
+    let settings = Settings::read(&root, has_client_keys, codex::read(codex.as_ref()));
     let store = store(&root);
-    let read = providers::Reader::new(&raw.environment, dialects, keys, &settings.timeouts);
+    let read = providers::Reader::new(raw, dialects, keys, &settings.timeouts);
     let providers = read.all(&root);
     let pool = Arc::new(PoolMap::new(&providers));
-    let aliases = aliases::read(&root, &providers, &pool);
+    let aliases = aliases::read(&root, codex, &providers, &pool);
     if let Some(model) = &default_model {
         root.row("default_model", &model.value, &model.origin);
         let is_alias = aliases.iter().any(|alias| alias.name == model.value);

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use interlingua_dialect::Dialects;
 
+use crate::discovered::{ListedModel, Listing};
+use crate::model::{ASSUMED_WINDOW, Facts, Model, ModelSource, Price};
 use crate::preset::{Preset, PresetModel};
 use crate::problem::{Origin, Problem};
-use crate::provider::{ASSUMED_WINDOW, Facts, Model};
 use crate::section::Section;
 
 /// The models that the user lists; none if no list is there.
@@ -47,9 +48,18 @@ pub(super) fn declared(
             let warning = Problem::new(&id.origin, what).remedy("write `context_window = …`");
             inner.findings.warning(warning);
         }
+        let wants_search = facts.search == Some(true);
         if let Some(dialect) = dialect {
             match Model::new(model, facts, dialects, dialect) {
-                Ok(model) => models.push(Arc::new(model)),
+                Ok(made) => {
+                    if wants_search && !made.can_search() {
+                        let what =
+                            format!("dialect `{dialect}` has no way to search for `{model}`");
+                        let warning = Problem::new(&id.origin, what);
+                        inner.findings.warning(warning.remedy("leave `search` out"));
+                    }
+                    models.push(Arc::new(made));
+                }
                 Err(what) => inner.problem(Problem::new(&id.origin, what)),
             }
         }
@@ -58,18 +68,33 @@ pub(super) fn declared(
     Some(models)
 }
 
-/// The models of a preset, and the one that is to be offered first, though it is not among them.
+/// The models of an open provider: the one that is to be offered first, those of its preset, and
+/// those that it lists itself. What the provider says fills in what the preset does not know.
 pub(super) fn known(
     dialects: &Dialects,
     dialect: &str,
     preset: Option<&Preset>,
     first: Option<&str>,
+    listing: Option<&Listing>,
 ) -> Vec<Arc<Model>> {
     let of_preset = preset.map_or(&[][..], |preset| &preset.models);
-    let first = first.filter(|first| of_preset.iter().all(|model| model.id != *first));
-    let first = first.map(|id| (id, Facts::default()));
-    let models = first.into_iter().chain(of_preset.iter().map(|it| (it.id.as_str(), it.into())));
-    let models = models.filter_map(|(id, facts)| Model::new(id, facts, dialects, dialect).ok());
+    let listed = listing.map_or(&[][..], |listing| &listing.models);
+    let mut models: Vec<(&str, Facts)> = Vec::new();
+    if let Some(first) = first.filter(|first| of_preset.iter().all(|model| model.id != *first)) {
+        models.push((first, Facts { source: ModelSource::Declared, ..Facts::default() }));
+    }
+    models.extend(of_preset.iter().map(|model| (model.id.as_str(), model.into())));
+    for said in listed.iter().filter(|said| said.is_sane()) {
+        match models.iter_mut().find(|(id, _)| *id == said.id) {
+            Some((_, facts)) => {
+                facts.context_window = facts.context_window.or(said.context_window);
+                facts.max_output_tokens = facts.max_output_tokens.or(said.max_output_tokens);
+            }
+            None => models.push((&said.id, said.into())),
+        }
+    }
+    let models =
+        models.into_iter().filter_map(|(id, facts)| Model::new(id, facts, dialects, dialect).ok());
     models.map(Arc::new).collect()
 }
 
@@ -79,6 +104,7 @@ pub(super) fn demo(dialects: &Dialects) -> Arc<Model> {
         context_window: Some(ASSUMED_WINDOW),
         images: Some(false),
         reasoning: Some(true),
+        source: ModelSource::Preset,
         ..Facts::default()
     };
     let model = Model::new("assistant", facts, dialects, "generic");
@@ -88,12 +114,24 @@ pub(super) fn demo(dialects: &Dialects) -> Arc<Model> {
 impl From<&PresetModel> for Facts {
     fn from(model: &PresetModel) -> Self {
         Self {
-            name: None,
-            aliases: Vec::new(),
+            source: ModelSource::Preset,
             context_window: model.context_window,
             max_output_tokens: model.max_output_tokens,
             images: model.images,
             reasoning: model.reasoning,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&ListedModel> for Facts {
+    fn from(model: &ListedModel) -> Self {
+        Self {
+            source: ModelSource::Discovered,
+            name: model.name.clone(),
+            context_window: model.context_window.filter(|window| *window > 0),
+            max_output_tokens: model.max_output_tokens.filter(|most| *most > 0),
+            ..Self::default()
         }
     }
 }
@@ -123,9 +161,33 @@ fn facts(section: &Section<'_>, preset: Option<&PresetModel>) -> Facts {
     Facts {
         name,
         aliases,
+        source: ModelSource::Declared,
         context_window: count("context_window").or(known.context_window),
         max_output_tokens: count("max_output_tokens").or(known.max_output_tokens),
         images: boolean("images").or(known.images),
         reasoning: boolean("reasoning").or(known.reasoning),
+        search: boolean("search"),
+        parallel_calls: boolean("parallel_calls"),
+        price: price(section),
     }
+}
+
+/// What the model costs, in US dollars per million tokens.
+fn price(section: &Section<'_>) -> Option<Price> {
+    let inner = section.table("price")?;
+    let amount = |key| {
+        let found = inner.amount(key)?;
+        inner.row(key, &found.value, &found.origin);
+        Some(found.value)
+    };
+    let (input, cached_input, output) = (amount("input"), amount("cached_input"), amount("output"));
+    if (input.is_none() && inner.node("input").is_none())
+        || (output.is_none() && inner.node("output").is_none())
+    {
+        let what = "`price` needs `input` and `output`";
+        let remedy = "write US dollars per million tokens: { input = 0.3, output = 1.2 }";
+        inner.problem(Problem::new(&inner.origin, what).remedy(remedy));
+    }
+    inner.close();
+    Some(Price { input: input?, cached_input, output: output? })
 }

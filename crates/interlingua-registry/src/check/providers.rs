@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use interlingua_dialect::{AuthScheme, Dialects, Wire};
 
+use super::keys::Keys;
 use super::{fields, models};
 use crate::address::BaseUrl;
+use crate::discovered::Discovered;
+use crate::model::{Asked, Models};
 use crate::preset::{KeyNeed, Preset};
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::{
-    Asked, DEMO, KeyState, MissingKey, Models, Provider, ProviderKey, Proxy, UpstreamTimeouts,
-};
-use crate::raw::{Environment, Table, Value};
-use crate::secret::{KeyError, KeySource, ResolveKey, Secret};
+use crate::provider::{DEMO, KeyState, Provider, Proxy, UpstreamTimeouts, identity};
+use crate::raw::{Environment, RawConfig, Table};
+use crate::secret::{ResolveKey, Secret};
 use crate::section::{Found, Section};
 use crate::settings::Timeouts;
 use crate::units::show_duration;
@@ -38,6 +39,7 @@ const WIRES: [Wire; 3] = [Wire::Chat, Wire::Messages, Wire::Responses];
 /// Makes providers of what the configuration and the vendors' own variables say.
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
+    discovered: &'a Discovered,
     dialects: &'a Dialects,
     keys: &'a dyn ResolveKey,
     timeouts: UpstreamTimeouts,
@@ -45,7 +47,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
-        environment: &'a Environment,
+        raw: &'a RawConfig,
         dialects: &'a Dialects,
         keys: &'a dyn ResolveKey,
         timeouts: &Timeouts,
@@ -55,7 +57,8 @@ impl<'a> Reader<'a> {
             first_byte: timeouts.first_byte,
             idle: timeouts.idle,
         };
-        Self { environment, dialects, keys, timeouts }
+        let RawConfig { environment, discovered, .. } = raw;
+        Self { environment, discovered, dialects, keys, timeouts }
     }
 
     /// Those of the configuration in its order, then those that variables switch on, and the demo
@@ -160,10 +163,10 @@ impl<'a> Reader<'a> {
             found.value
         });
 
-        let (sources, needs) = self.key_sources(&section, preset);
-        let (keys, missing) = self.fetch(&sources);
-        let base_url = self.base_url(id, &section, preset, keys.first().map(|key| &key.secret));
-        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first());
+        let keys = Keys::read(&section, preset, self.keys);
+        let first_key = keys.there.first().map(|key| &key.secret);
+        let base_url = self.base_url(id, &section, preset, first_key);
+        let dialect = self.dialect(&section, preset, base_url.as_ref(), first_key);
         let wire = self.wire(&section, dialect.as_deref());
         let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {
             section.row("allow_insecure", &found.value, &found.origin);
@@ -183,18 +186,10 @@ impl<'a> Reader<'a> {
             section.close();
             return None;
         };
-        let needs_none = needs == Needs::None
-            || (needs == Needs::Unsaid && base_url.is_local())
-            || speaks.endpoint.auth.scheme == AuthScheme::None;
-        let key_state = match (keys.is_empty(), needs_none) {
-            (false, _) => KeyState::Ready,
-            (true, true) => KeyState::NotNeeded,
-            (true, false) => KeyState::Missing(missing.iter().map(|(it, _)| it.clone()).collect()),
-        };
-        let shown = fields::show_keys(&sources, &missing, &key_state);
-        let key_origin = sources.first().map_or(&section.origin, |(_, origin)| origin);
-        section.row("key", &shown, key_origin);
-        if !keys.is_empty() && base_url.is_plain() && !base_url.is_local() && !allow_insecure {
+        let free = base_url.is_local() || speaks.endpoint.auth.scheme == AuthScheme::None;
+        let key_state = keys.state(free);
+        keys.row(&section, &key_state);
+        if keys.may_travel() && base_url.is_plain() && !base_url.is_local() && !allow_insecure {
             let what = format!("the key of provider `{id}` would travel unencrypted to {base_url}");
             let remedy = "use https://, or set `allow_insecure = true` if you accept that";
             section.problem(Problem::new(&section.origin, what).remedy(remedy));
@@ -202,7 +197,7 @@ impl<'a> Reader<'a> {
         let console = preset.and_then(|preset| preset.console.clone());
         if enabled {
             let docs = console.as_deref().or(docs.as_deref());
-            fields::warn_about_keys(id, &section, &missing, &key_state, docs);
+            keys.warn(id, &section, &key_state, docs);
         }
 
         let env_model = own_preset(id, preset).and_then(|preset| {
@@ -219,7 +214,9 @@ impl<'a> Reader<'a> {
             Some(models) => Models::Declared(models),
             None => {
                 let first = default_model.as_ref().map(|found| found.value.as_str());
-                let known = models::known(self.dialects, &dialect, preset, first);
+                let identity = identity(&base_url, wire, &keys.there);
+                let listing = self.discovered.get(id, &identity);
+                let known = models::known(self.dialects, &dialect, preset, first, listing);
                 Models::Open { known, asked: Asked::default() }
             }
         };
@@ -242,7 +239,7 @@ impl<'a> Reader<'a> {
             wire,
             dialect,
             speaks: Arc::new(speaks),
-            keys,
+            keys: keys.there,
             key_state,
             proxy,
             headers,
@@ -322,7 +319,7 @@ impl<'a> Reader<'a> {
         section: &Section<'_>,
         preset: Option<&Preset>,
         base_url: Option<&BaseUrl>,
-        key: Option<&ProviderKey>,
+        key: Option<&Secret>,
     ) -> Option<String> {
         if let Some(found) = section.text("dialect") {
             if !self.dialects.contains(&found.value) {
@@ -338,7 +335,7 @@ impl<'a> Reader<'a> {
         let (dialect, origin) = match preset {
             Some(preset) => (preset.dialect.clone(), Origin::Preset(preset.id.as_str().into())),
             None => {
-                let key = key.map_or("", |key| key.secret.expose());
+                let key = key.map_or("", Secret::expose);
                 match self.dialects.guess(&base_url?.to_string(), key) {
                     Some(id) => (id.to_owned(), Origin::Derived("base_url")),
                     None => ("generic".to_owned(), Origin::Default),
@@ -363,51 +360,6 @@ impl<'a> Reader<'a> {
         let wire = self.dialects.resolve(dialect?, "").ok()?.wire;
         section.row("wire", &wire.name(), &Origin::Derived("dialect"));
         Some(wire)
-    }
-
-    /// Where the keys are kept, and whether there has to be one.
-    fn key_sources(
-        &self,
-        section: &Section<'_>,
-        preset: Option<&'static Preset>,
-    ) -> (Vec<(KeySource, Origin)>, Needs) {
-        if let Some(node) = section.node("key") {
-            let sources = match &node.value {
-                Value::List(nodes) => {
-                    nodes.iter().filter_map(|node| fields::key_source(section, node)).collect()
-                }
-                _ => fields::key_source(section, node).into_iter().collect::<Vec<_>>(),
-            };
-            let is_empty_list = matches!(&node.value, Value::List(nodes) if nodes.is_empty());
-            return (sources, if is_empty_list { Needs::None } else { Needs::One });
-        }
-        let Some(preset) = preset else { return (Vec::new(), Needs::Unsaid) };
-        let sources: Vec<_> =
-            preset.key_env.iter().map(|name| KeySource::Env(name.clone())).collect();
-        let is_there =
-            |source: &&KeySource| !matches!(self.keys.resolve(source), Err(KeyError::Unset));
-        let source = sources.iter().find(is_there).or(sources.first()).cloned();
-        let origin = Origin::Preset(preset.id.as_str().into());
-        let needs = match preset.key {
-            KeyNeed::Required => Needs::One,
-            KeyNeed::Optional => Needs::Unsaid,
-        };
-        (source.map(|source| (source, origin)).into_iter().collect(), needs)
-    }
-
-    fn fetch(
-        &self,
-        sources: &[(KeySource, Origin)],
-    ) -> (Vec<ProviderKey>, Vec<(MissingKey, Origin)>) {
-        let (mut keys, mut missing) = (Vec::new(), Vec::new());
-        for (source, origin) in sources {
-            let name = source.to_string();
-            match self.keys.resolve(source) {
-                Ok(secret) => keys.push(ProviderKey { name, secret }),
-                Err(why) => missing.push((MissingKey { name, why }, origin.clone())),
-            }
-        }
-        (keys, missing)
     }
 
     fn timeouts(&self, section: &Section<'_>) -> UpstreamTimeouts {
@@ -452,15 +404,6 @@ impl<'a> Reader<'a> {
             models: Models::Declared(vec![models::demo(self.dialects)]),
         }
     }
-}
-
-/// Whether a provider has to have a key.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Needs {
-    One,
-    None,
-    /// Nobody said; it depends on where the provider is.
-    Unsaid,
 }
 
 fn preset(id: &str, section: &Section<'_>) -> Option<&'static Preset> {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod choices;
+mod discovery;
 mod problems;
 mod routes;
 mod secrets;

@@ -81,9 +81,9 @@ url = "mongodb://me:canary@x"
             config.toml:21:12: `base_url` must begin with `http://` or `https://`; write it like "https://api.example.com/v1"
             config.toml:22:8: unknown wire `chatt`; did you mean `chat`?
             config.toml:23:11: unknown dialect `vlm`; did you mean `vllm`?
-            config.toml:24:7: a key does not belong into the configuration, only where it is kept; write { env = "NAME" }, { file = "/path" } or { command = ["program", "argument"] }
+            config.toml:24:7: a key does not belong into the configuration, only where it is kept; write { env = "NAME" }, { file = "/path" }, { command = ["program", "argument"] } or { client = true }
             config.toml:26:12: the provider id `demo` is reserved; choose another one
-            config.toml:31:7: `key` names more than one place; write { env = "NAME" }, { file = "/path" } or { command = ["program", "argument"] }
+            config.toml:31:7: `key` names more than one place; write { env = "NAME" }, { file = "/path" }, { command = ["program", "argument"] } or { client = true }
             config.toml:32:9: `proxy` is no address of a proxy; write "http://host:port", "socks5h://host:port" or "direct"
             config.toml:33:13: the header "Content-Length" cannot be set; remove it
             config.toml:34:11: `enabled` must be `true` or `false`, not this text
@@ -92,7 +92,7 @@ url = "mongodb://me:canary@x"
             config.toml:43:6: the model `b` is there already, at config.toml:38:6; remove one
             config.toml:45:1: the model has no `id`; write the name that the upstream gives it
             config.toml:49:1: the alias `far/a` would hide the model `far/a`; choose another name
-            config.toml:50:8: the alias `loop` leads to the alias `other`; name the models themselves
+            config.toml:50:8: the alias `loop` leads to `other`, which is one, too; name the models themselves
             config.toml:51:9: the alias `other` has no `targets`; list one slug or several
             config.toml:51:34: unknown policy `random`; known are: failover, weighted
             config.toml:54:8: `body` must be a size like "64KiB" or "16MiB", not this text

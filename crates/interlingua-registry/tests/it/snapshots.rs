@@ -36,7 +36,8 @@ fn the_example_is_kept_whole() {
     assert!(!house.models.is_open());
     let work = snapshot.aliases().iter().find(|alias| alias.name == "work").unwrap();
     assert_eq!(work.policy, Policy::Failover);
-    assert_eq!(work.targets, ["mimo/mimo-v2.5-pro", "house/qwen3-coder"]);
+    let targets: Vec<_> = work.targets.iter().map(|target| target.slug.as_str()).collect();
+    assert_eq!(targets, ["mimo/mimo-v2.5-pro", "house/qwen3-coder"]);
 }
 
 #[test]

@@ -88,15 +88,21 @@ pub(super) fn write(
         Choice::Only(_) => field(out, "tool_choice", required(target)),
         Choice::Silent | Choice::Withhold => {}
     }
-    match (rules.parallel, turn.parallel_calls) {
-        (ParallelRule::Pass, Some(_)) if target.repairs.drops("parallel_tool_calls", notes) => {}
-        (ParallelRule::Pass, Some(parallel)) => {
+    let parallel = match rules.parallel {
+        ParallelRule::Pass => turn.parallel_calls,
+        ParallelRule::Always => Some(true),
+        ParallelRule::Never => Some(false),
+        ParallelRule::Drop => None,
+    };
+    match parallel {
+        Some(_) if target.repairs.drops("parallel_tool_calls", notes) => {}
+        Some(parallel) => {
             field(out, "parallel_tool_calls", if parallel { "true" } else { "false" });
         }
-        (ParallelRule::Drop, Some(false)) => {
+        None if turn.parallel_calls == Some(false) => {
             notes.push(Note::new(NoteKind::Dropped, "parallel_tool_calls=false"));
         }
-        (ParallelRule::Drop, _) | (ParallelRule::Pass, None) => {}
+        None => {}
     }
 }
 

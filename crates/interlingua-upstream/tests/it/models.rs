@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use interlingua_dialect::Dialects;
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{Environment, RawConfig, check};
+use interlingua_registry::{Environment, ListedModel, RawConfig, check};
 use interlingua_testkit::upstream::{Answer, Script, Scripted};
-use interlingua_upstream::{ListedModel, ProxySettings, Upstream};
+use interlingua_upstream::{ProxySettings, Upstream};
 
 const KEY: &str = "sk-canary-77aa";
 

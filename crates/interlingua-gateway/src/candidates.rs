@@ -1,0 +1,136 @@
+//! Who may answer a turn, in the order in which they are asked.
+
+use std::time::Instant;
+
+use interlingua_ir::{Class, Fault, Item, Output, Part, Text, Tool, Turn};
+use interlingua_registry::{Demand, KeyState, Model, ProviderKey, Route, Target, rank};
+
+use crate::health::{Failures, Moved};
+
+/// A target, and the key with which it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'c> {
+    pub(crate) target: &'c Target,
+    pub(crate) key: Option<&'c ProviderKey>,
+}
+
+impl Candidate<'_> {
+    /// Stands for this model behind this key, over all configurations.
+    pub(crate) fn id(&self) -> u64 {
+        let Self { target, key } = self;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(target.slug.as_bytes()).update(b"\0");
+        hasher.update(target.provider.base_url.to_string().as_bytes()).update(b"\0");
+        if let Some(key) = key {
+            hasher.update(key.secret.expose().as_bytes());
+        }
+        let mut id = [0; 8];
+        hasher.finalize_xof().fill(&mut id);
+        u64::from_le_bytes(id)
+    }
+}
+
+/// Puts the targets of a route into the order in which a conversation asks them.
+pub(crate) fn arrange(route: &mut Route, turn: &Turn<'_>, seed: u64, moved: &Moved) {
+    if route.is_choice() {
+        route.fit(&demand(turn));
+        route.order(seed);
+        if let Some(slug) = moved.to(seed, Instant::now()) {
+            route.prefer(&slug);
+        }
+    }
+}
+
+/// The candidates of an arranged route: each target with each of its keys. Those that failed lately
+/// come last, whoever is well again first; nobody is refused because all are unwell.
+///
+/// # Errors
+///
+/// If nothing can be asked, because the caller has to bring a key and brought none.
+pub(crate) fn candidates<'c>(
+    targets: &'c [Target],
+    own_key: Option<&'c ProviderKey>,
+    seed: u64,
+    failures: &Failures,
+) -> Result<Vec<Candidate<'c>>, Fault> {
+    let mut all = Vec::with_capacity(targets.len());
+    let mut keyless = None;
+    for target in targets {
+        let provider = &target.provider;
+        let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key };
+        match (&provider.key_state, provider.keys.as_slice()) {
+            (KeyState::OfClient, _) if own_key.is_some() => all.push(candidate(own_key)),
+            (KeyState::OfClient, _) => {
+                keyless.get_or_insert_with(|| no_key(&provider.id));
+            }
+            (_, []) => all.push(candidate(None)),
+            (_, [only]) => all.push(candidate(Some(only))),
+            (_, several) => {
+                // A conversation keeps its key, because prompt caches belong to accounts.
+                let mut keys: Vec<_> = several.iter().collect();
+                keys.sort_by_cached_key(|key| rank(seed, &key.name, 1));
+                all.extend(keys.into_iter().map(|key| candidate(Some(key))));
+            }
+        }
+    }
+    if let (true, Some(fault)) = (all.is_empty(), keyless) {
+        return Err(fault);
+    }
+    if all.len() > 1 && failures.any() {
+        let now = Instant::now();
+        all.sort_by_cached_key(|it| {
+            let id = it.id();
+            failures.is_cooling(id, now).then(|| failures.until(id)).flatten()
+        });
+    }
+    Ok(all)
+}
+
+/// The header in which a client brings its own key for the provider, where its bearer token is the
+/// gateway's.
+pub(crate) const OWN_KEY: &str = "x-interlingua-provider-key";
+
+fn no_key(provider: &str) -> Fault {
+    let what = format!(
+        "{provider} is asked with your own key, and the request brings none; send it in the header `{OWN_KEY}`"
+    );
+    Fault::new(Class::Auth, what).by(provider)
+}
+
+/// Whether somebody else may do what the model of a target could not, because the turn was too long
+/// for it.
+pub(crate) fn is_wider(other: &Model, than: &Model) -> bool {
+    other.context_window > than.context_window
+}
+
+/// Letters of a text that make a token at least; there are more of them in nearly every language.
+const LETTERS: usize = 4;
+
+fn demand(turn: &Turn<'_>) -> Demand {
+    let mut demand = Demand { tools: !turn.tools.is_empty(), ..Demand::default() };
+    let mut letters = 0;
+    let mut parts = |parts: &[Part<'_>], images: &mut bool| {
+        for part in parts {
+            match part {
+                Part::Text(text) | Part::Refusal(text) => letters += text.stored_len(),
+                Part::Image { .. } => *images = true,
+                Part::Other { .. } => {}
+            }
+        }
+    };
+    for item in &turn.items {
+        match item {
+            Item::Message(message) => parts(&message.parts, &mut demand.images),
+            Item::Output(Output { parts: said, .. }) => parts(said, &mut demand.images),
+            _ => {}
+        }
+    }
+    for tool in &turn.tools {
+        if let Tool::Function(function) = tool {
+            letters += function.parameters.map_or(0, |it| it.get().len());
+            letters += function.description.as_ref().map_or(0, Text::stored_len);
+        }
+    }
+    demand.tokens = u64::try_from(letters / LETTERS).unwrap_or(u64::MAX);
+    demand
+}
