@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let (config, listen) = (options.config.clone(), options.listen.clone());
     let start = Start { config, listen, preset: None };
     let loaded = load(&start)?;
-    interlingua_proxy::run(&loaded, |loaded, addresses| {
+    interlingua_proxy::run(&start, &loaded, |loaded, addresses| {
         if !options.quiet {
             output::say(&banner::text(&loaded.snapshot, addresses, &banner::command(options)));
         }

@@ -2,12 +2,16 @@
 //!
 //! `interlingua-proxy` is nothing else; `interlingua up` adds a banner.
 
+mod discovery;
+mod follow;
+mod load;
 mod log;
 mod process;
 mod seal_key;
 
+pub use load::{Loaded, Start, load};
 pub use log::{Verbosity, init as init_log};
-pub use process::{Loaded, Start, StartError, exit_code, load, run};
+pub use process::{StartError, exit_code, run};
 
 /// A request's body and what is made of it live for a moment and are large; this allocator takes and
 /// gives such pieces back for about a tenth less of a whole answer's time than the system's.

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     init_log(Verbosity { more: arguments.verbose, quiet: arguments.quiet });
     let start = Start { config: arguments.config, listen: arguments.listen, preset: None };
-    let result = load(&start).and_then(|loaded| run(&loaded, |_, _| {}));
+    let result = load(&start).and_then(|loaded| run(&start, &loaded, |_, _| {}));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

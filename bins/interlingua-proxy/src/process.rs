@@ -1,38 +1,16 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use interlingua_dialect::{Dialects, Problem};
 use interlingua_gateway::{BindError, Gateway, State, Tools};
-use interlingua_registry::load::{Paths, SystemKeys, load as load_layers};
-use interlingua_registry::{Environment, Problems, Snapshot, check};
+use interlingua_registry::Problems;
 use interlingua_upstream::{ProxySettings, Upstream};
 
+use crate::follow::follow;
+use crate::load::{Loaded, Start};
 use crate::seal_key;
-
-/// What the command line says about the start.
-#[derive(Clone, Debug, Default)]
-pub struct Start {
-    /// A configuration file, laid over the usual ones.
-    pub config: Option<PathBuf>,
-    /// Where to listen instead of the configured address.
-    pub listen: Option<String>,
-    /// A vendor preset that counts as a provider though neither a file nor a variable names it.
-    pub preset: Option<String>,
-}
-
-/// A checked configuration, and where everything is kept.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The configuration.
-    pub snapshot: Arc<Snapshot>,
-    /// Where files are kept.
-    pub paths: Paths,
-    environment: Environment,
-}
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -68,57 +46,21 @@ pub fn exit_code(error: &StartError) -> ExitCode {
     })
 }
 
-/// Reads and checks the configuration.
-///
-/// # Errors
-///
-/// All problems of the configuration at once.
-pub fn load(start: &Start) -> Result<Loaded, StartError> {
-    let environment = Environment::of_process();
-    let paths = Paths::find(&environment).ok_or(StartError::NoHome)?;
-    let mut raw = load_layers(&paths, start.config.as_deref(), &environment);
-    if let Some(listen) = &start.listen {
-        raw = raw.flag("--listen", "listen", listen);
-    }
-    if let Some(id) = &start.preset {
-        raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
-    }
-    let dialects = Arc::new(dialects(start.config.as_ref().unwrap_or(&paths.config))?);
-    let snapshot =
-        check(&raw, &dialects, &SystemKeys::new(&environment)).map_err(StartError::Config)?;
-    for warning in snapshot.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(Loaded { snapshot: Arc::new(snapshot), paths, environment })
-}
-
-/// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
-fn dialects(config: &Path) -> Result<Dialects, StartError> {
-    let folder = config.with_file_name("dialects.d");
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|it| it == "toml"));
-    // The order of a folder is an accident; that of names is not.
-    files.sort();
-    let mut records = Vec::new();
-    for path in files {
-        let text = fs::read_to_string(&path)
-            .map_err(|error| StartError::Dialects(vec![format!("{}: {error}", path.display())]))?;
-        records.push((path.display().to_string(), text));
-    }
-    let records = records.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let problems = |all: Vec<Problem>| all.iter().map(ToString::to_string).collect();
-    Dialects::builtin().with(records).map_err(|all| StartError::Dialects(problems(all)))
-}
-
 /// Runs the gateway until it is told to stop: by SIGTERM or Ctrl-C, and at once by a second one.
+///
+/// Meanwhile it follows its files, SIGHUP, and what providers say about their models, as `start` says
+/// where they are.
 ///
 /// `greet` is called once the ports are taken.
 ///
 /// # Errors
 ///
 /// [`StartError`] when it cannot start.
-pub fn run(loaded: &Loaded, greet: impl FnOnce(&Loaded, &[SocketAddr])) -> Result<(), StartError> {
+pub fn run(
+    start: &Start,
+    loaded: &Loaded,
+    greet: impl FnOnce(&Loaded, &[SocketAddr]),
+) -> Result<(), StartError> {
     report_panics();
     let settings = loaded.snapshot.settings();
     let seal = seal_key::load(loaded.environment.get("INTERLINGUA_SEAL_KEY"), &loaded.paths.state)
@@ -130,12 +72,14 @@ pub fn run(loaded: &Loaded, greet: impl FnOnce(&Loaded, &[SocketAddr])) -> Resul
             Upstream::new(&proxies, settings.timeouts.connect).map_err(StartError::System)?;
         let tools = Tools { upstream, seal: Arc::new(seal) };
         let state = Arc::new(State::new(Arc::clone(&loaded.snapshot), tools));
-        let gateway = Gateway::bind(state).map_err(StartError::Bind)?;
+        let gateway = Gateway::bind(Arc::clone(&state)).map_err(StartError::Bind)?;
         let (stop, now) = signals().map_err(StartError::System)?;
         let addresses = gateway.addresses();
         greet(loaded, &addresses);
         announce(&addresses);
+        let following = tokio::spawn(follow(start.clone(), loaded.clone(), state));
         gateway.serve(stop, now).await;
+        following.abort();
         Ok(())
     })
 }

@@ -1,5 +1,6 @@
 //! Reads the files, variables and programs that a configuration is made of.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -123,12 +124,24 @@ const DISCOVERED: &str = "models.json";
 #[derive(Clone, Debug)]
 pub struct SystemKeys<'a> {
     environment: &'a Environment,
+    files: RefCell<Vec<PathBuf>>,
 }
 
 impl<'a> SystemKeys<'a> {
     /// Looks for variables in `environment` only.
     pub fn new(environment: &'a Environment) -> Self {
-        Self { environment }
+        Self { environment, files: RefCell::default() }
+    }
+
+    /// The files that were looked into, whether they are there or not.
+    pub fn into_files(self) -> Vec<PathBuf> {
+        self.files.into_inner()
+    }
+
+    fn read(&self, path: PathBuf) -> Result<Secret, KeyError> {
+        let key = read_key(&path);
+        self.files.borrow_mut().push(path);
+        key
     }
 }
 
@@ -138,11 +151,11 @@ impl ResolveKey for SystemKeys<'_> {
             KeySource::Env(name) => match self.environment.get(name) {
                 Some(key) => tidy_key(key),
                 None => match self.environment.get(&format!("{name}_FILE")) {
-                    Some(path) => read_key(Path::new(path)),
+                    Some(path) => self.read(PathBuf::from(path)),
                     None => Err(KeyError::Unset),
                 },
             },
-            KeySource::File(path) => read_key(&self.expand(path)),
+            KeySource::File(path) => self.read(self.expand(path)),
             KeySource::Command(argv) => run(argv),
         }
     }

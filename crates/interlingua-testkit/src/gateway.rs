@@ -111,6 +111,16 @@ impl Gateway {
         call.send(self.address)
     }
 
+    /// Sends a signal, by its short name.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn signal(&self, name: &str) -> io::Result<()> {
+        let process = self.process.as_ref();
+        process.ok_or_else(|| io::Error::other("the gateway does not run"))?.signal(name)
+    }
+
     /// Asks it to end, by SIGTERM, and waits.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
         &[
             "interlingua-dialect",
             "interlingua-gateway",
+            "interlingua-ir",
             "interlingua-reasoning",
             "interlingua-registry",
             "interlingua-upstream",

@@ -1,0 +1,98 @@
+//! Asking open providers which models they have.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use interlingua_gateway::State;
+use interlingua_ir::Fault;
+use interlingua_registry::{Discovered, KeyState, ListedModel, Provider, Snapshot};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How old a provider's list may become.
+const FRESH: Duration = Duration::from_hours(1);
+
+/// The first pause after a provider did not tell; it doubles up to [`FRESH`].
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+
+/// What a provider was asked, and when it may be asked again.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    asked: HashMap<String, Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// The account that was asked; another one is asked at once.
+    identity: String,
+    failures: u32,
+    /// Not before; never while the question is open.
+    next: Option<Instant>,
+}
+
+/// What a provider answered.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) result: Result<Vec<ListedModel>, Fault>,
+}
+
+impl Discovery {
+    /// Asks those whose lists are missing or old. Their answers come through `tell`.
+    pub(crate) fn ask(
+        &mut self,
+        snapshot: &Snapshot,
+        discovered: &Discovered,
+        state: &Arc<State>,
+        tell: &mpsc::Sender<Told>,
+    ) {
+        let now = Instant::now();
+        for provider in snapshot.providers().iter().filter(|provider| tells(provider)) {
+            let identity = provider.identity();
+            let known = discovered.of(provider);
+            match self.asked.get(&*provider.id).filter(|asked| asked.identity == identity) {
+                Some(asked) if asked.next.is_none_or(|next| next > now) => continue,
+                None if known.is_some_and(|listing| age(listing.at) < FRESH) => continue,
+                _ => {}
+            }
+            let failures = self.asked.get(&*provider.id).map_or(0, |asked| asked.failures);
+            let asked = Asked { identity, failures, next: None };
+            self.asked.insert(provider.id.to_string(), asked);
+            let (provider, state, tell) = (Arc::clone(provider), Arc::clone(state), tell.clone());
+            tokio::spawn(async move {
+                let result = state.upstream().models(&provider).await;
+                // Nobody listens any more when the gateway stops.
+                drop(tell.send(Told { provider, result }).await);
+            });
+        }
+    }
+
+    /// Remembers when a provider may be asked again.
+    pub(crate) fn told(&mut self, told: &Told) {
+        let Some(asked) = self.asked.get_mut(&*told.provider.id) else { return };
+        asked.failures = if told.result.is_ok() { 0 } else { asked.failures.saturating_add(1) };
+        let pause = match asked.failures {
+            0 => FRESH,
+            failures => (FIRST_PAUSE * 2_u32.saturating_pow(failures.min(8) - 1)).min(FRESH),
+        };
+        asked.next = Some(Instant::now() + pause);
+    }
+}
+
+/// Whether a provider is asked: it may have models that nobody described, and they may be offered.
+pub(crate) fn tells(provider: &Provider) -> bool {
+    provider.models.is_open()
+        && provider.usable().is_ok()
+        && provider.key_state != KeyState::OfClient
+        && provider.expose.as_ref().is_none_or(|patterns| !patterns.is_empty())
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
+}
+
+fn age(at: u64) -> Duration {
+    Duration::from_secs(now().saturating_sub(at))
+}

@@ -1,0 +1,231 @@
+//! Keeps a running gateway in step with its files and with its providers' models.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use interlingua_gateway::State;
+use interlingua_registry::load::{discovered, keep_discovered};
+use interlingua_registry::{Discovered, Snapshot};
+use tokio::sync::mpsc;
+
+use crate::discovery::{Discovery, Told, now, tells};
+use crate::load::{Loaded, Start, load};
+
+/// How often the files are looked at. A look costs a few system calls, and unlike the system's own
+/// notices it works on every file system.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a changed file has to rest before it is read: editors write in steps.
+const REST: Duration = Duration::from_millis(100);
+
+/// Looks that a file has to come to rest.
+const MOST_LOOKS: usize = 20;
+
+/// Answers of providers that may wait to be taken.
+const WAITING: usize = 16;
+
+/// Follows the files that the configuration was made from, SIGHUP, and what open providers say about
+/// their models. What cannot be put into force leaves what is, and is told: in the log, and by the
+/// gateway's `/status`.
+pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>) {
+    let (tell, mut told) = mpsc::channel(WAITING);
+    let discovered = discovered(&loaded.paths);
+    let seen = look(&loaded.files);
+    let mut follower =
+        Follower { start, loaded, state, discovered, discovery: Discovery::default(), seen, tell };
+    let mut hangup = Hangup::new();
+    let mut clock = tokio::time::interval(LOOK);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        follower.ask();
+        tokio::select! {
+            _ = clock.tick() => {
+                if follower.has_changed().await {
+                    follower.reload("its files have changed").await;
+                }
+            }
+            () = hangup.next() => follower.reload("SIGHUP").await,
+            Some(answer) = told.recv() => follower.told(answer).await,
+        }
+    }
+}
+
+struct Follower {
+    start: Start,
+    loaded: Loaded,
+    state: Arc<State>,
+    discovered: Discovered,
+    discovery: Discovery,
+    seen: Vec<Seen>,
+    tell: mpsc::Sender<Told>,
+}
+
+/// A file as it was when it was looked at; nothing if it was not there.
+type Seen = Option<(SystemTime, u64, u64)>;
+
+impl Follower {
+    /// Whether some file is another one than before, once all have come to rest.
+    async fn has_changed(&mut self) -> bool {
+        let mut seen = self.look().await;
+        if seen == self.seen {
+            return false;
+        }
+        for _ in 0..MOST_LOOKS {
+            tokio::time::sleep(REST).await;
+            let again = self.look().await;
+            if again == std::mem::replace(&mut seen, again.clone()) {
+                break;
+            }
+        }
+        self.seen = seen;
+        true
+    }
+
+    async fn look(&self) -> Vec<Seen> {
+        let files = self.loaded.files.clone();
+        tokio::task::spawn_blocking(move || look(&files)).await.unwrap_or_default()
+    }
+
+    /// Reads everything anew and puts it into force, or tells why not.
+    async fn reload(&mut self, because: &str) {
+        let start = self.start.clone();
+        // A program that prints a key may take its time.
+        let Ok(result) = tokio::task::spawn_blocking(move || load(&start)).await else { return };
+        match result {
+            Ok(loaded) => {
+                let (old, new) = (&self.loaded.snapshot, &loaded.snapshot);
+                let number = self.state.replace(Arc::clone(new));
+                let (added, removed) = difference(old, new);
+                tracing::info!(
+                    because,
+                    number,
+                    ?added,
+                    ?removed,
+                    "a new configuration is in force"
+                );
+                if old.settings().listen != new.settings().listen
+                    || old.settings().workers != new.settings().workers
+                {
+                    tracing::warn!("`listen` and `workers` take effect at the next start");
+                }
+                self.state.retain_synced(|what| {
+                    new.providers().iter().any(|it| tells(it) && *what == models_of(&it.id))
+                        || what == CACHE
+                });
+                self.loaded = loaded;
+            }
+            Err(error) => {
+                tracing::error!(because, "the configuration in force stays: {error}");
+                self.state.refuse(error.to_string());
+            }
+        }
+        self.seen = self.look().await;
+    }
+
+    /// Asks open providers whose lists are missing or old.
+    fn ask(&mut self) {
+        let snapshot = &self.loaded.snapshot;
+        self.discovery.ask(snapshot, &self.discovered, &self.state, &self.tell);
+    }
+
+    /// Takes in what a provider says about its models.
+    async fn told(&mut self, told: Told) {
+        self.discovery.told(&told);
+        let Told { provider, result } = told;
+        let what = models_of(&provider.id);
+        match result {
+            Ok(models) => {
+                self.state.synced(&what, Ok(()));
+                let count = models.len();
+                if self.discovered.keep(&provider, now(), models) {
+                    tracing::info!(provider = %provider.id, count, "the provider lists its models");
+                    self.keep();
+                    self.reload("a provider lists other models").await;
+                }
+            }
+            Err(fault) if matches!(fault.status, Some(404 | 405)) => {
+                tracing::info!(provider = %provider.id, "the provider lists no models: {fault}");
+            }
+            Err(fault) => {
+                tracing::warn!(provider = %provider.id, "its models are not known: {fault}");
+                self.state.synced(&what, Err(fault.to_string()));
+            }
+        }
+    }
+
+    fn keep(&mut self) {
+        let ids = self.loaded.snapshot.providers().iter().map(|provider| &*provider.id);
+        self.discovered.retain(ids);
+        let kept = keep_discovered(&self.loaded.paths, &self.discovered);
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "the providers' models cannot be kept in the cache");
+        }
+        self.state.synced(CACHE, kept.map_err(|error| error.to_string()));
+    }
+}
+
+/// By what `/status` calls the file that keeps the providers' models.
+const CACHE: &str = "cache of models";
+
+fn models_of(provider: &str) -> String {
+    format!("models of {provider}")
+}
+
+fn look(files: &[PathBuf]) -> Vec<Seen> {
+    let look = |path: &PathBuf| {
+        let data = fs::metadata(path).ok()?;
+        Some((data.modified().ok()?, data.len(), identity(&data, path)))
+    };
+    files.iter().map(look).collect()
+}
+
+/// Tells a file from another one that was put in its place.
+#[cfg(unix)]
+fn identity(data: &fs::Metadata, _: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(data)
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata, _: &Path) -> u64 {
+    0
+}
+
+/// The slugs that a new configuration offers and the old one did not, and the reverse.
+fn difference(old: &Snapshot, new: &Snapshot) -> (Vec<String>, Vec<String>) {
+    let slugs = |of: &Snapshot, not_of: &Snapshot| {
+        let offered = of.pool().offered().filter(|entry| {
+            not_of.pool().get(&entry.slug).is_none_or(|it| !it.is_usable() || !it.exposed)
+        });
+        offered.map(|entry| entry.slug.to_string()).collect()
+    };
+    (slugs(new, old), slugs(old, new))
+}
+
+/// The signal by which people tell servers to read their configuration.
+struct Hangup {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangup {
+    fn new() -> Self {
+        Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+                .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard"))
+                .ok(),
+        }
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,81 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use interlingua_dialect::{Dialects, Problem};
+use interlingua_registry::load::{Paths, SystemKeys, load as load_layers};
+use interlingua_registry::{Environment, Snapshot, check};
+
+use crate::process::StartError;
+
+/// What the command line says about the start.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// A configuration file, laid over the usual ones.
+    pub config: Option<PathBuf>,
+    /// Where to listen instead of the configured address.
+    pub listen: Option<String>,
+    /// A vendor preset that counts as a provider though neither a file nor a variable names it.
+    pub preset: Option<String>,
+}
+
+/// A checked configuration, and where everything is kept.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub snapshot: Arc<Snapshot>,
+    /// Where files are kept.
+    pub paths: Paths,
+    /// The files and folders that it was made from, and those that were looked for.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) environment: Environment,
+}
+
+/// Reads and checks the configuration.
+///
+/// # Errors
+///
+/// All problems of the configuration at once.
+pub fn load(start: &Start) -> Result<Loaded, StartError> {
+    let environment = Environment::of_process();
+    let paths = Paths::find(&environment).ok_or(StartError::NoHome)?;
+    let mut raw = load_layers(&paths, start.config.as_deref(), &environment);
+    if let Some(listen) = &start.listen {
+        raw = raw.flag("--listen", "listen", listen);
+    }
+    if let Some(id) = &start.preset {
+        raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
+    }
+    let config = start.config.as_ref().unwrap_or(&paths.config);
+    let mut files = vec![paths.config.clone(), config.clone()];
+    files.extend(paths.system_config.clone());
+    let dialects = Arc::new(dialects(config, &mut files)?);
+    let keys = SystemKeys::new(&environment);
+    let snapshot = Arc::new(check(&raw, &dialects, &keys).map_err(StartError::Config)?);
+    files.extend(keys.into_files());
+    for warning in snapshot.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Loaded { snapshot, paths, files, environment })
+}
+
+/// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
+fn dialects(config: &Path, read: &mut Vec<PathBuf>) -> Result<Dialects, StartError> {
+    let folder = config.with_file_name("dialects.d");
+    read.push(folder.clone());
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|it| it == "toml"));
+    // The order of a folder is an accident; that of names is not.
+    files.sort();
+    read.extend(files.iter().cloned());
+    let mut records = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path)
+            .map_err(|error| StartError::Dialects(vec![format!("{}: {error}", path.display())]))?;
+        records.push((path.display().to_string(), text));
+    }
+    let records = records.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let problems = |all: Vec<Problem>| all.iter().map(ToString::to_string).collect();
+    Dialects::builtin().with(records).map_err(|all| StartError::Dialects(problems(all)))
+}

@@ -1,0 +1,165 @@
+//! A gateway that follows its files and its providers while it runs.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use interlingua_testkit::gateway::{Gateway, Setup};
+use interlingua_testkit::http::{Call, Reply};
+use interlingua_testkit::upstream::{Answer, Script, Scripted};
+use serde_json::{Value, json};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn start(config: &str) -> Gateway {
+    let binary = Path::new(env!("CARGO_BIN_EXE_interlingua-proxy"));
+    Setup::new(binary, config).env("UP_KEY", "sk-canary-live-1").start().unwrap()
+}
+
+fn declared(id: &str, upstream: &Scripted, models: &str) -> String {
+    format!("[providers.{id}]\nbase_url = \"{}\"\nmodels = [{models}]\n", upstream.base_url())
+}
+
+fn open(id: &str, upstream: &Scripted) -> String {
+    format!(
+        "[providers.{id}]\nbase_url = \"{}\"\nkey = {{ env = \"UP_KEY\" }}\n",
+        upstream.base_url()
+    )
+}
+
+fn ask(gateway: &Gateway, model: &str) -> Reply {
+    let body = json!({ "model": model, "input": "hi" });
+    gateway.send(&Call::post("/v1/responses", &body).limit(LONG)).unwrap()
+}
+
+fn status(gateway: &Gateway) -> Value {
+    gateway.send(&Call::get("/status")).unwrap().json()
+}
+
+fn etag(gateway: &Gateway) -> String {
+    let reply = gateway.send(&Call::get("/v1/codex/models")).unwrap();
+    reply.header("etag").unwrap().to_owned()
+}
+
+fn slugs(gateway: &Gateway) -> Vec<String> {
+    let list = gateway.send(&Call::get("/v1/models")).unwrap().json();
+    let ids = list["data"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap());
+    ids.map(str::to_owned).collect()
+}
+
+/// Waits until something holds.
+#[track_caller]
+fn until(gateway: &Gateway, what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: {}\n{}", status(gateway), gateway.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn number(gateway: &Gateway) -> u64 {
+    status(gateway)["configuration"]["number"].as_u64().unwrap()
+}
+
+#[test]
+fn a_changed_file_is_in_force_without_a_restart() {
+    let script = || Script::new().otherwise(Answer::text("hello"));
+    let [one, two] = [Scripted::start(script()).unwrap(), Scripted::start(script()).unwrap()];
+    let first = declared("one", &one, "{ id = 'm', context_window = 1000 }");
+    let gateway = start(&first);
+    assert_eq!((slugs(&gateway), number(&gateway)), (vec!["one/m".to_owned()], 1));
+    assert_eq!(ask(&gateway, "two/m").status, 404);
+    let before = etag(&gateway);
+
+    let second = declared("two", &two, "{ id = 'm', context_window = 1000 }");
+    fs::write(gateway.config(), format!("expose_all_models = true\n{second}{first}")).unwrap();
+    until(&gateway, "the second provider", || slugs(&gateway) == ["two/m", "one/m"]);
+    let reply = ask(&gateway, "two/m");
+    assert_eq!((reply.status, reply.header("x-interlingua-provider")), (200, Some("two")));
+    assert_ne!(etag(&gateway), before, "a running Codex learns of it");
+
+    fs::write(gateway.config(), &first).unwrap();
+    until(&gateway, "the first alone", || slugs(&gateway) == ["one/m"]);
+    let reply = ask(&gateway, "two/m");
+    assert_eq!(reply.status, 404);
+    assert!(reply.text().contains("there is no provider `two`"), "{}", reply.text());
+    assert_eq!(etag(&gateway), before);
+    assert!(gateway.log().contains("\"added\":\"[\\\"two/m\\\"]\""), "{}", gateway.log());
+}
+
+#[test]
+fn a_bad_file_keeps_what_is_in_force_and_says_where_it_is_bad() {
+    let upstream = Scripted::start(Script::new().otherwise(Answer::text("hello"))).unwrap();
+    let good = declared("up", &upstream, "{ id = 'm', context_window = 1000 }");
+    let gateway = start(&good);
+    for (bad, why) in [
+        (format!("{good}colour = 1\n[aliases]\nx = 'up/none'\n"), ":4:1: unknown key `colour`"),
+        ("[providers.up\n".to_owned(), ":1:14: this is not TOML"),
+    ] {
+        fs::write(gateway.config(), bad).unwrap();
+        let refused = || status(&gateway)["configuration"]["refused"]["why"].to_string();
+        until(&gateway, why, || refused().contains(why));
+        assert_eq!(ask(&gateway, "up/m").status, 200);
+        assert!(gateway.log().contains("the configuration in force stays"), "{}", gateway.log());
+    }
+    fs::write(gateway.config(), &good).unwrap();
+    until(&gateway, "it is well again", || status(&gateway)["configuration"]["refused"].is_null());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_reads_everything_anew() {
+    let upstream = Scripted::start(Script::new().otherwise(Answer::text("hello"))).unwrap();
+    let gateway = start(&declared("up", &upstream, "{ id = 'm', context_window = 1000 }"));
+    gateway.signal("HUP").unwrap();
+    until(&gateway, "the second configuration", || number(&gateway) == 2);
+    assert_eq!(ask(&gateway, "up/m").status, 200);
+}
+
+#[test]
+fn a_key_file_and_a_dialect_are_followed_too() {
+    let upstream = Scripted::start(Script::new().key("new-key").otherwise(Answer::text("hello")));
+    let upstream = upstream.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "old-key").unwrap();
+    let models = "{ id = 'm', context_window = 1000 }";
+    let config =
+        declared("up", &upstream, models) + &format!("key = {{ file = '{}' }}\n", key.display());
+    let gateway = start(&config);
+    assert_ne!(ask(&gateway, "up/m").status, 200);
+    fs::write(&key, "new-key").unwrap();
+    until(&gateway, "the new key", || ask(&gateway, "up/m").status == 200);
+
+    let dialects = gateway.home().join("dialects.d");
+    fs::create_dir(&dialects).unwrap();
+    fs::write(dialects.join("own.toml"), "[nonsense").unwrap();
+    until(&gateway, "the bad record", || {
+        status(&gateway)["configuration"]["refused"]["why"].to_string().contains("own.toml")
+    });
+}
+
+#[test]
+fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
+    let script = Script::new().models(["big", "text-embedding-3"]).key("sk-canary-live-1");
+    let upstream = Scripted::start(script.otherwise(Answer::text("hello"))).unwrap();
+    let mut gateway = start(&open("up", &upstream));
+    until(&gateway, "the list", || slugs(&gateway) == ["up/big"]);
+    assert_eq!(ask(&gateway, "up/anything").status, 200);
+    drop(gateway.terminate(LONG).unwrap());
+    drop(upstream);
+
+    // The provider is off, but what it said is known.
+    gateway.start().unwrap();
+    assert_eq!(slugs(&gateway), ["up/big"]);
+    // Another key is another account.
+    let config = fs::read_to_string(gateway.config()).unwrap();
+    fs::write(gateway.config(), config.replace("{ env = \"UP_KEY\" }", "[]")).unwrap();
+    until(&gateway, "nothing is known", || slugs(&gateway).is_empty());
+    until(&gateway, "it is told", || {
+        let failures = status(&gateway)["failures"].to_string();
+        failures.contains("models of up") && failures.contains("cannot be reached")
+    });
+    assert!(!gateway.log().contains("sk-canary-live-1"));
+}
