@@ -1,8 +1,10 @@
 //! A gateway that follows its files and its providers while it runs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use interlingua_testkit::gateway::{Gateway, Setup};
@@ -147,7 +149,7 @@ fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
     let mut gateway = start(&open("up", &upstream));
     until(&gateway, "the list", || slugs(&gateway) == ["up/big"]);
     assert_eq!(ask(&gateway, "up/anything").status, 200);
-    drop(gateway.terminate(LONG).unwrap());
+    assert!(gateway.terminate(LONG).unwrap().success());
     drop(upstream);
 
     // The provider is off, but what it said is known.
@@ -162,4 +164,54 @@ fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
         failures.contains("models of up") && failures.contains("cannot be reached")
     });
     assert!(!gateway.log().contains("sk-canary-live-1"));
+}
+
+/// Requests without a pause while the configuration is read anew without a pause: none fails, and each
+/// is answered as one version of it says.
+#[cfg(unix)]
+#[test]
+fn a_storm_of_reloads_is_not_felt() {
+    let script = || Script::new().otherwise(Answer::text("hello"));
+    let upstreams = [Scripted::start(script()).unwrap(), Scripted::start(script()).unwrap()];
+    // One name, which belongs to the one or to the other, with a model that tells which.
+    let version = |at: usize| {
+        let models = format!("{{ id = 'm{at}', context_window = {} }}", 1_000 + at);
+        declared("up", &upstreams[at], &models) + &format!("[aliases]\nwork = 'up/m{at}'\n")
+    };
+    let gateway = start(&version(0));
+    let over = AtomicBool::new(false);
+    let answers = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut answers = Vec::new();
+                    while !over.load(Ordering::Relaxed) {
+                        let reply = ask(&gateway, "work");
+                        assert_eq!(reply.status, 200, "{}", reply.text());
+                        let text = |name: &str| reply.header(name).unwrap().to_owned();
+                        answers.push((text("x-models-etag"), text("x-interlingua-model")));
+                    }
+                    answers
+                })
+            })
+            .collect();
+        for round in 0..60 {
+            let next = gateway.config().with_extension("next");
+            fs::write(&next, version(round % 2)).unwrap();
+            fs::rename(&next, gateway.config()).unwrap();
+            gateway.signal("HUP").unwrap();
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        over.store(true, Ordering::Relaxed);
+        asking.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(number(&gateway) > 10, "{}", status(&gateway));
+    let versions: BTreeSet<_> = answers.iter().collect();
+    assert_eq!(versions.len(), 2, "a catalog belongs to one model: {versions:?}");
+    let asked = upstreams.each_ref().map(|it| it.bodies());
+    assert_eq!(asked[0].len() + asked[1].len(), answers.len());
+    for (at, bodies) in asked.iter().enumerate() {
+        assert!(bodies.iter().all(|it| it["model"] == format!("m{at}")), "to the right server");
+        assert!(!bodies.is_empty());
+    }
 }

@@ -7,6 +7,7 @@
 
 mod errors;
 mod memory;
+mod pool;
 mod stage;
 mod talk;
 mod tools;
@@ -37,6 +38,11 @@ const SCENARIOS: &[Scenario] = &[
     ("resume with a lost seal key", memory::lost_key),
     ("local compaction", memory::compaction),
     ("missing reasoning heals itself", memory::self_healing),
+    ("three providers in one pool", pool::one_pool),
+    ("without the pool nothing changes for one provider", pool::without_the_pool),
+    ("a provider comes and goes while codex works", pool::pool_changes),
+    ("failover along a chain", pool::failover),
+    ("a thousand unknown names reach nobody", pool::unknown_names),
     ("context overflow", errors::context_overflow),
     ("429 with Retry-After", errors::rate_limit),
     ("429 without Retry-After", errors::rate_limit_unknown),
