@@ -55,6 +55,7 @@ mod catalog;
 mod config;
 mod effort;
 mod entry;
+mod names;
 mod select;
 
 #[cfg(test)]
@@ -63,4 +64,5 @@ mod testing;
 pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
 pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID, config_toml};
 pub use entry::INSTRUCTIONS;
+pub use names::{HELPER_NAMES, PICKER_NAMES, Slots};
 pub use select::{Choice, ChooseError, Offer};

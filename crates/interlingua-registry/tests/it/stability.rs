@@ -11,6 +11,7 @@ use crate::{EXAMPLE, snapshot};
 struct Declared {
     number: u8,
     name: String,
+    enabled: bool,
     models: Vec<u8>,
 }
 
@@ -19,15 +20,19 @@ fn declared() -> impl Strategy<Value = Declared> {
     (0..8_u8, "[a-z ]{0,6}", models).prop_map(|(number, name, models)| Declared {
         number,
         name,
+        enabled: true,
         models: models.into_iter().collect(),
     })
 }
 
 fn configuration(providers: &[Declared]) -> Snapshot {
     let mut text = String::new();
-    for Declared { number, name, models } in providers {
-        writeln!(text, "[providers.p{number}]\nname = '{name}'\nbase_url = 'http://localhost:1'")
-            .unwrap();
+    for Declared { number, name, enabled, models } in providers {
+        writeln!(
+            text,
+            "[providers.p{number}]\nname = '{name}'\nenabled = {enabled}\nbase_url = 'http://localhost:1'"
+        )
+        .unwrap();
         for model in models {
             writeln!(
                 text,
@@ -43,36 +48,104 @@ fn configuration(providers: &[Declared]) -> Snapshot {
 fn meaning(snapshot: &Snapshot) -> BTreeMap<String, (String, String)> {
     let entries = snapshot.pool().iter();
     entries
+        .filter(|it| !it.provider.is_demo())
         .map(|it| (it.slug.to_string(), (it.provider.id.to_string(), it.model.id.to_string())))
         .collect()
+}
+
+/// One change to a configuration.
+#[derive(Clone, Debug)]
+enum Change {
+    Add(Declared, prop::sample::Index),
+    Remove(prop::sample::Index),
+    Rename(prop::sample::Index, String),
+    Move(prop::sample::Index, prop::sample::Index),
+    Switch(prop::sample::Index),
+    Relist(prop::sample::Index, Vec<u8>),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let index = any::<prop::sample::Index>;
+    let models = proptest::collection::btree_set(0..6_u8, 1..4);
+    prop_oneof![
+        (declared(), index()).prop_map(|(new, at)| Change::Add(new, at)),
+        index().prop_map(Change::Remove),
+        (index(), "[a-z ]{0,6}").prop_map(|(at, name)| Change::Rename(at, name)),
+        (index(), index()).prop_map(|(from, to)| Change::Move(from, to)),
+        index().prop_map(Change::Switch),
+        (index(), models).prop_map(|(at, new)| Change::Relist(at, new.into_iter().collect())),
+    ]
+}
+
+/// Makes a change; tells whose slugs may be other ones now.
+fn make(change: Change, providers: &mut Vec<Declared>) -> Option<u8> {
+    if let Change::Add(new, at) = change {
+        if providers.iter().any(|it| it.number == new.number) {
+            return None;
+        }
+        let number = new.number;
+        providers.insert(at.index(providers.len() + 1), new);
+        return Some(number);
+    }
+    if providers.is_empty() {
+        return None;
+    }
+    let count = providers.len();
+    match change {
+        Change::Add(..) => None,
+        Change::Remove(at) => Some(providers.remove(at.index(count)).number),
+        Change::Rename(at, name) => {
+            providers[at.index(count)].name = name;
+            None
+        }
+        Change::Move(from, to) => {
+            let moved = providers.remove(from.index(count));
+            providers.insert(to.index(count), moved);
+            None
+        }
+        Change::Switch(at) => {
+            let provider = &mut providers[at.index(count)];
+            provider.enabled = !provider.enabled;
+            Some(provider.number)
+        }
+        Change::Relist(at, models) => {
+            let provider = &mut providers[at.index(count)];
+            provider.models = models;
+            Some(provider.number)
+        }
+    }
 }
 
 proptest! {
     #[test]
     fn a_slug_never_changes_because_of_other_providers(
-        providers in proptest::collection::vec(declared(), 1..6),
-        drop in any::<prop::sample::Index>(),
-        renamed in "[a-z]{1,6}",
+        changes in proptest::collection::vec(change(), 1..24),
     ) {
-        let mut providers = providers;
-        providers.sort_by_key(|it| it.number);
-        providers.dedup_by_key(|it| it.number);
-        let before = meaning(&configuration(&providers));
-
-        let mut changed = providers.clone();
-        changed.reverse();
-        let gone = changed.remove(drop.index(changed.len()));
-        if let Some(first) = changed.first_mut() {
-            first.name = renamed;
-        }
-        changed.insert(0, Declared { number: 99, name: "new".into(), models: vec![0, 1] });
-        let after = meaning(&configuration(&changed));
-
-        let of_gone = format!("p{}/", gone.number);
-        for (slug, stands_for) in &before {
-            if !slug.starts_with(&of_gone) {
-                prop_assert_eq!(after.get(slug), Some(stands_for));
+        let mut providers = Vec::new();
+        let mut before: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for change in changes {
+            let touched = make(change.clone(), &mut providers).map(|number| format!("p{number}/"));
+            let snapshot = configuration(&providers);
+            let after = meaning(&snapshot);
+            let untouched = |slug: &str| touched.as_ref().is_none_or(|it| !slug.starts_with(it));
+            for (slug, stands_for) in &before {
+                if untouched(slug) {
+                    prop_assert_eq!(after.get(slug), Some(stands_for), "{:?}", change);
+                }
             }
+            for slug in after.keys().filter(|slug| untouched(slug)) {
+                prop_assert!(before.contains_key(slug), "{:?} made {}", change, slug);
+            }
+            // What the pool offers is what the router answers, and nothing else.
+            for (slug, (provider, model)) in &after {
+                let route = snapshot.route(Some(slug)).unwrap();
+                let target = &route.targets[0];
+                prop_assert_eq!((&*target.provider.id, &*target.model.id), (&**provider, &**model));
+            }
+            for slug in before.keys().filter(|slug| !after.contains_key(*slug)) {
+                prop_assert!(snapshot.route(Some(slug)).is_err(), "{} is gone", slug);
+            }
+            before = after;
         }
     }
 
