@@ -12,6 +12,9 @@ use crate::output;
 /// An argument is well formed, but names what is not there or what is there already.
 const BAD_ARGUMENT: u8 = 64;
 
+/// A gateway does not answer.
+const UNAVAILABLE: u8 = 69;
+
 /// A file cannot be read or written.
 const FILE: u8 = 74;
 
@@ -42,6 +45,16 @@ impl Failure {
     /// A file that cannot be read or written.
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         Self::new(FILE, format!("{}: {error}", path.display()))
+    }
+
+    /// Something that should answer and does not.
+    pub(crate) fn unavailable(message: impl Display) -> Self {
+        Self::new(UNAVAILABLE, message)
+    }
+
+    /// What was found has been told already.
+    pub(crate) fn silent() -> Self {
+        Self::new(1, "")
     }
 
     /// A configuration that cannot be used.

@@ -5,8 +5,10 @@ mod codex;
 mod config;
 mod failure;
 mod keys;
+mod local;
 mod output;
 mod paths;
+mod status;
 mod up;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum Command {
     /// Point the Codex CLI to the gateway
     #[command(subcommand)]
     Codex(codex::Command),
+    /// Show what the running gateway does, and what it could not keep in step
+    Status(status::Options),
     /// Show where everything is kept
     Paths(paths::Options),
 }
@@ -52,8 +56,10 @@ enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, or stopped as told
+    1  something was found that is not as it should be
     2  wrong usage
    64  an argument names what is not there, or is there already
+   69  what was asked does not answer
    71  the system refuses what every server needs
    74  a file cannot be read or written
    78  the configuration is wrong, or would let strangers in
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
         Some(Command::Config(command)) => config::run(&command),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),
+        Some(Command::Status(options)) => status::run(&options),
         Some(Command::Paths(options)) => paths::run(&options),
     };
     result.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

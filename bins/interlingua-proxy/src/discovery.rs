@@ -47,6 +47,9 @@ impl Discovery {
         state: &Arc<State>,
         tell: &mpsc::Sender<Told>,
     ) {
+        if !snapshot.settings().discover {
+            return;
+        }
         let now = Instant::now();
         for provider in snapshot.providers().iter().filter(|provider| tells(provider)) {
             let identity = provider.identity();

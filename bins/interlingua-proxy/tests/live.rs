@@ -16,7 +16,8 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn start(config: &str) -> Gateway {
     let binary = Path::new(env!("CARGO_BIN_EXE_interlingua-proxy"));
-    Setup::new(binary, config).env("UP_KEY", "sk-canary-live-1").start().unwrap()
+    let setup = Setup::new(binary, config).env("INTERLINGUA_DISCOVER", "true");
+    setup.env("UP_KEY", "sk-canary-live-1").start().unwrap()
 }
 
 fn declared(id: &str, upstream: &Scripted, models: &str) -> String {
@@ -208,7 +209,7 @@ fn a_storm_of_reloads_is_not_felt() {
     assert!(number(&gateway) > 10, "{}", status(&gateway));
     let versions: BTreeSet<_> = answers.iter().collect();
     assert_eq!(versions.len(), 2, "a catalog belongs to one model: {versions:?}");
-    let asked = upstreams.each_ref().map(|it| it.bodies());
+    let asked = upstreams.each_ref().map(Scripted::bodies);
     assert_eq!(asked[0].len() + asked[1].len(), answers.len());
     for (at, bodies) in asked.iter().enumerate() {
         assert!(bodies.iter().all(|it| it["model"] == format!("m{at}")), "to the right server");

@@ -129,6 +129,7 @@ const TOP_LEVEL: &[&str] = &[
     "allowed_hosts",
     "cors_origins",
     "default_model",
+    "discover",
     "expose_all_models",
     "expose_headers",
     "listen",

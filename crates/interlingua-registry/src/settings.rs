@@ -26,6 +26,8 @@ pub struct Settings {
     pub expose_headers: bool,
     /// Whether the catalog offers the models of all providers instead of the default one's.
     pub expose_all_models: bool,
+    /// Whether open providers are asked which models they have.
+    pub discover: bool,
     /// What Codex is shown.
     pub codex: CodexSettings,
     /// Threads that serve requests; one where nothing is said.
@@ -204,6 +206,9 @@ impl Settings {
         let (expose_all_models, origin) = boolean("expose_all_models");
         let expose_all_models = expose_all_models.unwrap_or(false);
         root.row("expose_all_models", &expose_all_models, &origin);
+        let (discover, origin) = boolean("discover");
+        let discover = discover.unwrap_or(true);
+        root.row("discover", &discover, &origin);
         let workers = root.count("workers").and_then(|found| {
             root.row("workers", &found.value, &found.origin);
             usize::try_from(found.value).ok()
@@ -214,6 +219,7 @@ impl Settings {
             cors_origins,
             expose_headers,
             expose_all_models,
+            discover,
             codex,
             workers,
             limits: Limits::read(root),

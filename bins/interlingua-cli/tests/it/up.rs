@@ -99,3 +99,39 @@ fn a_taken_port_is_98_and_a_wrong_configuration_78() {
     let said = Home::empty().run(&["up", "--listen", "0.0.0.0:0"]).failed(78);
     assert!(said.contains("flag --listen") && said.contains("keys add"), "{said}");
 }
+
+#[test]
+fn a_running_gateway_tells_its_status() {
+    let upstream = "[providers.up]\nbase_url = \"http://127.0.0.1:9/v1\"\nmodels = [{ id = \"m\", context_window = 9 }]\n";
+    let gateway = start(upstream, &[], &[]);
+    let listen = gateway.address().to_string();
+    let home = Home::with(upstream);
+    let told = home.run(&["status", "--listen", &listen]).ok();
+    assert!(told.contains("number 1, just now") && told.contains("provider up"), "{told}");
+    assert!(told.contains("1, the pool is off"), "{told}");
+    let status = home.run(&["status", "--listen", &listen, "--json"]).json("interlingua.status/1");
+    assert_eq!((&status["models"], &status["address"]), (&json!(1), &json!(listen)));
+
+    std::fs::write(gateway.config(), "colour = 1").unwrap();
+    gateway.signal("HUP").unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let refused = loop {
+        let ran = home.run(&["status", "--listen", &listen]);
+        if ran.code == Some(1) || std::time::Instant::now() > end {
+            break ran;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stdout.contains("NOT in force")
+            && refused.stdout.contains(":1:1: unknown key `colour`")
+    );
+}
+
+#[test]
+fn where_no_gateway_runs_the_status_says_so() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let said = Home::empty().run(&["status", "--listen", &free]).failed(69);
+    assert!(said.contains(&format!("no gateway at {free}")), "{said}");
+}

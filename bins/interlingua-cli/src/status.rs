@@ -1,0 +1,115 @@
+//! `interlingua status`
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use interlingua_proxy::{Start, load};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::{local, output};
+
+/// Show what the running gateway does, and what it could not keep in step.
+///
+/// Exit code 69 if no gateway runs, 1 if it does not use what stands in the files.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where the gateway listens, if not at the configured address
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// A configuration file, laid over the usual ones
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long the gateway may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let (config, listen) = (options.config.clone(), options.listen.clone());
+    let address = match load(&Start { config, listen, preset: None }) {
+        Ok(loaded) => local::address(&loaded.snapshot),
+        // A file that is wrong is the very thing to ask a gateway about.
+        Err(error) => match options.listen.as_deref().unwrap_or("127.0.0.1:8787").parse() {
+            Ok(address) => Some(address),
+            Err(_) => return Err(error.into()),
+        },
+    };
+    let address = address.ok_or_else(|| {
+        Failure::argument("the gateway chooses its port when it starts; say where with `--listen`")
+    })?;
+    let answer = local::get(address, "/status", PATIENCE)
+        .map_err(|error| Failure::unavailable(format!("no gateway at {address}: {error}")))?;
+    if answer.status.as_u16() == 401 {
+        let what = format!("the gateway wants a client key; set `{}` to one", local::ENV_KEY);
+        return Err(Failure::argument(what));
+    }
+    let status: Value = serde_json::from_slice(&answer.body)
+        .ok()
+        .filter(|it: &Value| it["schema"] == "interlingua.status/1")
+        .ok_or_else(|| Failure::unavailable(format!("what answers at {address} is no gateway")))?;
+    if options.json {
+        let mut status = status.clone();
+        status["address"] = json!(address.to_string());
+        output::print_json(&status)?;
+    } else {
+        output::print(&text(&status, &address.to_string()))?;
+    }
+    match troubles(&status) {
+        0 => Ok(()),
+        _ => Err(Failure::silent()),
+    }
+}
+
+/// What is not in step.
+fn troubles(status: &Value) -> usize {
+    let refused = !status["configuration"]["refused"].is_null();
+    usize::from(refused) + status["failures"].as_array().map_or(0, Vec::len)
+}
+
+fn text(status: &Value, address: &str) -> String {
+    let configuration = &status["configuration"];
+    let pool = if status["catalog"]["pool"] == true { "on" } else { "off" };
+    let mut rows = vec![
+        ["gateway".to_owned(), format!("{} at http://{address}", word(&status["version"]))],
+        [
+            "configuration".to_owned(),
+            format!("number {}, {}", configuration["number"], ago(&configuration["since"])),
+        ],
+        ["models".to_owned(), format!("{}, the pool is {pool}", status["models"])],
+    ];
+    for provider in status["providers"].as_array().into_iter().flatten() {
+        let state = match provider["why"].as_str() {
+            Some(why) => format!("not usable: {why}"),
+            None => format!("ready, {} models known", provider["models"]),
+        };
+        rows.push([format!("provider {}", word(&provider["id"])), state]);
+    }
+    let refused = configuration["refused"]["why"].as_str().map(|why| {
+        let since = ago(&configuration["refused"]["at"]);
+        format!("\nNOT in force ({since}); the gateway goes on with the one before:\n{why}\n")
+    });
+    let failures = status["failures"].as_array().into_iter().flatten().map(|failure| {
+        let (what, why) = (word(&failure["what"]), word(&failure["why"]));
+        format!("\nfailed: {what} ({}): {why}\n", ago(&failure["at"]))
+    });
+    [output::columns(&rows)].into_iter().chain(refused).chain(failures).collect()
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn ago(at: &Value) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    match now.saturating_sub(at.as_u64().unwrap_or(now)) {
+        0..60 => "just now".to_owned(),
+        seconds @ 60..7_200 => format!("{} minutes ago", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} hours ago", seconds / 3_600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
