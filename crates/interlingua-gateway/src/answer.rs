@@ -289,7 +289,7 @@ impl Streaming {
 
     fn close(&mut self) {
         if let Some(mut record) = self.record.take() {
-            record.read(&mut self.chain.meter);
+            record.read(&self.chain.meter, self.chain.encoder.notes());
         }
     }
 }

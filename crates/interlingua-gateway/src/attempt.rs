@@ -311,7 +311,7 @@ impl Errand<'_, '_> {
                 chain.tools = tools;
                 chain.sealing = Some(sealing);
                 let whole = whole(reader, answer.body, silence, stream, &mut chain).await;
-                record.read(&mut chain.meter);
+                record.read(&chain.meter, chain.encoder.notes());
                 whole.map(Answer::Whole).map_err(Refusal::from)
             }
         };

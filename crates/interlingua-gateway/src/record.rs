@@ -13,19 +13,11 @@ pub(crate) struct Meter {
     usage: Option<Usage>,
     fault: Option<Class>,
     ended: bool,
-    late_notes: Vec<Note>,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self {
-            begun: Instant::now(),
-            first: None,
-            usage: None,
-            fault: None,
-            ended: false,
-            late_notes: Vec::new(),
-        }
+        Self { begun: Instant::now(), first: None, usage: None, fault: None, ended: false }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
@@ -34,7 +26,6 @@ impl Meter {
                 self.usage = *usage;
                 self.ended = true;
             }
-            Event::Note(note) => self.late_notes.push(note.clone()),
             Event::Open { .. } if self.first.is_none() => self.first = Some(self.begun.elapsed()),
             _ => {}
         }
@@ -98,9 +89,9 @@ impl Record {
         }
     }
 
-    /// Takes over what the answer's meter has seen.
-    pub(crate) fn read(&mut self, meter: &mut Meter) {
-        self.notes.append(&mut meter.late_notes);
+    /// Takes over what the answer's meter has seen, and what was noted on its way to the client.
+    pub(crate) fn read(&mut self, meter: &Meter, notes: &[Note]) {
+        self.notes.extend_from_slice(notes);
         self.meter = Some(MeterReading {
             first: meter.first,
             usage: meter.usage,

@@ -52,6 +52,12 @@ pub enum NoteKind {
     Repaired,
     /// Somebody who was to answer did not, and another one was asked.
     Skipped,
+    /// A mistake in a patch that the model wrote was mended.
+    PatchRepaired,
+    /// The summary that stands for a part of the conversation could not be opened.
+    SummaryUnreadable,
+    /// Old turns did not fit into the model's window and are missing from a summary.
+    TurnsDropped,
 }
 
 impl NoteKind {
@@ -70,6 +76,9 @@ impl NoteKind {
             Self::Renamed => "renamed",
             Self::Repaired => "repaired",
             Self::Skipped => "skipped",
+            Self::PatchRepaired => "patch-repaired",
+            Self::SummaryUnreadable => "summary-unreadable",
+            Self::TurnsDropped => "turns-dropped",
         }
     }
 }

@@ -8,6 +8,7 @@
 mod errors;
 mod memory;
 mod pool;
+mod patches;
 mod stage;
 mod talk;
 mod tools;
@@ -30,6 +31,7 @@ const SCENARIOS: &[Scenario] = &[
     ("shell loop of three rounds with reasoning", tools::shell_loop),
     ("without injection the strict upstream refuses", tools::without_injection),
     ("apply_patch changes a file", tools::apply_patch),
+    ("46 malformed patches are mended or left alone", patches::malformed),
     ("parallel calls", tools::parallel_calls),
     ("mcp namespace tool", tools::mcp),
     ("image from a tool", tools::image_from_tool),

@@ -77,6 +77,11 @@ impl Freeform {
         }
     }
 
+    /// Whether the text has begun and not ended.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self.state, State::Inside(_))
+    }
+
     /// Ends the arguments and gives the text that was held back.
     pub(crate) fn finish(self) -> Option<String> {
         match self.state {

@@ -3,6 +3,7 @@
 mod bridge;
 mod freeform;
 mod names;
+pub mod patch;
 
 pub use bridge::{Bridge, Unwrapping};
 pub(crate) use freeform::ARGUMENT;

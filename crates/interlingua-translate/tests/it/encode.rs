@@ -131,9 +131,9 @@ fn a_patch_is_streamed_as_the_free_text_that_it_is() {
         ],
         &expect![[r#"
             {"type":"response.output_item.added","output_index":0,"item":{"type":"custom_tool_call","id":"ctc_1_0","status":"in_progress","call_id":"call_1","name":"apply_patch","input":""}}
-            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"*** Begin Patch\n*** Add File: a.tx"}
-            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"t\n+é\n*** End Pa"}
-            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"tch\n"}
+            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"*** Begin Patch\n"}
+            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"*** Add File: a.txt\n+é\n"}
+            {"type":"response.custom_tool_call_input.delta","item_id":"ctc_1_0","output_index":0,"delta":"*** End Patch\n"}
             {"type":"response.custom_tool_call_input.done","item_id":"ctc_1_0","output_index":0,"input":"*** Begin Patch\n*** Add File: a.txt\n+é\n*** End Patch\n"}
             {"type":"response.output_item.done","output_index":0,"item":{"type":"custom_tool_call","id":"ctc_1_0","status":"completed","call_id":"call_1","name":"apply_patch","input":"*** Begin Patch\n*** Add File: a.txt\n+é\n*** End Patch\n"}}
             {"type":"response.completed","response":{"status":"completed","output":["ctc_1_0"],"usage":{"input_tokens":12,"input_tokens_details":{"cached_tokens":10,"cache_write_tokens":0},"output_tokens":6,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":18}}}
