@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
-use interlingua_ir::{Class, Fault, Sink as _};
+use interlingua_ir::{Class, Event, Fault, Sink as _};
 use interlingua_translate::{Encode as _, Reader, chat};
 use interlingua_upstream::{AnswerBody, linger};
 use tokio::sync::OwnedSemaphorePermit;
@@ -95,6 +95,14 @@ impl Streaming {
     ) -> Self {
         chain.encoder.open();
         Self::new(Phase::Waiting(attempts), chain, None, heartbeat, place)
+    }
+
+    /// An answer that is complete.
+    pub(crate) fn ready(mut chain: Chain, record: Record, events: Vec<Event<'static>>) -> Self {
+        for event in events {
+            chain.event(event);
+        }
+        Self::new(Phase::Over, chain, Some(record), Duration::MAX, None)
     }
 
     /// An answer that begins well and fails at once.
@@ -184,6 +192,13 @@ impl Streaming {
                         Ok(Answer::Begun(commit)) => {
                             self.phase = take_over(&mut self.chain, *commit);
                             Progress::Ready
+                        }
+                        Ok(Answer::Ready(events)) => {
+                            for event in events {
+                                self.chain.event(event);
+                            }
+                            self.phase = Phase::Over;
+                            Progress::Over
                         }
                         // Only answers that the client wants piece by piece are waited for here.
                         Ok(Answer::Whole(_)) => {

@@ -13,6 +13,7 @@ use interlingua_upstream::Upstream;
 use crate::admission::Admission;
 use crate::health::{Failures, Moved};
 use crate::scrub::Scrubber;
+use crate::storm::Storms;
 
 /// What a running gateway works with, apart from its configuration.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct State {
     draining: AtomicBool,
     pub(crate) failures: Failures,
     pub(crate) moved: Moved,
+    pub(crate) storms: Storms,
     sync: Mutex<Sync>,
 }
 
@@ -78,6 +80,7 @@ impl State {
             draining: AtomicBool::new(false),
             failures: Failures::default(),
             moved: Moved::default(),
+            storms: Storms::default(),
             sync: Mutex::default(),
         }
     }

@@ -123,6 +123,9 @@ pub enum Kind<'a> {
     Reasoning,
     /// A request to run a tool.
     Call(CallHead<'a>),
+    /// A summary of the conversation, which the client keeps in its place. It has no pieces: it
+    /// travels as [`Attachment::Sealed`].
+    Summary,
 }
 
 impl Kind<'_> {
@@ -132,6 +135,7 @@ impl Kind<'_> {
             Self::Refusal => Kind::Refusal,
             Self::Reasoning => Kind::Reasoning,
             Self::Call(head) => Kind::Call(head.into_owned()),
+            Self::Summary => Kind::Summary,
         }
     }
 }
@@ -142,6 +146,7 @@ impl fmt::Display for Kind<'_> {
             Self::Text => f.write_str("text"),
             Self::Refusal => f.write_str("refusal"),
             Self::Reasoning => f.write_str("reasoning"),
+            Self::Summary => f.write_str("summary"),
             Self::Call(head) => {
                 write!(f, "{} ", head.form)?;
                 if let Some(namespace) = &head.namespace {

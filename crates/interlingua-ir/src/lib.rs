@@ -57,6 +57,6 @@ pub use note::{Note, NoteKind};
 pub use text::{Text, escape};
 pub use turn::{
     Call, Extra, Format, Function, Item, Message, Origin, Output, Param, Part, Place, Reasoning,
-    Role, Thinking, Thought, Tool, ToolChoice, Turn,
+    Role, Summary, Task, Thinking, Thought, Tool, ToolChoice, Turn,
 };
 pub use usage::Usage;

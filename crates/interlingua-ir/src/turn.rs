@@ -13,6 +13,8 @@ use crate::{CallHead, Text};
 pub struct Turn<'a> {
     /// The model that the client asked for; empty when it asked for none.
     pub model: Cow<'a, str>,
+    /// What to do with the conversation.
+    pub task: Task,
     /// The conversation, oldest item first.
     pub items: Vec<Item<'a>>,
     /// The tools that the model may call, in the client's order.
@@ -33,6 +35,16 @@ pub struct Turn<'a> {
     pub params: Vec<Param<'a>>,
     /// What the client's protocol says and no other protocol has a word for.
     pub extras: Vec<Extra<'a>>,
+}
+
+/// What a request wants of its conversation.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Task {
+    /// An answer.
+    #[default]
+    Answer,
+    /// A summary that takes its place.
+    Compact,
 }
 
 /// A parameter that is passed on as it is, where the target knows it.
@@ -77,6 +89,8 @@ pub enum Item<'a> {
     Call(Call<'a>),
     /// A tool answered.
     Output(Output<'a>),
+    /// What came before was summed up.
+    Summary(Summary<'a>),
     /// An entry that no other protocol has a word for; its JSON is kept.
     Other {
         /// What the client's protocol calls it.
@@ -182,6 +196,15 @@ pub struct Output<'a> {
     pub call_id: Cow<'a, str>,
     /// The answer.
     pub parts: Vec<Part<'a>>,
+}
+
+/// A summary that stands for a part of the conversation.
+#[derive(Clone, Debug, Default)]
+pub struct Summary<'a> {
+    /// The copy that travels sealed through the client's history.
+    pub sealed: Option<Text<'a>>,
+    /// The summary itself, once its seal is opened.
+    pub text: Option<String>,
 }
 
 /// A tool that the model may call.

@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// What every sealed thought begins with.
-const PREFIX: &str = "il1.";
+const THOUGHT: &str = "il1.";
 
-/// The keys under which thoughts are sealed.
+/// What every sealed summary begins with. It is authenticated with the rest, so that neither passes
+/// for the other.
+const SUMMARY: &str = "ilc1.";
+
+/// The keys under which thoughts and summaries are sealed.
 ///
 /// The first one seals; all of them open. Two keys at once are what a rotation needs.
 ///
@@ -20,7 +24,8 @@ const PREFIX: &str = "il1.";
 /// ```
 ///
 /// The origin, provider and family, can be read without the key; it is authenticated together with
-/// the key id and the tenant.
+/// the key id and the tenant. A summary has the same form behind `ilc1.`, with an empty origin: it is
+/// prose that any model may read.
 #[derive(Debug)]
 pub struct SealKeys {
     current: SealKey,
@@ -79,30 +84,9 @@ impl SealKeys {
             provider: origin.map_or("", |it| &it.provider).into(),
             family: origin.map_or("", |it| &it.family).into(),
         };
-        let origin = serde_json::to_vec(&origin).expect("strings can be written as JSON");
-        let mut header = self.current.id.to_vec();
-        let length = u16::try_from(origin.len()).expect("ids are short");
-        header.extend_from_slice(&length.to_be_bytes());
-        header.extend_from_slice(&origin);
-
-        let mut secret =
-            serde_json::to_vec(&Payload::of(thought)).expect("strings can be written as JSON");
-        let aad = aad(&header, tenant);
-        self.current
-            .key
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(&aad),
-                &mut secret,
-            )
-            .expect("a thought is shorter than the algorithm's limit");
-        header.extend_from_slice(&nonce);
-        header.extend_from_slice(&secret);
-
-        let mut blob = String::with_capacity(PREFIX.len() + header.len() * 4 / 3 + 4);
-        blob.push_str(PREFIX);
-        BASE64.encode_string(header, &mut blob);
-        blob
+        let payload = Payload::of(thought);
+        let secret = serde_json::to_vec(&payload).expect("strings can be written as JSON");
+        self.close(THOUGHT, &origin, secret, tenant, nonce)
     }
 
     /// Opens what was sealed for `tenant`.
@@ -111,7 +95,72 @@ impl SealKeys {
     ///
     /// [`SealError`], which says what to do with the readable copy beside it.
     pub fn open(&self, blob: &str, tenant: &str) -> Result<Thought, SealError> {
-        let encoded = blob.strip_prefix(PREFIX).ok_or(SealError::NotOurs)?;
+        let (origin, plain) = self.reveal(THOUGHT, blob, tenant)?;
+        let payload: Payload = serde_json::from_slice(&plain).map_err(|_| SealError::Refused)?;
+        Ok(Thought {
+            origin: Some(origin).filter(|it| !it.family.is_empty()),
+            answer: payload.answer,
+            text: payload.text,
+            provenance: payload.provenance,
+            calls: payload.calls,
+        })
+    }
+
+    /// Seals the summary of a conversation for `tenant`; `nonce` as in [`seal`](Self::seal).
+    pub fn seal_summary(&self, summary: &str, tenant: &str, nonce: [u8; NONCE_LEN]) -> String {
+        let origin = OriginHeader { provider: String::new(), family: String::new() };
+        self.close(SUMMARY, &origin, summary.as_bytes().to_vec(), tenant, nonce)
+    }
+
+    /// Opens a summary that was sealed for `tenant`.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]; there is no readable copy of a summary.
+    pub fn open_summary(&self, blob: &str, tenant: &str) -> Result<String, SealError> {
+        let (_, plain) = self.reveal(SUMMARY, blob, tenant)?;
+        String::from_utf8(plain).map_err(|_| SealError::Refused)
+    }
+
+    fn close(
+        &self,
+        prefix: &str,
+        origin: &OriginHeader,
+        mut secret: Vec<u8>,
+        tenant: &str,
+        nonce: [u8; NONCE_LEN],
+    ) -> String {
+        let origin = serde_json::to_vec(origin).expect("strings can be written as JSON");
+        let mut header = self.current.id.to_vec();
+        let length = u16::try_from(origin.len()).expect("ids are short");
+        header.extend_from_slice(&length.to_be_bytes());
+        header.extend_from_slice(&origin);
+
+        let aad = aad(prefix, &header, tenant);
+        self.current
+            .key
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(&aad),
+                &mut secret,
+            )
+            .expect("a text is shorter than the algorithm's limit");
+        header.extend_from_slice(&nonce);
+        header.extend_from_slice(&secret);
+
+        let mut blob = String::with_capacity(prefix.len() + header.len() * 4 / 3 + 4);
+        blob.push_str(prefix);
+        BASE64.encode_string(header, &mut blob);
+        blob
+    }
+
+    fn reveal(
+        &self,
+        prefix: &str,
+        blob: &str,
+        tenant: &str,
+    ) -> Result<(Origin, Vec<u8>), SealError> {
+        let encoded = blob.strip_prefix(prefix).ok_or(SealError::NotOurs)?;
         let mut bytes = BASE64.decode(encoded).map_err(|_| SealError::Refused)?;
         let (key_id, rest) = bytes.split_first_chunk::<4>().ok_or(SealError::Refused)?;
         let key_id = *key_id;
@@ -125,7 +174,8 @@ impl SealKeys {
             return Err(SealError::KeyGone(origin));
         };
         let header_len = 6 + length;
-        let aad = aad(bytes.get(..header_len).ok_or(SealError::Refused)?, tenant);
+        let header = bytes.get(..header_len).ok_or(SealError::Refused)?;
+        let aad = aad(prefix, header, tenant);
         let body = bytes.get_mut(header_len..).ok_or(SealError::Refused)?;
         let (nonce, secret) =
             body.split_first_chunk_mut::<NONCE_LEN>().ok_or(SealError::Refused)?;
@@ -134,14 +184,7 @@ impl SealKeys {
             .key
             .open_in_place(nonce, Aad::from(&aad), secret)
             .map_err(|_| SealError::Refused)?;
-        let payload: Payload = serde_json::from_slice(plain).map_err(|_| SealError::Refused)?;
-        Ok(Thought {
-            origin: Some(origin).filter(|it| !it.family.is_empty()),
-            answer: payload.answer,
-            text: payload.text,
-            provenance: payload.provenance,
-            calls: payload.calls,
-        })
+        Ok((origin, plain.to_vec()))
     }
 
     fn keys(&self) -> impl Iterator<Item = &SealKey> {
@@ -164,8 +207,8 @@ pub enum SealError {
     Refused,
 }
 
-fn aad(header: &[u8], tenant: &str) -> Vec<u8> {
-    [PREFIX.as_bytes(), header, b"\0", tenant.as_bytes()].concat()
+fn aad(prefix: &str, header: &[u8], tenant: &str) -> Vec<u8> {
+    [prefix.as_bytes(), header, b"\0", tenant.as_bytes()].concat()
 }
 
 #[derive(Deserialize, Serialize)]
@@ -217,11 +260,11 @@ mod tests {
     fn every_bit_counts() {
         let keys = keys(1);
         let blob = keys.seal(&thought(), "t", [0; 12]);
-        let bytes = BASE64.decode(blob.strip_prefix(PREFIX).unwrap()).unwrap();
+        let bytes = BASE64.decode(blob.strip_prefix(THOUGHT).unwrap()).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            let changed = format!("{PREFIX}{}", BASE64.encode(changed));
+            let changed = format!("{THOUGHT}{}", BASE64.encode(changed));
             assert!(keys.open(&changed, "t").is_err(), "byte {at}");
         }
     }
@@ -243,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_opens_for_its_tenant_and_never_as_a_thought() {
+        let blob = keys(1).seal_summary("so far \"this\"", "t", [0; 12]);
+        assert!(blob.starts_with("ilc1."), "{blob}");
+        assert_eq!(keys(1).open_summary(&blob, "t").as_deref(), Ok("so far \"this\""));
+        assert_eq!(keys(1).open_summary(&blob, "u"), Err(SealError::Refused));
+        assert!(matches!(keys(2).open_summary(&blob, "t"), Err(SealError::KeyGone(_))));
+        let disguised = blob.replace(SUMMARY, THOUGHT);
+        assert_eq!(keys(1).open(&disguised, "t"), Err(SealError::Refused));
+        let thought = keys(1).seal(&thought(), "t", [0; 12]).replace(THOUGHT, SUMMARY);
+        assert_eq!(keys(1).open_summary(&thought, "t"), Err(SealError::Refused));
+    }
+
+    #[test]
     fn what_others_sealed_is_left_alone() {
         assert_eq!(keys(1).open("gAAAAA", "t"), Err(SealError::NotOurs));
         assert_eq!(keys(1).open("il1.", "t"), Err(SealError::Refused));
@@ -252,7 +308,7 @@ mod tests {
     #[test]
     fn the_text_is_not_in_the_blob_and_keys_are_not_printed() {
         let blob = keys(1).seal(&thought(), "t", [0; 12]);
-        let bytes = BASE64.decode(blob.strip_prefix(PREFIX).unwrap()).unwrap();
+        let bytes = BASE64.decode(blob.strip_prefix(THOUGHT).unwrap()).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("thought"));
         assert!(
             !format!("{:?}", keys(1)).contains('['.to_string().as_str())

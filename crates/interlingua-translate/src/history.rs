@@ -24,7 +24,7 @@ pub(crate) struct History {
 /// One thing to write.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Entry {
-    /// A message of anybody but the model.
+    /// A message of anybody but the model, or a summary.
     Message(usize),
     /// What the model thought, said and called in one answer; the results of its calls follow it.
     Step(Range<usize>),
@@ -46,6 +46,10 @@ impl History {
         while let Some(item) = items.get(at) {
             match item {
                 Item::Message(message) if message.role != Role::Assistant => {
+                    history.entries.push(Entry::Message(at));
+                    at += 1;
+                }
+                Item::Summary(_) => {
                     history.entries.push(Entry::Message(at));
                     at += 1;
                 }
@@ -88,7 +92,7 @@ impl History {
                         self.replaced.push(earlier as usize);
                     }
                 }
-                Item::Message(_) | Item::Reasoning(_) | Item::Other { .. } => {}
+                Item::Message(_) | Item::Reasoning(_) | Item::Summary(_) | Item::Other { .. } => {}
             }
         }
         paired
@@ -101,7 +105,7 @@ fn step_end(items: &[Item<'_>], start: usize) -> usize {
     let mut answer = None;
     for (at, item) in items.iter().enumerate().skip(start) {
         match item {
-            Item::Output(_) => return at,
+            Item::Output(_) | Item::Summary(_) => return at,
             Item::Message(message) if message.role != Role::Assistant => return at,
             Item::Reasoning(reasoning) => {
                 let this = reasoning.thought.as_ref().map(|it| it.answer.as_str());

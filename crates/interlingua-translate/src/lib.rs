@@ -43,6 +43,7 @@ mod pipe;
 mod surrogates;
 
 pub mod chat;
+pub mod compaction;
 pub mod faults;
 pub mod responses;
 pub mod tools;

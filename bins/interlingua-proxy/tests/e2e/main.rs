@@ -7,8 +7,8 @@
 
 mod errors;
 mod memory;
-mod pool;
 mod patches;
+mod pool;
 mod stage;
 mod talk;
 mod tools;

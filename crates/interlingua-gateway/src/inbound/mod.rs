@@ -99,7 +99,12 @@ async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) 
             let context = Context { state, request_id: request_id.to_owned(), tenant, has_key };
             responses::create(context, request).await
         }
-        "/responses" => not_allowed("POST"),
+        "/responses/compact" if request.method() == Method::POST => {
+            drop(view);
+            let context = Context { state, request_id: request_id.to_owned(), tenant, has_key };
+            responses::compact(context, request).await
+        }
+        "/responses" | "/responses/compact" => not_allowed("POST"),
         _ => match path.strip_prefix("/models/") {
             Some(slug) => get(&request, || models::one(&view, slug)),
             None => not_found(path),
@@ -130,13 +135,14 @@ fn not_allowed(allowed: &'static str) -> Response<Reply> {
 /// Names the route that was probably meant.
 fn not_found(path: &str) -> Response<Reply> {
     // The last of those that are equally near is named.
-    const ROUTES: [&str; 7] = [
+    const ROUTES: [&str; 8] = [
         "/version",
         "/readyz",
         "/healthz",
         "/status",
         "/v1/codex/models",
         "/v1/models",
+        "/v1/responses/compact",
         "/v1/responses",
     ];
     let nearest = ROUTES

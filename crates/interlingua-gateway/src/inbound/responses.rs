@@ -14,19 +14,30 @@ use crate::answer::Streaming;
 use crate::attempt::{self, Answer, Early, Job};
 use crate::body;
 use crate::chain::Chain;
+use crate::compact::Signs;
 use crate::record::{Meter, Record};
 use crate::reply::{self, Reply};
 use crate::session;
 
 /// Answers a turn.
 pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Response<Reply> {
+    serve(context, request, false).await
+}
+
+/// Answers `POST /v1/responses/compact`: a summary that takes the place of the conversation.
+pub(crate) async fn compact(context: Context, request: Request<Incoming>) -> Response<Reply> {
+    serve(context, request, true).await
+}
+
+async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> Response<Reply> {
     let (parts, body) = request.into_parts();
     let caller = caller(&parts.headers);
     // What is not read yet cannot say how it wants its answer; Codex always streams.
-    let streams = caller == Caller::Codex;
+    let streams = caller == Caller::Codex && !compact;
+    let route = if compact { "compact" } else { "responses" };
     let view = context.state.view();
     let settings = view.snapshot.settings();
-    let mut record = Record::new(context.request_id.clone(), "responses");
+    let mut record = Record::new(context.request_id.clone(), route);
     record.client.clone_from(&context.tenant);
 
     let expose = settings.expose_headers;
@@ -54,6 +65,7 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
         own_key: own_key(&parts.headers, context.has_key),
         tenant: context.tenant,
         answer_id,
+        compaction: Signs::of(&parts.headers, compact),
     };
 
     let (tell, told) = oneshot::channel();
@@ -89,6 +101,14 @@ pub(crate) async fn create(context: Context, request: Request<Incoming>) -> Resp
             if expose {
                 response.headers_mut().extend(reply::headers(&record));
             }
+            response
+        }
+        Ok(Answer::Ready(events)) => {
+            record.status = 200;
+            let shown = expose.then(|| reply::headers(&record));
+            let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
+            let mut response = reply::events(Streaming::ready(chain, record, events));
+            response.headers_mut().extend(shown.into_iter().flatten());
             response
         }
         Err(fault) => refuse(fault, streaming, Some(head), record),

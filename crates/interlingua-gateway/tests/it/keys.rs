@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{Answer, MODEL, Plan, Script, Stage, codex, last, turn};
 
-fn keyed(script: Script) -> (Stage, [String; 2]) {
+pub(crate) fn keyed(script: Script) -> (Stage, [String; 2]) {
     let keys = [1, 2].map(|seed| generate([seed; 32]));
     let entry = |(id, hash): (&str, &KeyHash)| {
         format!("[[client_keys]]\nid = \"{id}\"\nhash = \"{hash}\"\n")

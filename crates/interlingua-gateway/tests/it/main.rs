@@ -4,6 +4,7 @@
 
 mod busy;
 mod chains;
+mod compaction;
 mod faults;
 mod gone;
 mod headers;

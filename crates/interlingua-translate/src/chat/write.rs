@@ -293,6 +293,7 @@ fn capacity(turn: &Turn<'_>) -> usize {
         Item::Reasoning(it) => it.thought.as_ref().map_or(64, |it| it.text.len() + 64),
         Item::Call(call) => call.input.stored_len() + 192,
         Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 96,
+        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
         Item::Other { .. } => 0,
     });
     let tools = turn.tools.iter().map(|tool| match tool {

@@ -1,4 +1,6 @@
-use interlingua_ir::{Attachment, Event, Fault, Form, Index, Kind, Note, Sink, Stop, Text, Usage};
+use interlingua_ir::{
+    Attachment, Event, Fault, Form as CallForm, Index, Kind, Note, Sink, Stop, Text, Usage,
+};
 
 use super::head::{Head, State};
 use super::item::{Body, Open, output_index};
@@ -14,8 +16,7 @@ use crate::pipe::Encode;
 pub struct Encoder {
     head: Head,
     caller: Caller,
-    /// Whether events are written; otherwise only the whole answer at the end.
-    streaming: bool,
+    form: Form,
     out: Vec<u8>,
     sequence: u64,
     opened: bool,
@@ -23,6 +24,17 @@ pub struct Encoder {
     open: Vec<Open>,
     done: Vec<Done>,
     notes: Vec<Note>,
+}
+
+/// What the client gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// Events.
+    Events,
+    /// The object that would end the stream.
+    Whole,
+    /// The object by which `/responses/compact` answers.
+    Compacted,
 }
 
 /// An item that is complete, as JSON.
@@ -35,12 +47,17 @@ struct Done {
 impl Encoder {
     /// Makes an encoder that writes events.
     pub fn stream(head: Head) -> Self {
-        Self::new(head, true)
+        Self::new(head, Form::Events)
     }
 
     /// Makes an encoder that writes the whole answer once it is complete.
     pub fn whole(head: Head) -> Self {
-        Self::new(head, false)
+        Self::new(head, Form::Whole)
+    }
+
+    /// Makes an encoder that answers `POST /responses/compact`.
+    pub fn compacted(head: Head) -> Self {
+        Self::new(head, Form::Compacted)
     }
 
     /// Tells who reads the answer.
@@ -55,11 +72,11 @@ impl Encoder {
         &self.notes
     }
 
-    fn new(head: Head, streaming: bool) -> Self {
+    fn new(head: Head, form: Form) -> Self {
         Self {
             head,
             caller: Caller::Other,
-            streaming,
+            form,
             out: Vec::new(),
             sequence: 0,
             opened: false,
@@ -72,7 +89,7 @@ impl Encoder {
 
     /// Writes an event, unless the answer is wanted whole.
     fn event(&mut self, kind: &str, body: impl FnOnce(&mut Vec<u8>)) {
-        if !self.streaming {
+        if self.form != Form::Events {
             return;
         }
         begin(kind, &mut self.out);
@@ -89,7 +106,7 @@ impl Encoder {
 
     /// Writes an event that shows the whole answer.
     fn answer(&mut self, kind: &str, state: &State<'_>) {
-        if !self.streaming {
+        if self.form != Form::Events {
             return;
         }
         begin(kind, &mut self.out);
@@ -100,7 +117,8 @@ impl Encoder {
 
     fn open_item(&mut self, index: Index, kind: Kind<'_>) {
         let mut open = Open::new(&self.head.id, index, kind);
-        if self.streaming {
+        // A summary is nothing before it is whole; Codex wants it in one piece.
+        if self.form == Form::Events && !matches!(open.body, Body::Summary) {
             self.event("response.output_item.added", |out| {
                 output_index(out, index);
                 out.extend_from_slice(b",\"item\":");
@@ -118,7 +136,7 @@ impl Encoder {
                         b",\"summary_index\":0,\"part\":{\"type\":\"summary_text\",\"text\":\"\"}",
                     );
                 }),
-                Body::Call(_) => {}
+                Body::Call(_) | Body::Summary => {}
             }
             if let Some((kind, part)) = open.delta_event() {
                 begin(kind, &mut open.delta);
@@ -225,19 +243,20 @@ impl Encoder {
                     out.push(b'}');
                 });
             }
+            Body::Summary => {}
             Body::Call(head) => match head.form {
-                Form::Function => self.event("response.function_call_arguments.done", |out| {
+                CallForm::Function => self.event("response.function_call_arguments.done", |out| {
                     open.place(out);
                     out.extend_from_slice(b",\"name\":\"");
                     Text::plain(&*head.name).write_json(out);
                     out.push(b'"');
                     whole("arguments", out);
                 }),
-                Form::Custom => self.event("response.custom_tool_call_input.done", |out| {
+                CallForm::Custom => self.event("response.custom_tool_call_input.done", |out| {
                     open.place(out);
                     whole("input", out);
                 }),
-                Form::ToolSearch => {}
+                CallForm::ToolSearch => {}
             },
         }
         let mut json = Vec::with_capacity(open.text.len() + 256);
@@ -286,8 +305,12 @@ impl Encoder {
             }
         };
         self.answer(kind, &state);
-        if !self.streaming {
-            self.head.write(&state, &mut self.out);
+        match (self.form, &state) {
+            (Form::Events, _) => {}
+            (Form::Compacted, State::Completed { output, usage }) => {
+                self.head.write_compacted(output, usage, &mut self.out);
+            }
+            (Form::Whole | Form::Compacted, _) => self.head.write(&state, &mut self.out),
         }
     }
 }
@@ -329,7 +352,7 @@ impl Encode for Encoder {
         let faults::Failure { code, message } = faults::failure(fault);
         let state = State::Failed { code, message: &message };
         self.answer("response.failed", &state);
-        if !self.streaming {
+        if self.form != Form::Events {
             self.head.write(&state, &mut self.out);
         }
     }

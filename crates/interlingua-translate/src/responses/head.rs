@@ -61,6 +61,21 @@ impl Head {
         Self { id: id.to_owned(), created_at, clock, fields: joined }
     }
 
+    /// Writes the answer to `POST /responses/compact`.
+    pub(super) fn write_compacted(&self, output: &[u8], usage: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":\"");
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(b"\",\"object\":\"response.compaction\",\"created_at\":");
+        out.extend_from_slice(itoa::Buffer::new().format(self.created_at).as_bytes());
+        for (name, json) in [("output", [b"[", output, b"]"].concat()), ("usage", usage.to_vec())] {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(&json);
+        }
+        out.push(b'}');
+    }
+
     /// Writes the answer as an object: its state, and what it holds so far.
     pub(super) fn write(&self, state: &State<'_>, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();

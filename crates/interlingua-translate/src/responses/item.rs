@@ -20,6 +20,7 @@ pub(super) enum Body {
     Message,
     Reasoning,
     Call(CallHead<'static>),
+    Summary,
 }
 
 impl Open {
@@ -28,6 +29,7 @@ impl Open {
         let (prefix, body) = match kind {
             Kind::Text | Kind::Refusal => ("msg", Body::Message),
             Kind::Reasoning => ("rs", Body::Reasoning),
+            Kind::Summary => ("cmp", Body::Summary),
             Kind::Call(head) => {
                 let prefix = match head.form {
                     Form::Function => "fc",
@@ -61,6 +63,7 @@ impl Open {
                 Form::Custom => Some(("response.custom_tool_call_input.delta", "")),
                 Form::ToolSearch => None,
             },
+            Body::Summary => None,
         }
     }
 
@@ -110,6 +113,12 @@ impl Open {
                 if let Some(sealed) = &self.sealed {
                     string(",\"encrypted_content\":\"", sealed, out);
                 }
+                out.push(b'}');
+            }
+            Body::Summary => {
+                string("{\"type\":\"compaction\",\"id\":\"", &self.id, out);
+                let sealed = self.sealed.as_deref().unwrap_or_default();
+                string(",\"encrypted_content\":\"", sealed, out);
                 out.push(b'}');
             }
             Body::Call(head) => {

@@ -89,6 +89,7 @@ fn decoded(run: &Run) -> (Vec<String>, String) {
                     Kind::Text | Kind::Refusal => "text".to_owned(),
                     Kind::Reasoning => "thought".to_owned(),
                     Kind::Call(head) => format!("call {} {}", head.id, head.name),
+                    Kind::Summary => panic!("no decoder makes one"),
                 };
                 items.push((*index, head, String::new(), false));
             }

@@ -255,8 +255,9 @@ fn what_chat_has_no_word_for_is_told() {
         &expect![[r#"
             {"role":"user","content":"search"}
             {"role":"assistant","content":"Found."}
+            {"role":"user","content":"[A summary of the earlier conversation stood here and cannot be read any more. What was said and done before is unknown: look at the files, and ask the user where it matters. Do not make it up.]"}
             unknown=input.web_search_call
-            unknown=input.compaction
+            omitted=summary
         "#]],
     );
 }

@@ -147,6 +147,7 @@ fn corners(turn: &Turn<'_>) -> String {
             Item::Message(message) => kept.extend(parts(&message.parts)),
             Item::Output(output) => kept.extend(parts(&output.parts)),
             Item::Reasoning(it) => kept.extend(it.sealed.as_ref().map(ToString::to_string)),
+            Item::Summary(it) => kept.extend(it.sealed.as_ref().map(ToString::to_string)),
             Item::Other { json, .. } => kept.push(json.get().to_owned()),
             Item::Call(_) => {}
         }

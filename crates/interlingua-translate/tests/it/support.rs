@@ -115,7 +115,7 @@ impl Sink for Folder {
                 let target = match kind {
                     Kind::Text | Kind::Refusal => &mut self.said.text,
                     Kind::Reasoning => &mut self.said.reasoning,
-                    Kind::Call(_) => input,
+                    Kind::Call(_) | Kind::Summary => input,
                 };
                 target.push_str(&text.to_plain());
             }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{DeveloperRole, JsonSchemaRule, SystemPlacement};
-use interlingua_ir::{Format, Item, Message, Note, NoteKind, Role, Text, Turn};
+use interlingua_ir::{Format, Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
 
-use super::write::{Target, joined, schema_rule};
+use super::write::{Target, joined, schema_rule, string};
+use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
 use crate::tools::Names;
 
@@ -103,7 +104,11 @@ impl<'w, 'a> Writer<'w, 'a> {
     }
 
     fn message(&mut self, at: usize) {
-        let Some(Item::Message(message)) = self.turn.items.get(at) else { return };
+        let message = match self.turn.items.get(at) {
+            Some(Item::Message(message)) => message,
+            Some(Item::Summary(summary)) => return self.summary(summary),
+            _ => return,
+        };
         let rules = &self.target.dialect.request;
         let role = match message.role {
             Role::User => "user",
@@ -144,6 +149,23 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
             self.list(&parts);
             self.out.push(b']');
+        }
+        self.out.push(b'}');
+    }
+
+    /// Writes a summary as somebody's words, the same in every turn.
+    fn summary(&mut self, summary: &Summary<'_>) {
+        self.open("user");
+        self.out.extend_from_slice(b",\"content\":");
+        match &summary.text {
+            Some(text) => {
+                let texts = [HEADING, text].map(|it| Cow::Owned(Text::plain(it)));
+                joined(self.out, texts, "\n\n");
+            }
+            None => {
+                self.notes.push(Note::new(NoteKind::Omitted, "summary"));
+                string(self.out, &Text::plain(MISSING));
+            }
         }
         self.out.push(b'}');
     }

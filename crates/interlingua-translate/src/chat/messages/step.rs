@@ -26,7 +26,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Item::Message(message) => texts.extend(self.words(&message.parts)),
                 Item::Reasoning(reasoning) => thoughts.push(reasoning),
                 Item::Call(call) => calls.push((at, call)),
-                Item::Output(_) | Item::Other { .. } => {}
+                Item::Output(_) | Item::Summary(_) | Item::Other { .. } => {}
             }
         }
         let thought = self.thought(&thoughts, &calls);

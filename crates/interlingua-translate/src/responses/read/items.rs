@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use interlingua_ir::{
     Call, CallHead, Fault, Form, Item, Message, Note, NoteKind, Output, Part, Place, Reasoning,
-    Role, Text,
+    Role, Summary, Task, Text,
 };
 use interlingua_protocol::{Name, responses as wire};
 use serde_json::value::RawValue;
@@ -24,6 +24,17 @@ impl<'a> Reader<'a> {
             "custom_tool_call" => called(at, &mut item, Form::Custom)?,
             "tool_search_call" => called(at, &mut item, Form::ToolSearch)?,
             "function_call_output" | "custom_tool_call_output" => self.answered(at, &mut item)?,
+            "compaction" => {
+                let path = || path(at, "encrypted_content");
+                let sealed = optional_text(path, item.encrypted_content.take())?;
+                Item::Summary(Summary { sealed, text: None })
+            }
+            "compaction_trigger" => {
+                self.turn.task = Task::Compact;
+                self.misplaced(Place::Top, Spot::Item(at), item.fields())?;
+                self.extras(Place::Top, item.extra);
+                return Ok(());
+            }
             "tool_search_output" => {
                 let call_id = call_id(at, &mut item)?;
                 let tools = item.tools.take().unwrap_or_default();

@@ -1,0 +1,136 @@
+//! Conversations that are replaced by a summary.
+//!
+//! Codex asks for it in two ways, by an item at the end of the conversation and by a route of its own;
+//! a third, an ordinary turn with a question of its own, needs nothing but to be counted.
+
+use std::time::Instant;
+
+use http::HeaderMap;
+use interlingua_ir::{Class, Fault, Sink as _, Task, Turn};
+use interlingua_translate::compaction::{Compaction, Gathered};
+use interlingua_translate::{Encode as _, responses};
+use serde::Deserialize;
+
+use crate::attempt::{self, Answer, Course, Job};
+use crate::chain::Chain;
+use crate::record::{Meter, Record};
+
+/// How often a conversation is shortened because the upstream finds it too long.
+const TRIES: usize = 4;
+
+/// How much of its window a model needs for the summary itself, at most.
+const ROOM: u64 = 8192;
+
+/// What a request's head and route say about compaction.
+#[derive(Debug)]
+pub(crate) struct Signs {
+    /// It came to the route of its own.
+    route: bool,
+    /// Codex marks it as such, whichever way it goes.
+    marked: bool,
+    /// The session, by the headers.
+    session: Option<String>,
+}
+
+impl Signs {
+    pub(crate) fn of(headers: &HeaderMap, route: bool) -> Self {
+        #[derive(Deserialize)]
+        struct Metadata<'a> {
+            #[serde(borrow, default)]
+            request_kind: Option<&'a str>,
+        }
+        let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+        let metadata = text("x-codex-turn-metadata");
+        let metadata = metadata.and_then(|it| serde_json::from_str::<Metadata<'_>>(it).ok());
+        // A sub-agent shares the session of its parent, but not the thread.
+        let session = [text("session-id"), text("thread-id")];
+        let session = session.iter().flatten().copied().collect::<Vec<_>>().join("\0");
+        Self {
+            route,
+            marked: metadata.is_some_and(|it| it.request_kind == Some("compaction")),
+            session: Some(session).filter(|it| !it.is_empty()),
+        }
+    }
+
+    /// Tells the turn what the route asks for.
+    pub(crate) fn apply(&self, turn: &mut Turn<'_>) {
+        if self.route {
+            turn.task = Task::Compact;
+            turn.stream = false;
+        }
+    }
+
+    /// Counts a compaction of its session.
+    ///
+    /// # Errors
+    ///
+    /// When there were so many that they will not end by themselves.
+    pub(crate) fn check(&self, job: &Job, turn: &Turn<'_>) -> Result<(), Fault> {
+        if turn.task != Task::Compact && !self.marked {
+            return Ok(());
+        }
+        let cache_key = || {
+            let param = turn.params.iter().find(|it| it.name == "prompt_cache_key")?;
+            Some(param.json.get().to_owned())
+        };
+        match self.session.clone().or_else(cache_key) {
+            Some(session) => job.state.storms.admit(&job.tenant, &session, Instant::now()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Has the conversation summed up by the model that answers it, and seals the summary.
+pub(crate) async fn run(
+    job: &Job,
+    turn: Turn<'_>,
+    course: &Course,
+    head: &responses::Head,
+    record: &mut Record,
+) -> Result<Answer, Fault> {
+    let streams = turn.stream;
+    let mut compaction = Compaction::new(turn);
+    let window = course.targets.first().map(|it| &it.model).filter(|it| !it.window_assumed);
+    if let Some(window) = window.map(|it| it.context_window) {
+        let room = window - ROOM.min(window / 8);
+        while compaction.tokens() > room && compaction.shorten() {}
+    }
+    let mut tries = 1;
+    let events = loop {
+        match attempt::ask(job, compaction.turn(), course, head, record).await {
+            Ok(Answer::Ready(events)) => break events,
+            Ok(other) => return Ok(other),
+            Err(fault) if fault.class == Class::ContextLength && tries < TRIES => {
+                if !compaction.shorten() {
+                    return Err(fault);
+                }
+                tries += 1;
+                tracing::warn!(%fault, "the conversation is shortened to be summed up");
+            }
+            Err(fault) => return Err(fault),
+        }
+    };
+    let mut gathered = Gathered::default();
+    for event in events {
+        gathered.event(event);
+    }
+    let summary = compaction.summary(&gathered)?;
+    record.notes.extend(compaction.note());
+    let sealed = job.state.tools.seal.seal_summary(&summary, &job.tenant, attempt::nonce());
+    let answer = gathered.into_answer(sealed);
+    if streams {
+        return Ok(Answer::Ready(answer));
+    }
+    let encoder = match job.compaction.route {
+        true => responses::Encoder::compacted(head.clone()),
+        false => responses::Encoder::whole(head.clone()),
+    };
+    let mut chain = Chain::new(encoder, Meter::new());
+    for event in answer {
+        chain.event(event);
+    }
+    record.read(&chain.meter, chain.encoder.notes());
+    let mut out = Vec::new();
+    chain.encoder.take(&mut out);
+    Ok(Answer::Whole(out))
+}

@@ -1,0 +1,162 @@
+//! Asking one candidate.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use interlingua_dialect::{Fix, NonstreamThinking, Wire};
+use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Task, Turn};
+use interlingua_reasoning::Sealing;
+use interlingua_registry::{Attempts, Next, ProviderKey, Target};
+use interlingua_translate::{Encode as _, ReadLimits, Reader, chat, responses};
+use interlingua_upstream::{Call, Refusal};
+use tokio::time::Instant;
+
+use crate::attempt::{Answer, Commit, Job, nonce};
+use crate::chain::Chain;
+use crate::reading::{Begun, Silence, begin, whole};
+use crate::record::{Meter, Record};
+
+/// A turn on its way to one target.
+pub(crate) struct Errand<'e, 'a> {
+    pub(crate) job: &'e Job,
+    pub(crate) turn: &'e Turn<'a>,
+    pub(crate) target: &'e Target,
+    pub(crate) key: Option<&'e ProviderKey>,
+    pub(crate) session: Option<&'e str>,
+    pub(crate) head: &'e responses::Head,
+}
+
+impl Errand<'_, '_> {
+    /// Asks the target, again where that may help.
+    pub(crate) async fn run(&self, record: &mut Record) -> Result<Answer, (Fault, Next)> {
+        let view = &self.job.view;
+        let provider = &self.target.provider.id;
+        let wait = view.snapshot.settings().timeouts.queue;
+        let place = view.admission.provider(provider, wait).await;
+        let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
+        let begun = Instant::now();
+        let mut attempts = Attempts::new();
+        let mut repairs = chat::Repairs::default();
+        loop {
+            record.attempts += 1;
+            let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
+                Ok(Answer::Begun(mut commit)) => {
+                    commit.place = Some(place);
+                    return Ok(Answer::Begun(commit));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            view.scrubber.mask_fault(&mut fault);
+            let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
+            if let Some(fix) = fix.filter(|_| repairs.is_empty())
+                && repairs.add(fix, fault.param.as_deref())
+            {
+                tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
+                record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
+                continue;
+            }
+            match attempts.next(&fault, begun.elapsed(), jitter()) {
+                Next::Retry { wait } => {
+                    tracing::warn!(%provider, %fault, ?wait, "trying again");
+                    tokio::time::sleep(wait).await;
+                }
+                next @ (Next::NextTarget | Next::GiveUp) => return Err((fault, next)),
+            }
+        }
+    }
+
+    /// Asks the target once.
+    async fn ask(&self, record: &mut Record, repairs: &chat::Repairs) -> Result<Answer, Refusal> {
+        let Target { provider, model, .. } = self.target;
+        if provider.wire != Wire::Chat {
+            let what = format!(
+                "{} is configured with a wire that this version does not speak; use `wire = \"chat\"`",
+                provider.id
+            );
+            return Err(Fault::new(Class::FeatureDisabled, what).by(&provider.id).into());
+        }
+        let dialect = &model.dialect;
+        let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
+        let stream = self.turn.stream || forced;
+        let target =
+            chat::Target { dialect, provider: &provider.id, model: &model.id, stream, repairs };
+        let chat::Written { body, tools, notes } = chat::write(self.turn, &target)?;
+        record.answered = Some((provider.id.to_string(), model.id.to_string()));
+        record.key = self.key.map(|key| key.name.clone());
+        record.price = model.price;
+        let kept = record.notes.len();
+        record.notes.extend(notes);
+        tracing::debug!(
+            provider = %provider.id,
+            request_id = %record.request_id,
+            body = %self.job.view.scrubber.mask(String::from_utf8_lossy(&body)),
+            "sending upstream"
+        );
+        let call = Call {
+            target: self.target,
+            key: self.key,
+            session: self.session,
+            body: Bytes::from(body),
+            stream,
+            request_id: &record.request_id,
+        };
+        let asked = Instant::now();
+        let sent = self.job.state.tools.upstream.send(call).await;
+        let reading = async {
+            let answer = sent?;
+            record.upstream_request_id = answer.request_id;
+            let seed = &self.job.answer_id;
+            let decoder = chat::Decoder::new(Arc::clone(dialect), &provider.id, seed);
+            let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
+            let seal = Arc::clone(&self.job.state.tools.seal);
+            let sealing = Sealing::new(seal, &self.job.tenant, origin, seed, nonce);
+            let limits = &self.job.view.snapshot.settings().limits;
+            let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
+            let reader = Reader::with_limits(decoder, limits);
+            let silence = Silence { provider, asked };
+            if self.turn.task == Task::Compact {
+                let mut events = Vec::new();
+                whole(reader, answer.body, silence, stream, &mut events).await?;
+                Ok(Answer::Ready(events))
+            } else if self.turn.stream {
+                let begun = begin(reader, answer.body, silence).await?;
+                let Begun { reader, body, rest, first } = begun;
+                Ok(Answer::Begun(Box::new(Commit {
+                    reader,
+                    body,
+                    rest,
+                    first,
+                    tools,
+                    sealing,
+                    idle: provider.timeouts.idle,
+                    provider: provider.id.to_string(),
+                    scrubber: self.job.view.scrubber.clone(),
+                    place: None,
+                })))
+            } else {
+                let encoder = responses::Encoder::whole(self.head.clone());
+                let mut chain = Chain::new(encoder, Meter::new());
+                chain.tools = tools;
+                chain.sealing = Some(sealing);
+                let whole = whole(reader, answer.body, silence, stream, &mut chain).await;
+                record.read(&chain.meter, chain.encoder.notes());
+                whole?;
+                let mut out = Vec::new();
+                chain.encoder.take(&mut out);
+                Ok(Answer::Whole(out))
+            }
+        };
+        let result = reading.await;
+        if result.is_err() {
+            // What was noted about a request that was refused is noted again about the next one.
+            record.notes.truncate(kept);
+        }
+        result
+    }
+}
+
+fn jitter() -> f64 {
+    f64::from(u32::from_le_bytes(nonce()[..4].try_into().expect("four bytes")))
+        / f64::from(u32::MAX)
+}
