@@ -2,8 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use subtle::{Choice, ConstantTimeEq};
-use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{ArrayOfTables, InlineTable, Item, Table, Value, value};
 
+use crate::edit::edit;
 use crate::secret::Secret;
 
 /// The name under which the keyless callers of an open gateway are kept together.
@@ -210,24 +211,10 @@ pub enum EditError {
     Unknown(KeyId),
 }
 
-/// Edits TOML so that the byte-order mark and the kind of line ends stay.
-fn edit(
-    text: &str,
-    change: impl FnOnce(&mut DocumentMut) -> Result<(), EditError>,
-) -> Result<String, EditError> {
-    let bare = text.strip_prefix('\u{feff}');
-    let mut document: DocumentMut =
-        bare.unwrap_or(text).parse().map_err(|error| EditError::Toml(Box::new(error)))?;
-    change(&mut document)?;
-    let mut edited = document.to_string();
-    let line_ends = text.matches('\n').count();
-    if line_ends > 0 && text.matches("\r\n").count() == line_ends {
-        edited = edited.replace("\r\n", "\n").replace('\n', "\r\n");
+impl From<toml_edit::TomlError> for EditError {
+    fn from(error: toml_edit::TomlError) -> Self {
+        Self::Toml(Box::new(error))
     }
-    if bare.is_some() {
-        edited.insert(0, '\u{feff}');
-    }
-    Ok(edited)
 }
 
 fn position(keys: &Item, id: &KeyId) -> Result<Option<usize>, EditError> {

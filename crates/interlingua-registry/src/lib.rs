@@ -47,6 +47,7 @@ mod address;
 mod attempt;
 mod check;
 mod discovered;
+pub mod edit;
 mod header;
 mod health;
 mod keys;

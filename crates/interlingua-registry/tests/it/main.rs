@@ -5,6 +5,7 @@
 
 mod choices;
 mod discovery;
+mod edits;
 mod problems;
 mod routes;
 mod secrets;
