@@ -46,6 +46,7 @@ fn state(provider: &Provider) -> String {
     match (provider.usable(), &provider.key_state) {
         (Ok(()), _) if provider.is_demo() => "a script, not a model".to_owned(),
         (Ok(()), KeyState::NotNeeded) => "ready, no key needed".to_owned(),
+        (Ok(()), KeyState::OfClient) => "ready, asked with the caller's own key".to_owned(),
         (Ok(()), _) => {
             let names: Vec<_> = provider.keys.iter().map(|key| key.name.as_str()).collect();
             format!("ready, key from {}", names.join(", "))

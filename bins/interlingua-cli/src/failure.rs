@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use interlingua_ir::{Class, Fault};
 use interlingua_proxy::{StartError, exit_code};
 
 use crate::output;
@@ -12,11 +13,17 @@ use crate::output;
 /// An argument is well formed, but names what is not there or what is there already.
 const BAD_ARGUMENT: u8 = 64;
 
-/// A gateway does not answer.
+/// What is asked does not answer.
 const UNAVAILABLE: u8 = 69;
 
 /// A file cannot be read or written.
 const FILE: u8 = 74;
+
+/// A provider answers something that it should not.
+const PROTOCOL: u8 = 76;
+
+/// A provider does not take its key.
+const PERMISSION: u8 = 77;
 
 /// The configuration is wrong.
 const CONFIG: u8 = 78;
@@ -55,6 +62,20 @@ impl Failure {
     /// What was found has been told already.
     pub(crate) fn silent() -> Self {
         Self::new(1, "")
+    }
+
+    /// A provider that does not do what it is asked.
+    pub(crate) fn provider(fault: &Fault) -> Self {
+        let code = match fault.class {
+            Class::Auth | Class::Quota => PERMISSION,
+            Class::Unreachable
+            | Class::Timeout
+            | Class::Interrupted
+            | Class::Overloaded
+            | Class::RateLimit => UNAVAILABLE,
+            _ => PROTOCOL,
+        };
+        Self::new(code, fault)
     }
 
     /// A configuration that cannot be used.

@@ -1,13 +1,18 @@
 //! Interlingua for people: start it, look at its configuration, point an agent to it.
 
 mod banner;
+mod change;
 mod codex;
 mod config;
+mod diff;
 mod failure;
 mod keys;
 mod local;
+mod models;
 mod output;
 mod paths;
+mod pool;
+mod providers;
 mod status;
 mod up;
 
@@ -41,6 +46,14 @@ enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Add, change and try the providers of models
+    #[command(subcommand)]
+    Providers(providers::Command),
+    /// List the models that can be asked for
+    Models(models::Options),
+    /// Offer the models of all providers at once, or of one
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Make, list and revoke the keys of clients
     #[command(subcommand)]
     Keys(keys::Command),
@@ -62,6 +75,8 @@ Exit codes:
    69  what was asked does not answer
    71  the system refuses what every server needs
    74  a file cannot be read or written
+   76  a provider answers what it should not
+   77  a provider does not take its key
    78  the configuration is wrong, or would let strangers in
    98  the port is taken
   141  nobody reads the output any more";
@@ -72,6 +87,9 @@ fn main() -> ExitCode {
         None => up::run(&arguments.up),
         Some(Command::Up(options)) => up::run(&options),
         Some(Command::Config(command)) => config::run(&command),
+        Some(Command::Providers(command)) => providers::run(&command),
+        Some(Command::Models(options)) => models::run(&options),
+        Some(Command::Pool(command)) => pool::run(&command),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),
         Some(Command::Status(options)) => status::run(&options),

@@ -9,7 +9,7 @@ mod log;
 mod process;
 mod seal_key;
 
-pub use load::{Loaded, Start, load};
+pub use load::{Loaded, Start, load, load_edited};
 pub use log::{Verbosity, init as init_log};
 pub use process::{StartError, exit_code, run};
 

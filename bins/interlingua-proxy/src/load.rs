@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interlingua_dialect::{Dialects, Problem};
-use interlingua_registry::load::{Paths, SystemKeys, load as load_layers};
+use interlingua_registry::load::{
+    Paths, SystemKeys, load as load_layers, load_edited as load_layers_edited,
+};
 use interlingua_registry::{Environment, Snapshot, check};
 
 use crate::process::StartError;
@@ -37,9 +39,26 @@ pub struct Loaded {
 ///
 /// All problems of the configuration at once.
 pub fn load(start: &Start) -> Result<Loaded, StartError> {
+    load_with(start, None)
+}
+
+/// Reads and checks the configuration as it would be if the file at `path` held `text`.
+///
+/// # Errors
+///
+/// All problems of that configuration at once.
+pub fn load_edited(start: &Start, path: &Path, text: &str) -> Result<Loaded, StartError> {
+    load_with(start, Some((path, text)))
+}
+
+fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, StartError> {
     let environment = Environment::of_process();
     let paths = Paths::find(&environment).ok_or(StartError::NoHome)?;
-    let mut raw = load_layers(&paths, start.config.as_deref(), &environment);
+    let named = start.config.as_deref();
+    let mut raw = match edited {
+        Some((path, text)) => load_layers_edited(&paths, named, &environment, path, text),
+        None => load_layers(&paths, named, &environment),
+    };
     if let Some(listen) = &start.listen {
         raw = raw.flag("--listen", "listen", listen);
     }

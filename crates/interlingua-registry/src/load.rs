@@ -81,6 +81,27 @@ impl Paths {
 /// A file that somebody named has to exist; those in the usual places need not. Nothing fails here:
 /// what cannot be read is reported by [`check`](crate::check) together with everything else.
 pub fn load(paths: &Paths, named: Option<&Path>, environment: &Environment) -> RawConfig {
+    layers(paths, named, environment, None)
+}
+
+/// Reads the same layers with `text` in place of what the file `edited` holds: what the configuration
+/// would be if the text were written.
+pub fn load_edited(
+    paths: &Paths,
+    named: Option<&Path>,
+    environment: &Environment,
+    edited: &Path,
+    text: &str,
+) -> RawConfig {
+    layers(paths, named, environment, Some((edited, text)))
+}
+
+fn layers(
+    paths: &Paths,
+    named: Option<&Path>,
+    environment: &Environment,
+    edited: Option<(&Path, &str)>,
+) -> RawConfig {
     let asked_for = environment.get("INTERLINGUA_CONFIG").is_some();
     let layers = [
         (paths.system_config.as_deref(), false),
@@ -91,7 +112,11 @@ pub fn load(paths: &Paths, named: Option<&Path>, environment: &Environment) -> R
     for (path, must_exist) in layers {
         let Some(path) = path else { continue };
         let name = path.display().to_string();
-        raw = match fs::read_to_string(path) {
+        let read = match edited.filter(|(edited, _)| *edited == path) {
+            Some((_, text)) => Ok(text.to_owned()),
+            None => fs::read_to_string(path),
+        };
+        raw = match read {
             Ok(text) => raw.file(&name, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => raw,
             Err(error) => raw.unreadable(&name, &error.to_string()),

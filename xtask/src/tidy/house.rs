@@ -90,7 +90,14 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
     ),
     (
         "interlingua-cli",
-        &["interlingua-codex-integration", "interlingua-proxy", "interlingua-registry"],
+        &[
+            "interlingua-codex-integration",
+            "interlingua-dialect",
+            "interlingua-ir",
+            "interlingua-proxy",
+            "interlingua-registry",
+            "interlingua-upstream",
+        ],
     ),
     ("xtask", &[]),
     ("xtask-bench", &[]),

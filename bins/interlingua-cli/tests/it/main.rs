@@ -6,5 +6,6 @@ mod config;
 mod documents;
 
 mod keys;
+mod providers;
 mod support;
 mod up;

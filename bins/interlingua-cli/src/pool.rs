@@ -1,0 +1,102 @@
+//! `interlingua pool`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use interlingua_proxy::{Start, load};
+use interlingua_registry::edit::set_expose_all_models;
+use interlingua_registry::{DEMO, PoolMap, Snapshot};
+use serde_json::json;
+
+use crate::change::Target;
+use crate::failure::Failure;
+use crate::output;
+
+/// Offer the models of all providers at once, or of one.
+///
+/// Whatever the switch says, every model can be asked for by its slug; it decides what a client's
+/// picker shows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Offer the models of all providers
+    On(Target),
+    /// Offer the models of one provider
+    Off(Target),
+    /// Show what is offered
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// A configuration file, laid over the usual ones
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::On(target) => switch(target, true),
+        Command::Off(target) => switch(target, false),
+        Command::Status { json, config } => status(*json, config.clone()),
+    }
+}
+
+fn switch(target: &Target, on: bool) -> Result<(), Failure> {
+    let file = target.open()?;
+    let text = set_expose_all_models(file.text(), on)?;
+    let loaded = file.with(&text)?;
+    let effective = loaded.snapshot.settings().expose_all_models;
+    file.commit(&text)?;
+    if !target.dry_run {
+        output::say(&summary(&loaded.snapshot));
+        if effective != on {
+            output::hint(
+                "something above this file says otherwise; see `interlingua config show --origin`",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn status(json: bool, config: Option<PathBuf>) -> Result<(), Failure> {
+    let loaded = load(&Start { config, ..Start::default() })?;
+    let snapshot = &loaded.snapshot;
+    if !json {
+        return output::print(&format!("{}\n", summary(snapshot)));
+    }
+    let usable = snapshot.providers().iter().filter(|it| !it.is_demo() && it.usable().is_ok());
+    output::print_json(&json!({
+        "schema": "interlingua.pool/1",
+        "on": snapshot.settings().expose_all_models,
+        "providers": usable.map(|it| &*it.id).collect::<Vec<_>>(),
+        "models": snapshot.pool().iter().filter(|it| !it.provider.is_demo()).count(),
+    }))
+}
+
+/// The state of the pool in one line.
+fn summary(snapshot: &Snapshot) -> String {
+    let models = snapshot.pool().iter().filter(|entry| !entry.provider.is_demo()).count();
+    match snapshot.settings().expose_all_models {
+        true => format!("the pool is on: {models} models of all usable providers are offered"),
+        false => {
+            let chosen = snapshot.suggested_slug();
+            let chosen = chosen.as_deref().and_then(PoolMap::split).map(|(id, _)| id);
+            match chosen.filter(|id| *id != DEMO) {
+                Some(id) => {
+                    format!("the pool is off: the models of `{id}` are offered, of {models}")
+                }
+                None => "the pool is off, and no provider can be used".to_owned(),
+            }
+        }
+    }
+}
+
+/// Says how the pool is switched on, once there is something to put into it.
+pub(crate) fn advise(snapshot: &Snapshot) {
+    let providers = snapshot.providers().iter().filter(|it| !it.is_demo() && it.enabled).count();
+    if providers > 1 && !snapshot.settings().expose_all_models {
+        output::hint(&format!(
+            "there are {providers} providers now; `interlingua pool on` offers the models of all of them"
+        ));
+    }
+}

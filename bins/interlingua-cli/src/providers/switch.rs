@@ -1,0 +1,42 @@
+//! `interlingua providers enable` and `disable`
+
+use clap::Args;
+use interlingua_registry::edit::{Field, set, unset};
+
+use super::edit::ensure;
+use crate::change::Target;
+use crate::failure::Failure;
+use crate::output;
+
+/// Let a provider take part, or not.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The provider
+    id: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) fn run(options: &Options, enabled: bool) -> Result<(), Failure> {
+    let id = &options.id;
+    let file = options.target.open()?;
+    let now = file.now().ok();
+    let is = now.as_ref().and_then(|now| Some(now.snapshot.provider(id)?.enabled));
+    if is == Some(enabled) {
+        output::say(&format!("`{id}` is {} already", if enabled { "enabled" } else { "disabled" }));
+        return Ok(());
+    }
+    let text = ensure(&file, now.as_ref(), id)?;
+    let field: Field = "enabled".parse().map_err(Failure::argument)?;
+    // Taking part is what a provider does if nothing is said.
+    let bare = if enabled { unset(&text, id, &field).ok() } else { None };
+    let takes_part = |text: &String| {
+        let loaded = file.with(text).ok();
+        loaded.is_some_and(|it| it.snapshot.provider(id).is_some_and(|it| it.enabled))
+    };
+    let text = match bare.filter(takes_part) {
+        Some(text) => text,
+        None => set(&text, id, &field, &enabled.into())?,
+    };
+    file.commit(&text).map(drop)
+}
