@@ -51,11 +51,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "fs")]
+pub mod apply;
 mod catalog;
 mod config;
+mod edit;
 mod effort;
 mod entry;
+pub mod journal;
 mod names;
+mod owned;
+mod plan;
 mod select;
 
 #[cfg(test)]
@@ -63,6 +69,9 @@ mod testing;
 
 pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
 pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID, config_toml};
+pub use edit::EditError;
 pub use entry::INSTRUCTIONS;
 pub use names::{HELPER_NAMES, PICKER_NAMES, Slots};
+pub use owned::OwnedKey;
+pub use plan::{Applied, Change, Changes, Plan, Undo, configured_model, plan, undo};
 pub use select::{Choice, ChooseError, Offer};

@@ -1,0 +1,407 @@
+//! Carries plans out, so that whatever happens in between can be put back.
+//!
+//! The order is what counts: first the bytes that a restore needs, then the journal that knows them,
+//! then the user's files. A run that is killed leaves old files and a journal that has nothing to put
+//! back, or new ones and a journal that can.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use interlingua_registry::files::{Files, Lock, Watch};
+
+use crate::config::ConfigOptions;
+use crate::edit::EditError;
+use crate::journal::{FileEntry, Home, Journal, digest};
+use crate::plan::{Applied, Plan, Undo, plan, undo};
+
+/// Why Codex's files stay as they are.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Another of us is at work.
+    #[error("another `interlingua codex` is at work; try again when it has ended")]
+    Busy,
+    /// A file has changed since it was read.
+    #[error("{}: another program has just changed it; run this again", path.display())]
+    Meanwhile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A `config.toml` cannot be edited.
+    #[error("{}: {source}", path.display())]
+    Edit {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: EditError,
+    },
+    /// What we have noted cannot be used.
+    #[error("{}: {what}; what was there before lies beside it, in files that end in `.base`", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A path cannot be written down.
+    #[error("{}: this path is not Unicode, as TOML and the journal want it", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// One of Codex's homes as it is now.
+#[derive(Debug)]
+pub struct View<W = ()> {
+    files: Files<W>,
+    /// Our folder in the state directory.
+    folder: PathBuf,
+    config: PathBuf,
+    name: String,
+    current: Option<String>,
+    journal: Journal,
+}
+
+/// The same, while nobody else of us may change it.
+#[derive(Debug)]
+pub struct Session<W = ()> {
+    view: View<W>,
+    _lock: Lock,
+}
+
+/// A catalog that is to be written into a file.
+#[derive(Clone, Copy, Debug)]
+pub struct CatalogFile<'a> {
+    /// The absolute path.
+    pub path: &'a Path,
+    /// The catalog in Codex's shape.
+    pub json: &'a str,
+}
+
+impl<W: Watch> View<W> {
+    /// Reads a home of Codex and what we have changed in it. Nothing need be there.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] when something is there and cannot be read.
+    pub fn read(files: Files<W>, codex_home: &Path, state: &Path) -> Result<Self, ApplyError> {
+        let config = codex_home.join("config.toml");
+        let config = std::path::absolute(&config)
+            .map_err(|source| ApplyError::File { path: config, source })?;
+        let name = unicode(&config)?;
+        let folder = state.join("codex");
+        let bytes = read(&files, &config)?;
+        let current = bytes.map(|bytes| text(&config, bytes)).transpose()?;
+        let journal = read_journal(&files, &folder)?;
+        Ok(Self { files, folder, config, name, current, journal })
+    }
+
+    /// The path of Codex's `config.toml`.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The text of Codex's `config.toml`; nothing if there is none.
+    pub fn text(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// What we have changed in this home.
+    pub fn applied(&self) -> Option<&Home> {
+        self.journal.home(&self.name)
+    }
+
+    /// The other configurations that we have changed.
+    pub fn elsewhere(&self) -> impl Iterator<Item = &str> {
+        let paths = self.journal.homes.iter().map(|home| home.config.path.as_str());
+        paths.filter(|path| *path != self.name)
+    }
+
+    /// Plans how Codex is sent to the gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Edit`] when the file is not TOML or cannot be edited safely.
+    pub fn plan(&self, options: &ConfigOptions) -> Result<Plan, ApplyError> {
+        let base = self.base()?;
+        let applied = self.applied().map(|home| self.as_applied(home, base.as_deref()));
+        plan(self.text(), applied, options).map_err(|source| self.cannot_edit(source))
+    }
+
+    /// What a restore would give; nothing if nothing was applied.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Edit`] when the file has been changed and is not TOML any more.
+    pub fn undo(&self) -> Result<Option<Undo>, ApplyError> {
+        let Some(home) = self.applied() else { return Ok(None) };
+        let base = self.base()?;
+        let result = undo(self.text(), self.as_applied(home, base.as_deref()));
+        result.map(Some).map_err(|source| self.cannot_edit(source))
+    }
+
+    fn as_applied<'a>(&self, home: &'a Home, base: Option<&'a str>) -> Applied<'a> {
+        let untouched = home.config.knows(self.text().map(str::as_bytes));
+        Applied { changes: &home.changes, base, untouched }
+    }
+
+    fn cannot_edit(&self, source: EditError) -> ApplyError {
+        ApplyError::Edit { path: self.config.clone(), source }
+    }
+
+    /// The text that was in the configuration before us.
+    fn base(&self) -> Result<Option<String>, ApplyError> {
+        let Some(home) = self.applied() else { return Ok(None) };
+        let bytes = self.kept(&home.config)?;
+        bytes.map(|bytes| text(&self.config, bytes)).transpose()
+    }
+
+    /// The bytes that were in a file before us.
+    fn kept(&self, entry: &FileEntry) -> Result<Option<Vec<u8>>, ApplyError> {
+        let Some(name) = &entry.base else { return Ok(None) };
+        let path = base_path(&self.folder, name);
+        match read(&self.files, &path)? {
+            Some(bytes) if digest(&bytes) == *name => Ok(Some(bytes)),
+            _ => Err(ApplyError::Journal {
+                path,
+                what: format!("the copy of `{}` is missing or damaged", entry.path),
+            }),
+        }
+    }
+}
+
+impl<W: Watch> Session<W> {
+    /// Reads a home of Codex and keeps others of us away from it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Busy`] when another has it.
+    pub fn begin(files: Files<W>, codex_home: &Path, state: &Path) -> Result<Self, ApplyError> {
+        let lock = lock(&files, &state.join("codex"))?;
+        Ok(Self { view: View::read(files, codex_home, state)?, _lock: lock })
+    }
+
+    /// The home as it was when the session began.
+    pub fn view(&self) -> &View<W> {
+        &self.view
+    }
+
+    /// Carries a plan out, and writes the catalog that it speaks of.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] when a file cannot be written. What was done until then can be restored.
+    pub fn apply(self, plan: &Plan, catalog: Option<CatalogFile<'_>>) -> Result<(), ApplyError> {
+        let view = &self.view;
+        let old = view.applied();
+        let catalog = catalog.map(|it| Ok((it, view.catalog_entry(&it)?))).transpose()?;
+        let catalogs = catalog.iter().map(|(_, entry)| entry.clone());
+        let home = Home {
+            config: FileEntry {
+                path: view.name.clone(),
+                base: plan.base.as_ref().map(|it| digest(it.as_bytes())),
+                replaced: match old {
+                    Some(old) if plan.is_noop() => old.config.replaced.clone(),
+                    _ => plan.current.as_ref().map(|it| digest(it.as_bytes())),
+                },
+                after: digest(plan.after.as_bytes()),
+            },
+            changes: plan.changes.clone(),
+            catalogs: catalogs.collect(),
+        };
+        // Who had all this already needs no restore.
+        if home.changes.keys.is_empty() && home.catalogs.is_empty() && old.is_none() {
+            return Ok(());
+        }
+        let stays = |it: &&FileEntry| !home.catalogs.iter().any(|new| new.path == it.path);
+        let leaving: Vec<_> =
+            old.iter().flat_map(|it| &it.catalogs).filter(stays).cloned().collect();
+        let mut both = home.clone();
+        both.catalogs.extend(leaving.iter().cloned());
+        if old != Some(&both) {
+            view.keep(plan.base.as_deref().map(str::as_bytes))?;
+            view.note(Some(both))?;
+        }
+        if let Some((catalog, _)) = &catalog {
+            view.put(catalog.path, Some(catalog.json.as_bytes()))?;
+        }
+        view.put_config(Some(&plan.after))?;
+        if !leaving.is_empty() {
+            for entry in &leaving {
+                view.put(Path::new(&entry.path), view.kept(entry)?.as_deref())?;
+            }
+            view.note(Some(home.clone()))?;
+        }
+        view.forget(&view.journal.with(&view.name, Some(home)))
+    }
+
+    /// Puts back what was there before us. The journal forgets this home.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] when a file cannot be written; a second run goes on where this one stopped.
+    pub fn restore(self, undo: &Undo) -> Result<(), ApplyError> {
+        let view = &self.view;
+        view.put_config(undo.text.as_deref())?;
+        for entry in view.applied().into_iter().flat_map(|home| &home.catalogs) {
+            view.put(Path::new(&entry.path), view.kept(entry)?.as_deref())?;
+        }
+        view.note(None)?;
+        view.forget(&view.journal.with(&view.name, None))
+    }
+}
+
+impl<W: Watch> View<W> {
+    fn catalog_entry(&self, catalog: &CatalogFile<'_>) -> Result<FileEntry, ApplyError> {
+        let path = unicode(catalog.path)?;
+        let current = read(&self.files, catalog.path)?;
+        let mut old = self.applied().into_iter().flat_map(|home| &home.catalogs);
+        let (replaced, after) = (current.as_deref().map(digest), digest(catalog.json.as_bytes()));
+        match old.find(|entry| entry.path == path) {
+            Some(entry) if replaced.as_ref() == Some(&after) => {
+                Ok(FileEntry { path, after, ..entry.clone() })
+            }
+            Some(entry) => Ok(FileEntry { path, replaced, after, ..entry.clone() }),
+            None => {
+                self.keep(current.as_deref())?;
+                Ok(FileEntry { path, base: replaced.clone(), replaced, after })
+            }
+        }
+    }
+
+    /// Keeps bytes under their digest, so that an older journal finds its own as long as it stands.
+    fn keep(&self, bytes: Option<&[u8]>) -> Result<(), ApplyError> {
+        bytes
+            .map_or(Ok(()), |bytes| self.put(&base_path(&self.folder, &digest(bytes)), Some(bytes)))
+    }
+
+    fn note(&self, home: Option<Home>) -> Result<(), ApplyError> {
+        let journal = self.journal.with(&self.name, home);
+        let text = journal.to_json();
+        let text = (!journal.homes.is_empty()).then_some(text.as_bytes());
+        self.put(&journal_path(&self.folder), text)
+    }
+
+    /// Removes the copies that a journal does not need.
+    fn forget(&self, journal: &Journal) -> Result<(), ApplyError> {
+        let failed = |source| ApplyError::File { path: self.folder.clone(), source };
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Some(name) = name.strip_suffix(BASE)
+                && !journal.bases().any(|base| base == name)
+            {
+                self.put(&path, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the configuration, unless somebody else was faster.
+    fn put_config(&self, text: Option<&str>) -> Result<(), ApplyError> {
+        let now = read(&self.files, &self.config)?;
+        if now.as_deref() != self.text().map(str::as_bytes) {
+            return Err(ApplyError::Meanwhile { path: self.config.clone() });
+        }
+        self.put(&self.config, text.map(str::as_bytes))
+    }
+
+    /// Gives a file these bytes, or removes it, if that is not so already. What a killed run left
+    /// beside it goes in either case.
+    fn put(&self, path: &Path, bytes: Option<&[u8]>) -> Result<(), ApplyError> {
+        let failed = |source| ApplyError::File { path: path.to_owned(), source };
+        if read(&self.files, path)?.as_deref() == bytes {
+            return self.files.sweep(path).map_err(failed);
+        }
+        match bytes {
+            Some(bytes) => self.files.write(path, bytes).map_err(failed),
+            None => self.files.sweep(path).and_then(|()| self.files.remove(path)).map_err(failed),
+        }
+    }
+}
+
+/// The catalog files that Codex has been pointed to, for a gateway that keeps them in step.
+///
+/// # Errors
+///
+/// [`ApplyError`] when the journal cannot be read.
+pub fn catalog_files(state: &Path) -> Result<Vec<PathBuf>, ApplyError> {
+    let journal = read_journal(&Files::new(), &state.join("codex"))?;
+    Ok(journal
+        .homes
+        .iter()
+        .filter_map(|home| Some(home.catalogs.first()?.path.as_str().into()))
+        .collect())
+}
+
+/// Gives the catalog files that Codex has been pointed to another text, and says which there are. A
+/// restore that is at work is not disturbed.
+///
+/// # Errors
+///
+/// [`ApplyError::Busy`] when another of us is at work; whoever keeps the files in step tries again.
+pub fn rewrite_catalogs(state: &Path, json: &str) -> Result<Vec<PathBuf>, ApplyError> {
+    let files = Files::new();
+    // Who never had such a file gets no folder either.
+    if catalog_files(state)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _lock = lock(&files, &state.join("codex"))?;
+    let paths = catalog_files(state)?;
+    for path in &paths {
+        if read(&files, path)?.as_deref() != Some(json.as_bytes()) {
+            let written = files.write(path, json.as_bytes());
+            written.map_err(|source| ApplyError::File { path: path.clone(), source })?;
+        }
+    }
+    Ok(paths)
+}
+
+/// What the names of kept bytes end in.
+const BASE: &str = ".base";
+
+fn base_path(folder: &Path, digest: &str) -> PathBuf {
+    folder.join(format!("{digest}{BASE}"))
+}
+
+fn journal_path(folder: &Path) -> PathBuf {
+    folder.join("journal.json")
+}
+
+fn read_journal<W: Watch>(files: &Files<W>, folder: &Path) -> Result<Journal, ApplyError> {
+    let path = journal_path(folder);
+    let Some(bytes) = read(files, &path)? else { return Ok(Journal::default()) };
+    Journal::from_json(&bytes).map_err(|what| ApplyError::Journal { path, what })
+}
+
+fn lock<W: Watch>(files: &Files<W>, folder: &Path) -> Result<Lock, ApplyError> {
+    let path = folder.join("lock");
+    let lock = files.lock(&path).map_err(|source| ApplyError::File { path, source })?;
+    lock.ok_or(ApplyError::Busy)
+}
+
+fn read<W: Watch>(files: &Files<W>, path: &Path) -> Result<Option<Vec<u8>>, ApplyError> {
+    files.read(path).map_err(|source| ApplyError::File { path: path.to_owned(), source })
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, ApplyError> {
+    String::from_utf8(bytes).map_err(|error| ApplyError::Edit {
+        path: path.to_owned(),
+        source: EditError::NotUtf8 { at: error.utf8_error().valid_up_to() },
+    })
+}
+
+fn unicode(path: &Path) -> Result<String, ApplyError> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| ApplyError::Path { path: path.to_owned() })
+}
