@@ -64,8 +64,13 @@ impl ConfigFile {
     /// # Errors
     ///
     /// All problems that it would have.
+    pub(crate) fn check(&self, text: &str) -> Result<Loaded, StartError> {
+        load_edited(&self.start, &self.path, text)
+    }
+
+    /// The same, for those who cannot go on with problems.
     pub(crate) fn with(&self, text: &str) -> Result<Loaded, Failure> {
-        load_edited(&self.start, &self.path, text).map_err(|error| match error {
+        self.check(text).map_err(|error| match error {
             StartError::Config(problems) => Failure::config(format!(
                 "nothing was written, because the configuration would be wrong:\n{problems}"
             )),

@@ -6,6 +6,7 @@ mod codex;
 mod config;
 mod diff;
 mod failure;
+mod import;
 mod keys;
 mod local;
 mod models;
@@ -54,6 +55,8 @@ enum Command {
     /// Offer the models of all providers at once, or of one
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Take the providers of another tool over
+    Import(import::Options),
     /// Make, list and revoke the keys of clients
     #[command(subcommand)]
     Keys(keys::Command),
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Some(Command::Providers(command)) => providers::run(&command),
         Some(Command::Models(options)) => models::run(&options),
         Some(Command::Pool(command)) => pool::run(&command),
+        Some(Command::Import(options)) => import::run(&options),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),
         Some(Command::Status(options)) => status::run(&options),

@@ -50,6 +50,7 @@ mod discovered;
 pub mod edit;
 mod header;
 mod health;
+pub mod import;
 mod keys;
 mod model;
 mod pool;

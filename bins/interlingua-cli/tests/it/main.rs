@@ -4,6 +4,7 @@
 mod codex;
 mod config;
 mod documents;
+mod import;
 
 mod keys;
 mod providers;

@@ -5,6 +5,8 @@ mod keys;
 mod models;
 mod providers;
 
+pub(crate) use providers::RESERVED;
+
 use std::str::FromStr;
 use std::sync::Arc;
 

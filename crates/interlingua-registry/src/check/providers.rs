@@ -17,7 +17,7 @@ use crate::settings::Timeouts;
 use crate::units::show_duration;
 
 /// Ids that would be mistaken for something of the gateway's own.
-const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     DEMO,
     "admin",
     "api",
