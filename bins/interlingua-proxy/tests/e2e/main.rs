@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test runner reports")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod compaction;
 mod errors;
 mod memory;
 mod patches;
@@ -34,11 +35,14 @@ const SCENARIOS: &[Scenario] = &[
     ("46 malformed patches are mended or left alone", patches::malformed),
     ("parallel calls", tools::parallel_calls),
     ("mcp namespace tool", tools::mcp),
+    ("tool search", tools::tool_search),
     ("image from a tool", tools::image_from_tool),
     ("sub-agent beside its parent", memory::sub_agent),
     ("resume after a gateway restart in mid-loop", memory::restart),
     ("resume with a lost seal key", memory::lost_key),
     ("local compaction", memory::compaction),
+    ("compaction by the gateway and by codex in one long session", compaction::long_session),
+    ("a compaction storm is stopped", compaction::storm),
     ("missing reasoning heals itself", memory::self_healing),
     ("three providers in one pool", pool::one_pool),
     ("without the pool nothing changes for one provider", pool::without_the_pool),

@@ -1,10 +1,16 @@
 use std::fs;
+use std::sync::Arc;
 
+use interlingua_codex_integration::{
+    Access, Catalog, CatalogOptions, CatalogSource, ConfigOptions, Shown, config_toml,
+};
+use interlingua_dialect::Dialects;
+use interlingua_registry::{Environment, RawConfig, check};
 use interlingua_testkit::codex::{PICTURE, mcp_server};
 use interlingua_testkit::upstream::{Answer, Script, Strict, call, finish, reasoning, text};
 use serde_json::{Value, json};
 
-use crate::stage::{Plan, Stage, VISION_MODEL, of_role};
+use crate::stage::{Plan, Stage, TEXT_MODEL, VISION_MODEL, of_role};
 
 fn shell(id: &str, command: &str) -> interlingua_testkit::upstream::Piece {
     call(id, "exec_command", json!({ "cmd": command }).to_string())
@@ -144,6 +150,67 @@ pub(crate) fn mcp() {
     let bodies = stage.bodies();
     let result = &of_role(&bodies[1], "tool")[0]["content"];
     assert!(result.as_str().unwrap().contains("echo: ping"), "{result}");
+}
+
+/// Tools that Codex hides until the model has searched for them: the search is a function for the model,
+/// what it finds joins the tools behind all others, and a call of it gets its namespace back.
+pub(crate) fn tool_search() {
+    let script = Script::new()
+        .strict(Strict::mimo())
+        .then(Answer::stream([
+            reasoning("Is there a tool for it?"),
+            call("call_s", "tool_search", r#"{"query":"echo text","limit":5}"#),
+            finish("tool_calls"),
+        ]))
+        .then(Answer::stream([
+            reasoning("There is."),
+            call("call_m", "mcp__tiny__echo", r#"{"text":"ping"}"#),
+            finish("tool_calls"),
+        ]))
+        .then(Answer::text("It echoed."));
+    let stage = Stage::new(script);
+    let catalog = stage.codex.home().join("catalog.json");
+    fs::write(&catalog, catalog_with_tool_search(&stage)).unwrap();
+    let config = config_toml(&ConfigOptions {
+        base_url: stage.gateway.base_url(),
+        model: TEXT_MODEL.to_owned(),
+        access: Access::local(),
+        catalog: CatalogSource::File(catalog.to_str().unwrap().to_owned()),
+        search: false,
+    });
+    let server = mcp_server();
+    let server = server.to_str().unwrap();
+    let tiny = format!("[mcp_servers.tiny]\ncommand = \"python3\"\nargs = [{server:?}]\n");
+    stage.codex.configure(&format!("{config}\n{tiny}")).unwrap();
+    let run = stage.succeed("echo ping");
+    assert_eq!(run.messages(), ["It echoed."]);
+    assert_eq!(run.items("mcp_tool_call").len(), 1, "{}", run.transcript());
+
+    let bodies = stage.bodies();
+    let tools = |at: usize| bodies[at]["tools"].as_array().unwrap();
+    let names = |at: usize| -> Vec<&str> {
+        tools(at).iter().map(|it| it["function"]["name"].as_str().unwrap()).collect()
+    };
+    assert!(names(0).contains(&"tool_search"), "{:?}", names(0));
+    assert!(!names(0).contains(&"mcp__tiny__echo"), "{:?}", names(0));
+    // The prompt cache lives from this: what was found comes last, and stays there.
+    assert_eq!(tools(1)[..tools(0).len()], tools(0)[..]);
+    let found = &names(1)[tools(0).len()..];
+    assert!(found.contains(&"mcp__tiny__echo"), "{found:?}");
+    assert_eq!(tools(2), tools(1));
+    let results = of_role(&bodies[2], "tool");
+    assert!(results[0]["content"].as_str().unwrap().contains("mcp__tiny__echo"), "{}", results[0]);
+    assert!(results[1]["content"].as_str().unwrap().contains("echo: ping"), "{}", results[1]);
+}
+
+/// The catalog that the gateway would serve if it hid tools.
+fn catalog_with_tool_search(stage: &Stage) -> String {
+    let config = fs::read_to_string(stage.gateway.config()).unwrap();
+    let key: Environment = [("UP_KEY".to_owned(), "any".to_owned())].into_iter().collect();
+    let raw = RawConfig::new().file("config.toml", &config);
+    let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &key).unwrap();
+    let options = CatalogOptions { tool_search: true, ..CatalogOptions::new(Shown::All) };
+    Catalog::of(snapshot.pool(), &options).into_json()
 }
 
 pub(crate) fn image_from_tool() {

@@ -216,6 +216,23 @@ fn captures_of_the_real_codex() {
 }
 
 #[test]
+fn a_patch_is_mended_behind_the_lines_that_were_right() {
+    let patch = "*** Begin Patch\n*** Add File: a\n+x\ny\n*** End Patch\n";
+    let arguments = json!({ "input": patch }).to_string();
+    let (first, rest) = arguments.split_at(60);
+    let seen = events(&[call(0, "a", "apply_patch", first), call(0, "a", "apply_patch", rest)]);
+    let mended = "*** Begin Patch\n*** Add File: a\n+x\n+y\n*** End Patch\n";
+    assert_eq!(seen.done()[0]["input"], mended);
+    let deltas: Vec<_> = seen.events.iter().filter_map(|it| it["delta"].as_str()).collect();
+    assert_eq!(deltas, ["*** Begin Patch\n*** Add File: a\n+x\n", "+y\n*** End Patch\n"]);
+    // Arguments that end inside the text were cut: nothing says what would have followed.
+    let cut = "*** Begin Patch\n*** Add File: a\n+x\n";
+    let arguments = json!({ "input": cut }).to_string();
+    let seen = events(&[call(0, "a", "apply_patch", arguments.strip_suffix("\"}").unwrap())]);
+    assert_eq!(seen.done()[0]["input"], cut);
+}
+
+#[test]
 fn parallel_calls_are_open_together_and_stay_in_order() {
     let seen = events(&[
         call(0, "a", "exec_command", "{\"cmd\":"),

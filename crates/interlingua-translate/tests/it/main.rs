@@ -10,3 +10,4 @@ mod properties;
 mod requests;
 mod streams;
 mod support;
+mod tool_search;

@@ -218,28 +218,28 @@ fn custom_calls_and_searches_for_tools() {
     check(
         &items(),
         &expect![[r#"
-        {"role":"user","content":"patch"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"apply_patch","arguments":"{\"input\":\"*** Begin\\n\\\"x\\\"\\\\\"}"}}]}
-        {"role":"tool","tool_call_id":"a","content":"ok"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"b","type":"function","function":{"name":"tool_search","arguments":"{\"query\":\"q\"}"}}]}
-        {"role":"tool","tool_call_id":"b","content":"1 tools found"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"mcp__x__f","arguments":"{}"}}]}
-        {"role":"tool","tool_call_id":"c","content":"found"}
-    "#]],
+            {"role":"user","content":"patch"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"apply_patch","arguments":"{\"input\":\"*** Begin\\n\\\"x\\\"\\\\\"}"}}]}
+            {"role":"tool","tool_call_id":"a","content":"ok"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"b","type":"function","function":{"name":"tool_search","arguments":"{\"query\":\"q\"}"}}]}
+            {"role":"tool","tool_call_id":"b","content":"These tools were found and can be called now: mcp__x__f"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"mcp__x__f","arguments":"{}"}}]}
+            {"role":"tool","tool_call_id":"c","content":"found"}
+        "#]],
     );
     check_turn(
         "openai",
         &items(),
         |_| {},
         &expect![[r#"
-        {"role":"user","content":"patch"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"custom","custom":{"name":"apply_patch","input":"*** Begin\n\"x\"\\"}}]}
-        {"role":"tool","tool_call_id":"a","content":"ok"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"b","type":"function","function":{"name":"tool_search","arguments":"{\"query\":\"q\"}"}}]}
-        {"role":"tool","tool_call_id":"b","content":"1 tools found"}
-        {"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"mcp__x__f","arguments":"{}"}}]}
-        {"role":"tool","tool_call_id":"c","content":"found"}
-    "#]],
+            {"role":"user","content":"patch"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"custom","custom":{"name":"apply_patch","input":"*** Begin\n\"x\"\\"}}]}
+            {"role":"tool","tool_call_id":"a","content":"ok"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"b","type":"function","function":{"name":"tool_search","arguments":"{\"query\":\"q\"}"}}]}
+            {"role":"tool","tool_call_id":"b","content":"These tools were found and can be called now: mcp__x__f"}
+            {"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"mcp__x__f","arguments":"{}"}}]}
+            {"role":"tool","tool_call_id":"c","content":"found"}
+        "#]],
     );
 }
 

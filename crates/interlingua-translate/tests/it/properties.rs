@@ -8,6 +8,7 @@ use interlingua_ir::{
     Stop, Text, Usage,
 };
 use interlingua_testkit::fixtures::{dialect_streams, sse_data, sse_json};
+use interlingua_translate::compaction::Compaction;
 use interlingua_translate::json::Limits;
 use interlingua_translate::tools::{Bridge, Unwrapping};
 use interlingua_translate::{Encode, Pipe, Reader, chat, responses};
@@ -240,7 +241,7 @@ proptest! {
 
     #[test]
     fn any_history_becomes_one_that_strict_upstreams_take(
-        letters in prop::collection::vec((0..7u8, 0..4u8), 0..24),
+        letters in prop::collection::vec((0..8u8, 0..4u8), 0..24),
         of: Pick,
     ) {
         let items: Vec<Value> = letters.into_iter().map(|(kind, id)| match kind {
@@ -249,12 +250,28 @@ proptest! {
             2 => json!({ "role": "developer", "content": "d" }),
             3 => json!({ "type": "reasoning", "summary": [{ "type": "summary_text", "text": "r" }] }),
             4 => json!({ "type": "web_search_call", "status": "completed" }),
-            5 => json!({ "type": "function_call", "call_id": format!("c{id}"), "name": "f", "arguments": "{}" }),
+            5 => json!({ "type": "compaction", "encrypted_content": "ilc1.x" }),
+            6 => json!({ "type": "function_call", "call_id": format!("c{id}"), "name": "f", "arguments": "{}" }),
             _ => json!({ "type": "function_call_output", "call_id": format!("c{id}"), "output": "o" }),
         }).chain([json!({ "role": "user", "content": "u" })]).collect();
         let body = json!({ "model": "m", "input": items }).to_string();
         let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-        check_messages(&write(&turn, &dialect(DIALECTS[of.index(6)])).body);
+        let dialect = dialect(DIALECTS[of.index(6)]);
+        check_messages(&write(&turn, &dialect).body);
+        // Nor does shortening part a call from its result.
+        let parted = |compaction: &Compaction<'_>| {
+            let body = write(compaction.turn(), &dialect).body;
+            check_messages(&body);
+            let text = body.to_string();
+            ["no result was recorded", "result of the unknown tool call"].map(|it| text.matches(it).count())
+        };
+        let mut compaction = Compaction::new(turn);
+        let mut before = parted(&compaction);
+        while compaction.shorten() {
+            let after = parted(&compaction);
+            prop_assert!(after[0] <= before[0] && after[1] <= before[1], "{before:?} {after:?}");
+            before = after;
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use interlingua_ir::{
     Call, CallHead, Fault, Form, Item, Message, Note, NoteKind, Output, Part, Place, Reasoning,
-    Role, Summary, Task, Text,
+    Role, Summary, Task, Text, Tool,
 };
 use interlingua_protocol::{Name, responses as wire};
 use serde_json::value::RawValue;
@@ -38,8 +38,9 @@ impl<'a> Reader<'a> {
             "tool_search_output" => {
                 let call_id = call_id(at, &mut item)?;
                 let tools = item.tools.take().unwrap_or_default();
-                let found = format!("{} tools found", tools.len());
+                let before = self.turn.tools.len();
                 self.found_tools(at, tools)?;
+                let found = found(&self.turn.tools[before..]);
                 Item::Output(Output { call_id, parts: vec![Part::Text(found.into())] })
             }
             "additional_tools" => {
@@ -159,6 +160,34 @@ impl<'a> Reader<'a> {
             self.extras(place, part.extra);
         }
         Ok(read)
+    }
+}
+
+/// What a search has found, in words: the tools themselves join those of the request.
+fn found(tools: &[Tool<'_>]) -> String {
+    let names = tools.iter().filter_map(|tool| match tool {
+        Tool::Function(it) => Some(match &it.namespace {
+            Some(namespace) => format!("{namespace}__{}", it.name),
+            None => it.name.to_string(),
+        }),
+        Tool::Custom { name, .. } => Some(name.to_string()),
+        Tool::ToolSearch(_) | Tool::WebSearch | Tool::Other { .. } => None,
+    });
+    // A name that no upstream takes travels as another one, which is not known here.
+    let travels = |name: &String| {
+        let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        name.len() <= 64 && name.bytes().all(safe)
+    };
+    let names: Vec<String> = names.filter(travels).collect();
+    match (tools.len(), names.len()) {
+        (0, _) => "No tools were found.".to_owned(),
+        (all, told) if all == told => {
+            format!("These tools were found and can be called now: {}", names.join(", "))
+        }
+        (all, _) => format!(
+            "{all} tools were found and can be called now, among them: {}",
+            names.join(", ")
+        ),
     }
 }
 
