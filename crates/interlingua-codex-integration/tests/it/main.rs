@@ -7,4 +7,5 @@ mod corpus;
 mod crash;
 mod home;
 mod laws;
+mod pool;
 mod support;
