@@ -12,6 +12,8 @@
 //! upstream ◀── writer ◀── carry::open ◀── reader ◀───┘
 //! ```
 //!
+//! The summary that stands for a long conversation travels the same way, for the same reasons.
+//!
 //! # Examples
 //!
 //! ```

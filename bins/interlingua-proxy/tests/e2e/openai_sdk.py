@@ -1,4 +1,5 @@
-"""The official OpenAI SDK, with its types enforced: a whole answer, and a tool loop over streams.
+"""The official OpenAI SDK, with its types enforced: a whole answer, a tool loop over streams, and
+a conversation that is replaced by its summary.
 
 Prints what it got as JSON. Every event and every response is checked by the SDK's own types.
 """
@@ -42,4 +43,18 @@ for _ in range(4):
     if not calls:
         break
 
-print(json.dumps({"whole": whole.output_text, "final": answer.output_text, "events": sorted(set(events))}))
+compacted = client.responses.compact(model=model, input=history)
+summary = [item.model_dump(exclude_none=True) for item in compacted.output]
+after = client.responses.create(model=model, input=summary + [{"role": "user", "content": "And now?"}])
+
+print(
+    json.dumps(
+        {
+            "whole": whole.output_text,
+            "final": answer.output_text,
+            "events": sorted(set(events)),
+            "compacted": [item.type for item in compacted.output],
+            "after": after.output_text,
+        }
+    )
+)

@@ -110,7 +110,12 @@ pub(crate) fn openai_sdk() {
             text("A way in."),
             finish("stop"),
             usage(50, 9),
-        ]));
+        ]))
+        .then(Answer::whole([text("They asked for a word."), finish("stop"), usage(60, 5)]))
+        .then_with(|request| {
+            assert!(request.contains("They asked for a word."), "the summary goes back");
+            Answer::whole([reasoning("On."), text("Next word."), finish("stop"), usage(70, 6)])
+        });
     let stage = Stage::new(script);
     let folder = interlingua_testkit::fixtures::workspace();
     let output = Command::new(folder.join("target/e2e/venv/bin/python"))
@@ -124,6 +129,8 @@ pub(crate) fn openai_sdk() {
     assert_eq!((&got["whole"], &got["final"]), (&json!("Hi."), &json!("A way in.")));
     let events = got["events"].as_array().unwrap();
     assert!(events.contains(&json!("response.function_call_arguments.done")), "{events:?}");
+    assert_eq!(got["compacted"], json!(["compaction"]));
+    assert_eq!(got["after"], "Next word.");
     assert_eq!(stage.upstream.faults(), [""; 0]);
 }
 

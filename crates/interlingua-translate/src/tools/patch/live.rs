@@ -31,6 +31,9 @@ impl Live {
     /// Takes the next piece and gives what may go out now.
     pub(crate) fn push(&mut self, piece: &str) -> Option<String> {
         self.text.push_str(piece);
+        if !piece.contains('\n') {
+            return None;
+        }
         let start = self.sent;
         while let Some(rest) = self.text.get(self.right..)
             && let Some((line, _)) = rest.split_once('\n')
@@ -111,6 +114,17 @@ mod tests {
         let (shown, all) = send(&format!("{right}y\n+z\n*** End Patch\n"), &[5, 9]);
         assert_eq!((&*shown, all), (right, format!("{right} y\n+z\n*** End Patch\n")));
         assert_eq!(send("```\n*** Begin Patch\n", &[]).0, "");
+    }
+
+    #[test]
+    fn blank_lines_wait_for_the_line_behind_them() {
+        let patch = "*** Begin Patch\n*** Update File: a\n-x\n";
+        assert_eq!(
+            send(&format!("{patch}\n\n"), &[]),
+            (patch.into(), format!("{patch}*** End Patch\n"))
+        );
+        let whole = format!("{patch}\n+y\n*** End Patch\n");
+        assert_eq!(send(&whole, &[]), (whole.clone(), whole));
     }
 
     proptest! {
