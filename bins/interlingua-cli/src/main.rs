@@ -1,9 +1,11 @@
 //! Interlingua for people: start it, look at its configuration, point an agent to it.
 
+mod aliases;
 mod banner;
 mod change;
 mod codex;
 mod config;
+mod default;
 mod diff;
 mod failure;
 mod import;
@@ -55,6 +57,11 @@ enum Command {
     /// Offer the models of all providers at once, or of one
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Show or choose the default model
+    Default(default::Options),
+    /// Give models names of your own
+    #[command(subcommand)]
+    Aliases(aliases::Command),
     /// Take the providers of another tool over
     Import(import::Options),
     /// Make, list and revoke the keys of clients
@@ -93,6 +100,8 @@ fn main() -> ExitCode {
         Some(Command::Providers(command)) => providers::run(&command),
         Some(Command::Models(options)) => models::run(&options),
         Some(Command::Pool(command)) => pool::run(&command),
+        Some(Command::Aliases(command)) => aliases::run(&command),
+        Some(Command::Default(options)) => default::run(&options),
         Some(Command::Import(options)) => import::run(&options),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),

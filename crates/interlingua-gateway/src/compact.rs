@@ -90,8 +90,10 @@ pub(crate) async fn run(
 ) -> Result<Answer, Fault> {
     let streams = turn.stream;
     let mut compaction = Compaction::new(turn);
-    let window = course.targets.first().map(|it| &it.model).filter(|it| !it.window_assumed);
-    if let Some(window) = window.map(|it| it.context_window) {
+    // Who is asked first may be too small; another one is asked then.
+    let models = course.targets.iter().map(|it| &it.model);
+    let known = models.clone().all(|it| !it.window_assumed);
+    if let Some(window) = models.map(|it| it.context_window).max().filter(|_| known) {
         let room = window - ROOM.min(window / 8);
         while compaction.tokens() > room && compaction.shorten() {}
     }

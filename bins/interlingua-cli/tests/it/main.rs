@@ -1,6 +1,7 @@
 //! The built binary, as a person or a script meets it.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod aliases;
 mod codex;
 mod config;
 mod documents;

@@ -19,6 +19,7 @@ mod blocks;
 mod draft;
 mod fields;
 mod masked;
+mod names;
 mod provider;
 mod references;
 mod root;
@@ -28,12 +29,13 @@ mod text;
 pub use draft::{KeyDraft, ModelDraft, ProviderDraft};
 pub use fields::{BadField, Field, looks_like_key};
 pub use masked::masked;
+pub use names::{remove_alias, set_alias, set_slots};
 pub use provider::{
     add_model, add_provider, has_provider, remove_model, remove_provider, reorder_providers, set,
     unset,
 };
 pub use references::{Reference, drop_references, references};
-pub use root::{remove_alias, set_alias, set_default_model, set_expose_all_models};
+pub use root::{set_default_model, set_expose_all_models};
 pub use setting::Setting;
 pub(crate) use text::edit;
 

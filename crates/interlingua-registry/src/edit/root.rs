@@ -1,12 +1,11 @@
-//! What stands above all tables, and the aliases.
+//! What stands above all tables.
 
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::Refused;
-use super::provider::{insert, last_position, tables};
+use super::provider::{insert, tables};
 use super::setting::Setting;
 use super::text::edit;
-use crate::route::Policy;
 
 /// Sets or takes back the pool switch.
 ///
@@ -32,51 +31,6 @@ pub fn set_default_model(text: &str, model: Option<&str>) -> Result<String, Refu
             None => drop(document.remove("default_model")),
         }
         Ok(())
-    })
-}
-
-/// Sets an alias: one target, or several and how to choose among them.
-///
-/// # Errors
-///
-/// The text is not TOML, or `aliases` is no table.
-pub fn set_alias(
-    text: &str,
-    name: &str,
-    targets: &[String],
-    policy: Policy,
-) -> Result<String, Refused> {
-    let setting = match targets {
-        [only] => Setting::Text(only.clone()),
-        several => Setting::Table(vec![
-            ("targets".to_owned(), Setting::texts(several)),
-            ("policy".to_owned(), policy.name().into()),
-        ]),
-    };
-    edit(text, |document| {
-        let end = last_position(document.as_table());
-        let aliases = document.entry("aliases").or_insert_with(|| {
-            let mut table = Table::new();
-            table.set_position(end);
-            Item::Table(table)
-        });
-        let aliases =
-            aliases.as_table_like_mut().ok_or_else(|| Refused::Shape("aliases".to_owned()))?;
-        insert(aliases, name, &setting);
-        Ok(())
-    })
-}
-
-/// Takes an alias away.
-///
-/// # Errors
-///
-/// The text is not TOML, or has no such alias.
-pub fn remove_alias(text: &str, name: &str) -> Result<String, Refused> {
-    edit(text, |document| {
-        let aliases = document.get_mut("aliases").and_then(Item::as_table_like_mut);
-        let removed = aliases.and_then(|aliases| aliases.remove(name));
-        removed.map(drop).ok_or_else(|| Refused::unknown("alias", name))
     })
 }
 
@@ -158,16 +112,6 @@ mod tests {
         );
         check_pool("[providers.a]\n", "expose_all_models = true\n\n[providers.a]\n");
         check_pool("\u{feff}a = 1\r\n", "\u{feff}a = 1\r\nexpose_all_models = true\r\n");
-    }
-
-    #[test]
-    fn aliases_come_and_go() {
-        let one = set_alias("[providers.a]\n", "work", &["a/x".into()], Policy::Failover).unwrap();
-        assert_eq!(one, "[providers.a]\n\n[aliases]\nwork = \"a/x\"\n");
-        let two = set_alias(&one, "work", &["a/x".into(), "b/y".into()], Policy::Weighted).unwrap();
-        assert!(two.ends_with("work = { targets = [\"a/x\", \"b/y\"], policy = \"weighted\" }\n"));
-        assert_eq!(remove_alias(&two, "work").unwrap(), "[providers.a]\n\n[aliases]\n");
-        assert!(matches!(remove_alias("", "x"), Err(Refused::Unknown { .. })));
     }
 
     #[test]
