@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use interlingua_codex_integration::apply::ApplyError;
 use interlingua_ir::{Class, Fault};
 use interlingua_proxy::{StartError, exit_code};
 
@@ -13,11 +14,17 @@ use crate::output;
 /// An argument is well formed, but names what is not there or what is there already.
 const BAD_ARGUMENT: u8 = 64;
 
+/// A file of somebody else is not what it has to be.
+const BAD_DATA: u8 = 65;
+
 /// What is asked does not answer.
 const UNAVAILABLE: u8 = 69;
 
 /// A file cannot be read or written.
 const FILE: u8 = 74;
+
+/// Another is at work; trying again helps.
+const BUSY: u8 = 75;
 
 /// A provider answers something that it should not.
 const PROTOCOL: u8 = 76;
@@ -27,6 +34,9 @@ const PERMISSION: u8 = 77;
 
 /// The configuration is wrong.
 const CONFIG: u8 = 78;
+
+/// What a shell shows for a program that is not there.
+const NO_PROGRAM: u8 = 127;
 
 /// What a shell shows for a program that writes into a pipe without a reader.
 const BROKEN_PIPE: u8 = 141;
@@ -83,6 +93,16 @@ impl Failure {
         Self::new(CONFIG, message)
     }
 
+    /// A program that is wanted and not there.
+    pub(crate) fn no_program(message: impl Display) -> Self {
+        Self::new(NO_PROGRAM, message)
+    }
+
+    /// What another program came to, which has said so itself.
+    pub(crate) fn passed_on(code: u8) -> Self {
+        Self::new(code, "")
+    }
+
     /// Output that cannot be written. Whoever closed the pipe wants to hear no more.
     pub(crate) fn output(error: &io::Error) -> Self {
         match error.kind() {
@@ -103,5 +123,17 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         Self { code: exit_code(&error), message: error.to_string() }
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        let code = match &error {
+            ApplyError::Busy | ApplyError::Meanwhile { .. } => BUSY,
+            ApplyError::Edit { .. } => BAD_DATA,
+            ApplyError::Path { .. } => BAD_ARGUMENT,
+            _ => FILE,
+        };
+        Self::new(code, error)
     }
 }

@@ -15,7 +15,10 @@ mod models;
 mod output;
 mod paths;
 mod pool;
+mod print;
+mod probe;
 mod providers;
+mod run;
 mod status;
 mod up;
 
@@ -72,6 +75,12 @@ enum Command {
     Codex(codex::Command),
     /// Show what the running gateway does, and what it could not keep in step
     Status(status::Options),
+    /// Run a client against the gateway, with nothing of its own touched
+    #[command(subcommand)]
+    Run(run::Command),
+    /// Print what another program is set up with
+    #[command(subcommand)]
+    Print(print::Command),
     /// Show where everything is kept
     Paths(paths::Options),
 }
@@ -82,13 +91,16 @@ Exit codes:
     1  something was found that is not as it should be
     2  wrong usage
    64  an argument names what is not there, or is there already
+   65  a file of Codex's is not what it has to be; it stays as it is
    69  what was asked does not answer
    71  the system refuses what every server needs
    74  a file cannot be read or written
+   75  another one is at work; try again
    76  a provider answers what it should not
    77  a provider does not take its key
    78  the configuration is wrong, or would let strangers in
    98  the port is taken
+  127  the program to run is not there
   141  nobody reads the output any more";
 
 fn main() -> ExitCode {
@@ -106,6 +118,8 @@ fn main() -> ExitCode {
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),
         Some(Command::Status(options)) => status::run(&options),
+        Some(Command::Run(command)) => run::run(&command),
+        Some(Command::Print(command)) => print::run(&command),
         Some(Command::Paths(options)) => paths::run(&options),
     };
     result.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

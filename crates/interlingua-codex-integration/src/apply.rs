@@ -13,7 +13,7 @@ use interlingua_registry::files::{Files, Lock, Watch};
 use crate::config::ConfigOptions;
 use crate::edit::EditError;
 use crate::journal::{FileEntry, Home, Journal, digest};
-use crate::plan::{Applied, Plan, Undo, plan, undo};
+use crate::plan::{Applied, Changes, Plan, Setup, Undo, plan, setup, undo};
 
 /// Why Codex's files stay as they are.
 #[non_exhaustive]
@@ -148,6 +148,18 @@ impl<W: Watch> View<W> {
         let base = self.base()?;
         let result = undo(self.text(), self.as_applied(home, base.as_deref()));
         result.map(Some).map_err(|source| self.cannot_edit(source))
+    }
+
+    /// What has become of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Edit`] when the file is not TOML.
+    pub fn setup(&self) -> Result<Setup, ApplyError> {
+        let none = Changes::default();
+        let changes = self.applied().map_or(&none, |home| &home.changes);
+        let result = setup(self.text().unwrap_or_default(), changes);
+        result.map_err(|source| self.cannot_edit(source))
     }
 
     fn as_applied<'a>(&self, home: &'a Home, base: Option<&'a str>) -> Applied<'a> {

@@ -54,7 +54,9 @@
 #[cfg(feature = "fs")]
 pub mod apply;
 mod catalog;
+mod cc_switch;
 mod config;
+mod diff;
 mod edit;
 mod effort;
 mod entry;
@@ -68,10 +70,12 @@ mod select;
 mod testing;
 
 pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
+pub use cc_switch::{CcSwitch, KEY_PLACEHOLDER, cc_switch};
 pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID, config_toml};
+pub use diff::diff;
 pub use edit::EditError;
 pub use entry::INSTRUCTIONS;
 pub use names::{HELPER_NAMES, PICKER_NAMES, Slots};
 pub use owned::OwnedKey;
-pub use plan::{Applied, Change, Changes, Plan, Undo, configured_model, plan, undo};
+pub use plan::{Applied, Change, Changes, Plan, Setup, Undo, configured_model, plan, setup, undo};
 pub use select::{Choice, ChooseError, Offer};

@@ -78,6 +78,41 @@ pub fn configured_model(text: &str) -> Result<Option<String>, EditError> {
     Ok(MODEL.find(&document).and_then(Item::as_str).map(str::to_owned))
 }
 
+/// How a `config.toml` stands to us.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Setup {
+    /// Whether Codex goes to our provider.
+    pub is_active: bool,
+    /// The model to start with.
+    pub model: Option<String>,
+    /// Where Codex takes the gateway to be.
+    pub base_url: Option<String>,
+    /// The keys that we have changed, and whether they are still as we left them.
+    pub keys: Vec<(OwnedKey, bool)>,
+}
+
+/// Looks what has become of a `config.toml`.
+///
+/// # Errors
+///
+/// [`EditError`] when the text is not TOML.
+pub fn setup(text: &str, changes: &Changes) -> Result<Setup, EditError> {
+    let document = parse(text)?;
+    let text_of = |name: &str| {
+        let key = OWNED.into_iter().find(|key| key.name() == name)?;
+        key.find(&document)?.as_str().map(str::to_owned)
+    };
+    let keys = changes.keys.iter();
+    let keys = keys.map(|it| Ok((it.key, is_same(text, it.key, it.after.as_deref())?)));
+    Ok(Setup {
+        is_active: text_of("model_provider").as_deref() == Some(PROVIDER_ID)
+            && has_table(&document),
+        model: text_of("model"),
+        base_url: text_of("base_url"),
+        keys: keys.collect::<Result<_, _>>()?,
+    })
+}
+
 /// Plans how Codex is sent to the gateway. Where the block that is wanted stands already, nothing
 /// changes.
 ///

@@ -84,6 +84,12 @@ impl<'a> Offer<'a> {
         }
     }
 
+    /// Whether the gateway answers for a slug: because the pool lists it, or because its provider
+    /// passes any name on. What is missing here, such as a key, may be there where the gateway runs.
+    pub fn has(&self, slug: &str) -> bool {
+        self.by_slug(slug).is_some()
+    }
+
     fn suggested(&self) -> Result<Choice<'a>, ChooseError> {
         let default = self.default_model.and_then(|slug| self.by_slug(slug));
         if let Some(choice) = default.filter(|choice| choice.provider.usable().is_ok()) {

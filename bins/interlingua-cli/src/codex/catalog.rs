@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use interlingua_codex_integration::{Catalog, CatalogOptions, CatalogSource, Choice, Shown};
+use interlingua_codex_integration::{Catalog, CatalogSource, Choice};
 use interlingua_registry::{Snapshot, files};
 
 use crate::failure::Failure;
@@ -16,19 +16,18 @@ pub(super) fn source(
     let Some(path) = file else { return Ok(CatalogSource::Gateway) };
     // Codex reads the path from wherever it is started.
     let path = std::path::absolute(path).map_err(|it| Failure::file(path, &it))?;
-    let Some(name) = path.to_str() else {
-        return Err(Failure::argument("the catalog's path is not Unicode, as TOML wants it"));
-    };
+    let source = as_source(&path)?;
     files::write(&path, of(snapshot, choice).as_json()).map_err(|it| Failure::file(&path, &it))?;
-    Ok(CatalogSource::File(name.to_owned()))
+    Ok(source)
+}
+
+/// How an absolute path stands in Codex's configuration.
+pub(super) fn as_source(path: &Path) -> Result<CatalogSource, Failure> {
+    let name = path.to_str().map(str::to_owned).map(CatalogSource::File);
+    name.ok_or_else(|| Failure::argument("the catalog's path is not Unicode, as TOML wants it"))
 }
 
 /// The catalog as the gateway serves it, and the chosen model in it.
 pub(super) fn of(snapshot: &Snapshot, choice: &Choice<'_>) -> Catalog {
-    let shown = match snapshot.settings().expose_all_models {
-        true => Shown::All,
-        false => Shown::Provider(&choice.provider.id),
-    };
-    let also = snapshot.unlisted(Some(&choice.slug));
-    Catalog::of(snapshot.pool(), &CatalogOptions { also: &also, ..CatalogOptions::new(shown) })
+    Catalog::of_snapshot(snapshot, Some(&choice.slug))
 }

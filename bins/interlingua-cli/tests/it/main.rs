@@ -3,10 +3,10 @@
 
 mod aliases;
 mod codex;
+mod codex_home;
 mod config;
 mod documents;
 mod import;
-
 mod keys;
 mod providers;
 mod support;

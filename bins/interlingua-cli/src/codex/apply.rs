@@ -1,0 +1,89 @@
+//! `interlingua codex apply`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use interlingua_codex_integration::apply::{ApplyError, CatalogFile, View};
+use interlingua_codex_integration::{CatalogSource, Plan, configured_model, diff};
+
+use super::target::Target;
+use super::{catalog, home};
+use crate::failure::Failure;
+use crate::output;
+
+/// Set Codex up, so that it can be put back to the byte.
+///
+/// Shows what changes in Codex's `config.toml`, keeps a copy and replaces it. Only what points Codex to
+/// the gateway is touched. Needs no provider, no running gateway and no terminal. The model that Codex
+/// starts with stays if the gateway has it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    target: Target,
+    /// Give Codex the catalog as a file, for Codex before 0.159
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    catalog_file: Option<Vec<PathBuf>>,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is to be done, and said.
+struct Prepared {
+    plan: Plan,
+    catalog: Option<(PathBuf, String)>,
+    hints: Vec<String>,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    if options.dry_run {
+        // Looking leaves nothing behind; a session would leave its lock.
+        let view = home::look()?;
+        return show(&view, &prepare(options, &view)?);
+    }
+    let session = home::begin()?;
+    let prepared = prepare(options, session.view())?;
+    show(session.view(), &prepared)?;
+    let config = session.view().config().display().to_string();
+    let catalog = prepared.catalog.as_ref();
+    let catalog = catalog.map(|(path, json)| CatalogFile { path, json });
+    session.apply(&prepared.plan, catalog)?;
+    match prepared.plan.is_noop() {
+        true => output::say(&format!("{config} points to the gateway already")),
+        false => output::say(&format!("changed {config}")),
+    }
+    prepared.hints.iter().for_each(|hint| output::hint(hint));
+    output::hint("`interlingua codex restore` puts back what was there, to the byte");
+    Ok(())
+}
+
+fn show(view: &View, prepared: &Prepared) -> Result<(), Failure> {
+    let path = view.config().display().to_string();
+    output::print(&diff(&path, view.text(), Some(&prepared.plan.after)))
+}
+
+fn prepare(options: &Options, view: &View) -> Result<Prepared, Failure> {
+    let target = &options.target;
+    let current = configured_model(view.text().unwrap_or_default())
+        .map_err(|source| ApplyError::Edit { path: view.config().to_owned(), source })?;
+    let loaded = target.load(target.model.as_deref().or(current.as_deref()))?;
+    let snapshot = &*loaded.snapshot;
+    let aliases = snapshot.unlisted(None);
+    let choice = target.choose(snapshot, current.as_deref(), &aliases)?;
+    let path = catalog_path(options, view)?;
+    let catalog = path.map(|path| (path, catalog::of(snapshot, &choice).into_json()));
+    let source = match &catalog {
+        Some((path, _)) => catalog::as_source(path)?,
+        None => CatalogSource::Gateway,
+    };
+    let plan = view.plan(&target.options(snapshot, &choice, source)?)?;
+    Ok(Prepared { plan, catalog, hints: target.hints(snapshot, &choice) })
+}
+
+fn catalog_path(options: &Options, view: &View) -> Result<Option<PathBuf>, Failure> {
+    let Some(file) = &options.catalog_file else { return Ok(None) };
+    let default = || view.config().with_file_name("interlingua-models.json");
+    let path = file.first().cloned().unwrap_or_else(default);
+    // Codex reads the path from wherever it is started.
+    std::path::absolute(&path).map(Some).map_err(|error| Failure::file(&path, &error))
+}

@@ -1,0 +1,62 @@
+//! `interlingua codex restore`
+
+use clap::Args;
+use interlingua_codex_integration::apply::View;
+use interlingua_codex_integration::{Undo, diff};
+
+use super::home;
+use crate::failure::Failure;
+use crate::output;
+
+/// Put back what was there before `apply`.
+///
+/// If nobody else has changed Codex's `config.toml` since, it is put back to the byte. Otherwise our
+/// keys are put back one by one; those that have got another value since stay, and are named.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let view = home::look()?;
+    // Who has nothing to put back gets no lock file either.
+    let Some(undo) = view.undo()? else {
+        nothing(&view);
+        return Ok(());
+    };
+    if options.dry_run {
+        return show(&view, &undo);
+    }
+    let session = home::begin()?;
+    let Some(undo) = session.view().undo()? else {
+        nothing(session.view());
+        return Ok(());
+    };
+    show(session.view(), &undo)?;
+    let config = session.view().config().display().to_string();
+    session.restore(&undo)?;
+    output::say(&match (&undo.text, undo.kept.is_empty()) {
+        (None, _) => format!("removed {config}, which was not there before"),
+        (Some(_), true) => format!("put {config} back"),
+        (Some(_), false) => format!("put {config} back, but for what you have changed since"),
+    });
+    Ok(())
+}
+
+fn show(view: &View, undo: &Undo) -> Result<(), Failure> {
+    let path = view.config().display().to_string();
+    output::print(&diff(&path, view.text(), undo.text.as_deref()))?;
+    for key in &undo.kept {
+        output::say(&format!("`{key}` has been changed since, and stays"));
+    }
+    Ok(())
+}
+
+fn nothing(view: &View) {
+    output::say(&format!("nothing of ours is in {}", view.config().display()));
+    for path in view.elsewhere() {
+        output::hint(&format!("set `CODEX_HOME` to the folder of {path} to put that back"));
+    }
+}

@@ -1,0 +1,83 @@
+//! `interlingua codex status`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use interlingua_codex_integration::Setup;
+use serde_json::json;
+
+use super::home;
+use super::target::{Target, offer};
+use crate::failure::Failure;
+use crate::output;
+use crate::probe;
+
+/// Say what is set up, and what has become of it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// A configuration file, laid over the usual ones
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let view = home::look()?;
+    let setup = view.setup()?;
+    let target = Target::new(None, options.config.clone());
+    let loaded = target.load(setup.model.as_deref())?;
+    let in_pool = setup.model.as_deref().map(|model| {
+        let snapshot = &loaded.snapshot;
+        offer(snapshot).has(model) || snapshot.unlisted(None).iter().any(|it| *it.slug == *model)
+    });
+    let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
+    let config = view.config().display().to_string();
+    if options.json {
+        let keys = setup.keys.iter().map(|(key, ours)| {
+            json!({ "key": key.to_string(), "state": if *ours { "ours" } else { "changed" } })
+        });
+        return output::print_json(&json!({
+            "schema": "interlingua.codex/1",
+            "config": config,
+            "exists": view.text().is_some(),
+            "applied": view.applied().is_some(),
+            "active": setup.is_active,
+            "keys": keys.collect::<Vec<_>>(),
+            "model": setup.model,
+            "model_in_pool": in_pool,
+            "base_url": setup.base_url,
+            "gateway": gateway.as_ref().map(|(_, answer)| answer.word()),
+            "catalog_file": view.applied().and_then(|it| it.catalogs.first()).map(|it| &it.path),
+        }));
+    }
+    let row = |name: &str, what: String| [name.to_owned(), what];
+    let mut rows =
+        vec![row("config", config), row("set up", set_up(&setup, view.applied().is_some()))];
+    for (key, ours) in &setup.keys {
+        rows.push(row("", format!("{key}: {}", if *ours { "ours" } else { "changed since" })));
+    }
+    rows.push(row(
+        "model",
+        match (&setup.model, in_pool) {
+            (Some(model), Some(true)) => format!("{model}, which the gateway has"),
+            (Some(model), _) => format!("{model}, which the gateway does not have"),
+            (None, _) => "none is named; Codex takes the first".to_owned(),
+        },
+    ));
+    if let Some((url, answer)) = gateway {
+        rows.push(row("gateway", format!("{url}: {answer}")));
+    }
+    output::print(&output::columns(&rows))
+}
+
+fn set_up(setup: &Setup, applied: bool) -> String {
+    match (setup.is_active, applied) {
+        (true, true) => "yes, by `codex apply`",
+        (true, false) => "yes, by hand",
+        (false, true) => "no longer; something has changed since `codex apply`",
+        (false, false) => "no",
+    }
+    .to_owned()
+}

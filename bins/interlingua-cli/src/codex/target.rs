@@ -1,0 +1,212 @@
+//! What Codex is pointed to, as the arguments say it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use interlingua_codex_integration::{Access, CatalogSource, Choice, ConfigOptions, Offer};
+use interlingua_proxy::{Loaded, Start, StartError, load};
+use interlingua_registry::{PoolEntry, PoolMap, Preset, Snapshot};
+
+use crate::failure::Failure;
+use crate::output;
+
+/// The variable that holds the client key unless another is named.
+pub(crate) const ENV_KEY: &str = "INTERLINGUA_KEY";
+
+/// The gateway and the model.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The model to start with: a slug, a provider, a shortcut
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Let Codex take the client key from this variable
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = ENV_KEY)]
+    env_key: Option<String>,
+    /// Where Codex reaches the gateway, if not at the configured address
+    #[arg(long, value_name = "URL", conflicts_with = "listen", value_parser = base_url)]
+    base_url: Option<String>,
+    /// Where the gateway listens, if not at the configured address
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// A configuration file, laid over the usual ones
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Target {
+    /// The configured gateway.
+    pub(crate) fn new(model: Option<String>, config: Option<PathBuf>) -> Self {
+        Self { model, env_key: None, base_url: None, listen: None, config }
+    }
+
+    /// Reads the configuration. A vendor that is wanted by name is known without any: its key need
+    /// be set only where the gateway runs.
+    pub(crate) fn load(&self, wanted: Option<&str>) -> Result<Loaded, StartError> {
+        let (config, listen) = (self.config.clone(), self.listen.clone());
+        let start = Start { config, listen, preset: None };
+        let loaded = load(&start)?;
+        let known = offer(&loaded.snapshot).choose(wanted).is_ok();
+        let vendor = vendor(wanted.unwrap_or_default());
+        match vendor.filter(|preset| !known && loaded.snapshot.provider(preset).is_none()) {
+            Some(preset) => load(&Start { preset: Some(preset.to_owned()), ..start }),
+            None => Ok(loaded),
+        }
+    }
+
+    /// Where Codex reaches the gateway.
+    pub(crate) fn base_url(&self, snapshot: &Snapshot) -> Result<String, Failure> {
+        match &self.base_url {
+            Some(url) => Ok(url.clone()),
+            None => listener_url(snapshot),
+        }
+    }
+
+    /// The variable from which Codex takes its key. A gateway that asks for keys keeps their hashes
+    /// only, so there is nothing else to write.
+    pub(crate) fn env_key(&self, snapshot: &Snapshot) -> Option<&str> {
+        match self.env_key.as_deref() {
+            None if !snapshot.client_keys().is_open() => Some(ENV_KEY),
+            asked => asked,
+        }
+    }
+
+    /// What Codex's configuration is to say.
+    pub(crate) fn options(
+        &self,
+        snapshot: &Snapshot,
+        choice: &Choice<'_>,
+        catalog: CatalogSource,
+    ) -> Result<ConfigOptions, Failure> {
+        Ok(self.options_at(self.base_url(snapshot)?, snapshot, choice, catalog))
+    }
+
+    /// The same for a gateway that is elsewhere.
+    pub(crate) fn options_at(
+        &self,
+        base_url: String,
+        snapshot: &Snapshot,
+        choice: &Choice<'_>,
+        catalog: CatalogSource,
+    ) -> ConfigOptions {
+        let env_key = self.env_key(snapshot).map(str::to_owned);
+        ConfigOptions {
+            base_url,
+            model: choice.slug.clone(),
+            access: env_key.map_or_else(Access::local, Access::EnvKey),
+            catalog,
+            search: choice.can_search(),
+        }
+    }
+
+    /// The model that is asked for; else the one that Codex has already, if the gateway has it, too;
+    /// else a suggested one. `aliases` are names that the gateway's catalog has though no provider does.
+    pub(crate) fn choose<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        current: Option<&str>,
+        aliases: &'s [PoolEntry],
+    ) -> Result<Choice<'s>, Failure> {
+        let Some(current) = current.filter(|_| self.model.is_none()) else {
+            return choose(snapshot, self.model.as_deref());
+        };
+        if let Some(entry) = aliases.iter().find(|entry| *entry.slug == *current) {
+            let (provider, model) = (&entry.provider, Some(&entry.model));
+            return Ok(Choice { slug: current.to_owned(), provider, model });
+        }
+        choose(snapshot, Some(current).filter(|slug| offer(snapshot).has(slug)))
+    }
+
+    /// What the choice asks of the person.
+    pub(crate) fn hints(&self, snapshot: &Snapshot, choice: &Choice<'_>) -> Vec<String> {
+        let provider = choice.provider;
+        let mut hints = Vec::new();
+        if provider.is_demo() {
+            hints.push(
+                "this is the built-in demo model, a script; do this again once a provider can be \
+                 used"
+                    .to_owned(),
+            );
+        } else if let Err(why) = provider.usable() {
+            hints.push(format!(
+                "`{}` cannot be used here: {why}; where the gateway runs it has to be",
+                provider.id
+            ));
+        }
+        if choice.model.is_none() && provider.default_slug().as_deref() != Some(&choice.slug) {
+            hints.push(format!(
+                "Codex gives tools only to models in the gateway's catalog; list `{}` under \
+                 `[[providers.{}.models]]` of the gateway's configuration",
+                choice.slug, provider.id
+            ));
+        }
+        match self.env_key(snapshot) {
+            Some(name) if snapshot.client_keys().is_open() => {
+                hints
+                    .push(format!("Codex reads `{name}`; any text will do while no key is needed"));
+            }
+            Some(name) => hints.push(format!(
+                "the gateway wants a client key and keeps its hash only; set `{name}` to what \
+                 `interlingua keys add` printed, where Codex runs"
+            )),
+            None => {}
+        }
+        hints
+    }
+}
+
+/// What a model can be chosen from.
+pub(crate) fn offer(snapshot: &Snapshot) -> Offer<'_> {
+    Offer {
+        pool: snapshot.pool(),
+        providers: snapshot.providers(),
+        default_model: snapshot.default_model(),
+    }
+}
+
+/// The model that is wanted, else a suggested one.
+pub(crate) fn choose<'s>(
+    snapshot: &'s Snapshot,
+    wanted: Option<&str>,
+) -> Result<Choice<'s>, Failure> {
+    offer(snapshot).choose(wanted).map_err(|error| {
+        output::hint("what variables switch on is known only where they are set");
+        Failure::argument(error)
+    })
+}
+
+/// The vendor preset that a slug or a provider's id belongs to.
+fn vendor(wanted: &str) -> Option<&'static str> {
+    let id = PoolMap::split(wanted).map_or(wanted, |(provider, _)| provider);
+    let preset = Preset::find(id).filter(|preset| !preset.base_urls.is_empty());
+    preset.map(|preset| preset.id.as_str())
+}
+
+/// The address that a client on this machine uses.
+fn listener_url(snapshot: &Snapshot) -> Result<String, Failure> {
+    let listeners = &snapshot.settings().listen;
+    let Some(listener) = listeners.first() else {
+        return Err(Failure::config("`listen` names no address"));
+    };
+    let address = listener.address;
+    if address.port() == 0 {
+        let what = "the gateway chooses its port when it starts; say where it is with `--base-url`";
+        return Err(Failure::argument(what));
+    }
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Ok(format!("http://{}/v1", SocketAddr::new(ip, address.port())))
+}
+
+fn base_url(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write it like http://127.0.0.1:8787/v1"),
+    }
+}
