@@ -60,6 +60,7 @@ mod diff;
 mod edit;
 mod effort;
 mod entry;
+mod inspect;
 pub mod journal;
 mod names;
 mod owned;
@@ -75,6 +76,7 @@ pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID,
 pub use diff::diff;
 pub use edit::EditError;
 pub use entry::INSTRUCTIONS;
+pub use inspect::{Facts, Finding, Severity, inspect};
 pub use names::{HELPER_NAMES, PICKER_NAMES, Slots};
 pub use owned::OwnedKey;
 pub use plan::{Applied, Change, Changes, Plan, Setup, Undo, configured_model, plan, setup, undo};
