@@ -106,6 +106,11 @@ impl<W: Watch> View<W> {
         Ok(Self { files, folder, config, name, current, journal })
     }
 
+    /// Whether we have ever changed anything, here or in another home.
+    pub fn has_traces(&self) -> bool {
+        self.folder.is_dir()
+    }
+
     /// The path of Codex's `config.toml`.
     pub fn config(&self) -> &Path {
         &self.config
@@ -257,6 +262,18 @@ impl<W: Watch> Session<W> {
         view.forget(&view.journal.with(&view.name, Some(home)))
     }
 
+    /// Clears away what killed runs have left where nothing is to be put back.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] when our folder cannot be cleared.
+    pub fn tidy(self) -> Result<(), ApplyError> {
+        let view = &self.view;
+        let swept = view.files.sweep(&view.config);
+        swept.map_err(|source| ApplyError::File { path: view.config.clone(), source })?;
+        view.forget(&view.journal)
+    }
+
     /// Puts back what was there before us. The journal forgets this home.
     ///
     /// # Errors
@@ -304,19 +321,21 @@ impl<W: Watch> View<W> {
         self.put(&journal_path(&self.folder), text)
     }
 
-    /// Removes the copies that a journal does not need.
+    /// Removes the copies that a journal does not need, and what killed runs left in our folder.
     fn forget(&self, journal: &Journal) -> Result<(), ApplyError> {
         let failed = |source| ApplyError::File { path: self.folder.clone(), source };
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if let Some(name) = name.strip_suffix(BASE)
-                && !journal.bases().any(|base| base == name)
+            // What a killed run left of a copy begins with the name of the copy.
+            let copy = name.trim_start_matches('.').split_once(BASE);
+            if let Some((digest, _)) = copy
+                && !journal.bases().any(|base| base == digest)
             {
-                self.put(&path, None)?;
+                self.put(&base_path(&self.folder, digest), None)?;
             }
         }
-        Ok(())
+        self.files.sweep(&journal_path(&self.folder)).map_err(failed)
     }
 
     /// Writes the configuration, unless somebody else was faster.
@@ -332,12 +351,13 @@ impl<W: Watch> View<W> {
     /// beside it goes in either case.
     fn put(&self, path: &Path, bytes: Option<&[u8]>) -> Result<(), ApplyError> {
         let failed = |source| ApplyError::File { path: path.to_owned(), source };
+        self.files.sweep(path).map_err(failed)?;
         if read(&self.files, path)?.as_deref() == bytes {
-            return self.files.sweep(path).map_err(failed);
+            return Ok(());
         }
         match bytes {
             Some(bytes) => self.files.write(path, bytes).map_err(failed),
-            None => self.files.sweep(path).and_then(|()| self.files.remove(path)).map_err(failed),
+            None => self.files.remove(path).map_err(failed),
         }
     }
 }

@@ -136,33 +136,42 @@ pub fn plan(
     let start = current.unwrap_or(base_text);
     check(start)?;
     let mut after = start.to_owned();
-    let mut keys = Vec::new();
-    let mut values = Vec::new();
+    let mut wishes = Vec::new();
     for key in OWNED {
         let before = key.source(base_text, &base_document);
         let wish = key.source(&wanted_text, &wanted);
         // Whoever can search need not be told how.
         let is_left = wish.is_none() && key.name() == "web_search";
-        let value = if is_left { before.clone() } else { wish };
-        if !is_same(&after, key, value.as_deref())? {
-            after = set(&after, key, value.as_deref(), Gaps::Keep)?;
+        let wish = if is_left { before.clone() } else { wish };
+        if !is_same(&after, key, wish.as_deref())? {
+            after = set(&after, key, wish.as_deref(), Gaps::Keep)?;
         }
-        let written = key.source(&after, &parse(&after)?);
-        if before != written {
-            keys.push(Change { key, before, after: written });
-        }
-        values.push((key, value));
+        wishes.push((key, before, wish));
     }
-    let new_table = !has_table(&base_document);
     verify(start, &after)?;
     verify(base_text, &after)?;
-    for (key, value) in values {
-        if !is_same(&after, key, value.as_deref())? {
+    let keys = changes(&after, wishes)?;
+    let changes = Changes { keys, new_table: !has_table(&base_document) };
+    Ok(Plan { current: current.map(str::to_owned), after, changes, base })
+}
+
+/// What became of the keys, if they became what was wished.
+fn changes(
+    after: &str,
+    wishes: Vec<(OwnedKey, Option<String>, Option<String>)>,
+) -> Result<Vec<Change>, EditError> {
+    let document = parse(after)?;
+    let mut changes = Vec::new();
+    for (key, before, wish) in wishes {
+        let after = key.source(after, &document);
+        if !is_equal(after.as_deref(), wish.as_deref()) {
             return Err(EditError::Unsafe);
         }
+        if before != after {
+            changes.push(Change { key, before, after });
+        }
     }
-    let current = current.map(str::to_owned);
-    Ok(Plan { current, after, changes: Changes { keys, new_table }, base })
+    Ok(changes)
 }
 
 /// What the file is to be without us. If nobody else has touched it, that is its base; else our keys
@@ -197,14 +206,16 @@ pub fn undo(current: Option<&str>, applied: Applied<'_>) -> Result<Undo, EditErr
 }
 
 /// Whether a key has this value, however either is written.
-pub(crate) fn is_same(text: &str, key: OwnedKey, value: Option<&str>) -> Result<bool, EditError> {
-    let document = parse(text)?;
-    let found = key.source(text, &document);
-    Ok(match (found.as_deref(), value) {
-        (None, None) => true,
-        (Some(found), Some(value)) => found == value || meaning(found) == meaning(value),
-        _ => false,
-    })
+fn is_same(text: &str, key: OwnedKey, value: Option<&str>) -> Result<bool, EditError> {
+    let found = key.source(text, &parse(text)?);
+    Ok(is_equal(found.as_deref(), value))
+}
+
+fn is_equal(one: Option<&str>, other: Option<&str>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other || meaning(one) == meaning(other),
+        (one, other) => one == other,
+    }
 }
 
 /// What the source of a value means.

@@ -22,17 +22,17 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let view = home::look()?;
     // Who has nothing to put back gets no lock file either.
-    let Some(undo) = view.undo()? else {
-        nothing(&view);
+    if options.dry_run || !view.has_traces() {
+        match view.undo()? {
+            Some(undo) => show(&view, &undo)?,
+            None => nothing(&view),
+        }
         return Ok(());
-    };
-    if options.dry_run {
-        return show(&view, &undo);
     }
     let session = home::begin()?;
     let Some(undo) = session.view().undo()? else {
         nothing(session.view());
-        return Ok(());
+        return Ok(session.tidy()?);
     };
     show(session.view(), &undo)?;
     let config = session.view().config().display().to_string();

@@ -106,6 +106,7 @@ fn check(name: &str, bytes: Option<&[u8]>, prepare: &dyn Fn(&Place), deed: Deed)
         assert_eq!(place.bytes().as_deref(), bytes, "{name}: {deed:?} at {left}");
         let names = place.names("codex");
         assert!(names.len() == usize::from(bytes.is_some()), "{name}: {left}: {names:?}");
+        assert_eq!(place.names("state/codex"), ["lock"], "{name}: {deed:?} at {left}");
         assert!(!place.path().join("models.json").exists(), "{name}: {deed:?} at {left}");
         if ended {
             return left;

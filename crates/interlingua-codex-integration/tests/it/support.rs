@@ -17,7 +17,14 @@ pub(crate) struct Place {
 impl Place {
     /// With this `config.toml`, if any.
     pub(crate) fn new(config: Option<&[u8]>) -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
+        // Thousands of syncs take minutes on a disk and none of them is tested here: no machine loses
+        // power.
+        let memory = Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory),
+            false => tempfile::tempdir(),
+        };
+        let place = Self { folder: folder.unwrap() };
         fs::create_dir(place.codex()).unwrap();
         if let Some(config) = config {
             fs::write(place.config(), config).unwrap();
@@ -60,7 +67,10 @@ impl Place {
     /// Restores, and gives the keys that stay.
     pub(crate) fn restore(&self) -> Result<Vec<OwnedKey>, ApplyError> {
         let session = begin(Files::new(), &self.codex(), &self.state())?;
-        let Some(undo) = session.view().undo()? else { return Ok(Vec::new()) };
+        let Some(undo) = session.view().undo()? else {
+            session.tidy()?;
+            return Ok(Vec::new());
+        };
         session.restore(&undo)?;
         Ok(undo.kept)
     }
