@@ -1,15 +1,15 @@
 //! Keeps a running gateway in step with its files and with its providers' models.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use interlingua_gateway::State;
+use interlingua_registry::files::{Look, look};
 use interlingua_registry::load::{discovered, keep_discovered};
 use interlingua_registry::{Discovered, Snapshot};
 use tokio::sync::mpsc;
 
+use crate::catalogs;
 use crate::discovery::{Discovery, Told, now, tells};
 use crate::load::{Loaded, Start, load};
 
@@ -32,9 +32,17 @@ const WAITING: usize = 16;
 pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>) {
     let (tell, mut told) = mpsc::channel(WAITING);
     let discovered = discovered(&loaded.paths);
-    let seen = look(&loaded.files);
-    let mut follower =
-        Follower { start, loaded, state, discovered, discovery: Discovery::default(), seen, tell };
+    let seen = loaded.files.iter().map(|(_, look)| *look).collect();
+    let mut follower = Follower {
+        start,
+        loaded,
+        state,
+        discovered,
+        discovery: Discovery::default(),
+        seen,
+        stale_catalogs: true,
+        tell,
+    };
     let mut hangup = Hangup::new();
     let mut clock = tokio::time::interval(LOOK);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -45,6 +53,7 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>) {
                 if follower.has_changed().await {
                     follower.reload("its files have changed").await;
                 }
+                follower.keep_catalogs().await;
             }
             () = hangup.next() => follower.reload("SIGHUP").await,
             Some(answer) = told.recv() => follower.told(answer).await,
@@ -58,12 +67,11 @@ struct Follower {
     state: Arc<State>,
     discovered: Discovered,
     discovery: Discovery,
-    seen: Vec<Seen>,
+    seen: Vec<Look>,
+    /// Codex may have catalog files that are not in step.
+    stale_catalogs: bool,
     tell: mpsc::Sender<Told>,
 }
-
-/// A file as it was when it was looked at; nothing if it was not there.
-type Seen = Option<(SystemTime, u64, u64)>;
 
 impl Follower {
     /// Whether some file is another one than before, once all have come to rest.
@@ -79,17 +87,18 @@ impl Follower {
                 break;
             }
         }
-        self.seen = seen;
         true
     }
 
-    async fn look(&self) -> Vec<Seen> {
+    async fn look(&self) -> Vec<Look> {
         let files = self.loaded.files.clone();
-        tokio::task::spawn_blocking(move || look(&files)).await.unwrap_or_default()
+        let look = move || files.iter().map(|(path, _)| look(path)).collect();
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// Reads everything anew and puts it into force, or tells why not.
     async fn reload(&mut self, because: &str) {
+        let seen = self.look().await;
         let start = self.start.clone();
         // A program that prints a key may take its time.
         let Ok(result) = tokio::task::spawn_blocking(move || load(&start)).await else { return };
@@ -112,16 +121,26 @@ impl Follower {
                 }
                 self.state.retain_synced(|what| {
                     new.providers().iter().any(|it| tells(it) && *what == models_of(&it.id))
-                        || what == CACHE
+                        || [CACHE, catalogs::WHAT].contains(&what)
                 });
+                self.seen = loaded.files.iter().map(|(_, look)| *look).collect();
                 self.loaded = loaded;
+                self.stale_catalogs = true;
+                self.keep_catalogs().await;
             }
             Err(error) => {
                 tracing::error!(because, "the configuration in force stays: {error}");
                 self.state.refuse(error.to_string());
+                self.seen = seen;
             }
         }
-        self.seen = self.look().await;
+    }
+
+    async fn keep_catalogs(&mut self) {
+        if self.stale_catalogs {
+            let (snapshot, paths) = (Arc::clone(&self.loaded.snapshot), &self.loaded.paths);
+            self.stale_catalogs = catalogs::keep(snapshot, paths.state.clone(), &self.state).await;
+        }
     }
 
     /// Asks open providers whose lists are missing or old.
@@ -171,25 +190,6 @@ const CACHE: &str = "cache of models";
 
 fn models_of(provider: &str) -> String {
     format!("models of {provider}")
-}
-
-fn look(files: &[PathBuf]) -> Vec<Seen> {
-    let look = |path: &PathBuf| {
-        let data = fs::metadata(path).ok()?;
-        Some((data.modified().ok()?, data.len(), identity(&data, path)))
-    };
-    files.iter().map(look).collect()
-}
-
-/// Tells a file from another one that was put in its place.
-#[cfg(unix)]
-fn identity(data: &fs::Metadata, _: &Path) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(data)
-}
-
-#[cfg(not(unix))]
-fn identity(_: &fs::Metadata, _: &Path) -> u64 {
-    0
 }
 
 /// The slugs that a new configuration offers and the old one did not, and the reverse.

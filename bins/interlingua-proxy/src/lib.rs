@@ -2,6 +2,7 @@
 //!
 //! `interlingua-proxy` is nothing else; `interlingua up` adds a banner.
 
+mod catalogs;
 mod discovery;
 mod follow;
 mod load;

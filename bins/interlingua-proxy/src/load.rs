@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interlingua_dialect::{Dialects, Problem};
+use interlingua_registry::files::{Look, look};
 use interlingua_registry::load::{
     Paths, SystemKeys, load as load_layers, load_edited as load_layers_edited,
 };
@@ -28,8 +29,9 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// Where files are kept.
     pub paths: Paths,
-    /// The files and folders that it was made from, and those that were looked for.
-    pub(crate) files: Vec<PathBuf>,
+    /// The files and folders that it was made from, and those that were looked for, as they were
+    /// before they were read.
+    pub(crate) files: Vec<(PathBuf, Look)>,
     pub(crate) environment: Environment,
 }
 
@@ -55,6 +57,10 @@ fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, Sta
     let environment = Environment::of_process();
     let paths = Paths::find(&environment).ok_or(StartError::NoHome)?;
     let named = start.config.as_deref();
+    let config = named.unwrap_or(&paths.config);
+    let layers = [Some(paths.config.as_path()), Some(config), paths.system_config.as_deref()];
+    let mut files: Vec<_> =
+        layers.into_iter().flatten().map(|path| (path.to_owned(), look(path))).collect();
     let mut raw = match edited {
         Some((path, text)) => load_layers_edited(&paths, named, &environment, path, text),
         None => load_layers(&paths, named, &environment),
@@ -65,9 +71,6 @@ fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, Sta
     if let Some(id) = &start.preset {
         raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
     }
-    let config = start.config.as_ref().unwrap_or(&paths.config);
-    let mut files = vec![paths.config.clone(), config.clone()];
-    files.extend(paths.system_config.clone());
     let dialects = Arc::new(dialects(config, &mut files)?);
     let keys = SystemKeys::new(&environment);
     let snapshot = Arc::new(check(&raw, &dialects, &keys).map_err(StartError::Config)?);
@@ -79,15 +82,15 @@ fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, Sta
 }
 
 /// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
-fn dialects(config: &Path, read: &mut Vec<PathBuf>) -> Result<Dialects, StartError> {
+fn dialects(config: &Path, read: &mut Vec<(PathBuf, Look)>) -> Result<Dialects, StartError> {
     let folder = config.with_file_name("dialects.d");
-    read.push(folder.clone());
+    read.push((folder.clone(), look(&folder)));
     let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|it| it == "toml"));
     // The order of a folder is an accident; that of names is not.
     files.sort();
-    read.extend(files.iter().cloned());
+    read.extend(files.iter().map(|path| (path.clone(), look(path))));
     let mut records = Vec::new();
     for path in files {
         let text = fs::read_to_string(&path)

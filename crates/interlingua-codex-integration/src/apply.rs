@@ -13,7 +13,7 @@ use interlingua_registry::files::{Files, Lock, Watch};
 use crate::config::ConfigOptions;
 use crate::edit::EditError;
 use crate::journal::{FileEntry, Home, Journal, digest};
-use crate::plan::{Applied, Changes, Plan, Setup, Undo, plan, setup, undo};
+use crate::plan::{Applied, Changes, Plan, Setup, Undo, configured_model, plan, setup, undo};
 
 /// Why Codex's files stay as they are.
 #[non_exhaustive]
@@ -362,41 +362,38 @@ impl<W: Watch> View<W> {
     }
 }
 
-/// The catalog files that Codex has been pointed to, for a gateway that keeps them in step.
-///
-/// # Errors
-///
-/// [`ApplyError`] when the journal cannot be read.
-pub fn catalog_files(state: &Path) -> Result<Vec<PathBuf>, ApplyError> {
-    let journal = read_journal(&Files::new(), &state.join("codex"))?;
-    Ok(journal
-        .homes
-        .iter()
-        .filter_map(|home| Some(home.catalogs.first()?.path.as_str().into()))
-        .collect())
-}
-
-/// Gives the catalog files that Codex has been pointed to another text, and says which there are. A
-/// restore that is at work is not disturbed.
+/// Keeps the catalog files that Codex has been pointed to in step with a gateway, and says which there
+/// are. `catalog` makes the catalog for a Codex that is set up with this model. A restore that is at
+/// work is not disturbed.
 ///
 /// # Errors
 ///
 /// [`ApplyError::Busy`] when another of us is at work; whoever keeps the files in step tries again.
-pub fn rewrite_catalogs(state: &Path, json: &str) -> Result<Vec<PathBuf>, ApplyError> {
-    let files = Files::new();
+pub fn rewrite_catalogs(
+    state: &Path,
+    catalog: impl Fn(Option<&str>) -> String,
+) -> Result<Vec<PathBuf>, ApplyError> {
+    let (files, folder) = (Files::new(), state.join("codex"));
     // Who never had such a file gets no folder either.
-    if catalog_files(state)?.is_empty() {
+    if read_journal(&files, &folder)?.homes.iter().all(|home| home.catalogs.is_empty()) {
         return Ok(Vec::new());
     }
-    let _lock = lock(&files, &state.join("codex"))?;
-    let paths = catalog_files(state)?;
-    for path in &paths {
-        if read(&files, path)?.as_deref() != Some(json.as_bytes()) {
-            let written = files.write(path, json.as_bytes());
+    let _lock = lock(&files, &folder)?;
+    let mut rewritten = Vec::new();
+    for home in read_journal(&files, &folder)?.homes {
+        let Some(entry) = home.catalogs.first() else { continue };
+        let path = PathBuf::from(&entry.path);
+        let config = read(&files, Path::new(&home.config.path))?.unwrap_or_default();
+        // A file that cannot be read names no model, and is no reason to leave the catalog as it is.
+        let model = String::from_utf8(config).ok().and_then(|text| configured_model(&text).ok());
+        let json = catalog(model.flatten().as_deref());
+        if read(&files, &path)?.as_deref() != Some(json.as_bytes()) {
+            let written = files.write(&path, json.as_bytes());
             written.map_err(|source| ApplyError::File { path: path.clone(), source })?;
         }
+        rewritten.push(path);
     }
-    Ok(paths)
+    Ok(rewritten)
 }
 
 /// What the names of kept bytes end in.

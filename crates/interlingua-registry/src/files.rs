@@ -7,6 +7,7 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -31,6 +32,29 @@ pub fn read(path: &Path) -> io::Result<String> {
 /// When the file or its folder cannot be written. The old text is untouched then.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     Files::new().write(path, text.as_bytes())
+}
+
+/// A file as it was when it was looked at; nothing if it was not there.
+///
+/// Look before you read: what changes in between is noticed by the next look.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Look(Option<(SystemTime, u64, u64)>);
+
+/// Looks at a file or a folder without reading it.
+pub fn look(path: &Path) -> Look {
+    let data = fs::metadata(path).ok();
+    Look(data.and_then(|data| Some((data.modified().ok()?, data.len(), identity(&data)))))
+}
+
+/// Tells a file from another one that was put in its place.
+#[cfg(unix)]
+fn identity(data: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(data)
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> u64 {
+    0
 }
 
 /// Is told before each single call that touches the disk.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::discovered::Discovered;
+use crate::files::{Look, look};
 use crate::raw::{Environment, RawConfig};
 use crate::secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 
@@ -149,7 +150,7 @@ const DISCOVERED: &str = "models.json";
 #[derive(Clone, Debug)]
 pub struct SystemKeys<'a> {
     environment: &'a Environment,
-    files: RefCell<Vec<PathBuf>>,
+    files: RefCell<Vec<(PathBuf, Look)>>,
 }
 
 impl<'a> SystemKeys<'a> {
@@ -158,14 +159,15 @@ impl<'a> SystemKeys<'a> {
         Self { environment, files: RefCell::default() }
     }
 
-    /// The files that were looked into, whether they are there or not.
-    pub fn into_files(self) -> Vec<PathBuf> {
+    /// The files that were looked into, whether they are there or not, as they were before.
+    pub fn into_files(self) -> Vec<(PathBuf, Look)> {
         self.files.into_inner()
     }
 
     fn read(&self, path: PathBuf) -> Result<Secret, KeyError> {
+        let before = look(&path);
         let key = read_key(&path);
-        self.files.borrow_mut().push(path);
+        self.files.borrow_mut().push((path, before));
         key
     }
 }

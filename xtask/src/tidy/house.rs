@@ -80,6 +80,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
     (
         "interlingua-proxy",
         &[
+            "interlingua-codex-integration",
             "interlingua-dialect",
             "interlingua-gateway",
             "interlingua-ir",

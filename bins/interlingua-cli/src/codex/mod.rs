@@ -5,6 +5,7 @@ mod catalog;
 mod home;
 mod print;
 mod restore;
+mod slots;
 mod status;
 mod target;
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Print a `config.toml` for Codex, and nothing else
     Print(print::Print),
+    /// Give models the names that Codex's own picker shows
+    Slots(slots::Options),
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
@@ -32,5 +35,6 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Restore(options) => restore::run(options),
         Command::Status(options) => status::run(options),
         Command::Print(options) => print::run(options),
+        Command::Slots(options) => slots::run(options),
     }
 }

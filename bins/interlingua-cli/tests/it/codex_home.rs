@@ -230,3 +230,57 @@ exit "$1"
         assert!(said.contains("npm install"), "{said}");
     }
 }
+
+#[test]
+fn models_get_the_names_that_pickers_show_and_keep_them() {
+    let (home, _) = home(HOUSE, None);
+    let shown = |home: &Home| -> Vec<(String, String)> {
+        let catalog = home.run(&["codex", "print", "--catalog"]).ok();
+        let catalog: Value = serde_json::from_str(&catalog).unwrap();
+        let models = catalog["models"].as_array().unwrap().iter();
+        let listed = models.filter(|it| it["visibility"] == "list");
+        let text = |it: &Value, key: &str| it[key].as_str().unwrap().to_owned();
+        listed.map(|it| (text(it, "slug"), text(it, "display_name"))).collect()
+    };
+    let pair = |name: &str, slug: &str| (name.to_owned(), format!("{name} = {slug}"));
+    home.run(&["codex", "slots"]).ok();
+    assert!(home.text().contains("catalog = \"slots\""), "{}", home.text());
+    let (first, second) =
+        (pair("gpt-6.1-sol", "house/qwen3-coder"), pair("gpt-6-astra", "house/llama-4"));
+    assert_eq!(shown(&home), [first, second.clone()]);
+    home.run(&["codex", "slots", "house/llama-4"]).ok();
+    assert_eq!(shown(&home), [second]);
+    home.run(&["codex", "slots", "--off"]).ok();
+    assert!(shown(&home).iter().any(|(slug, _)| slug == "house/llama-4"));
+    let said = home.run(&["codex", "slots", "house/none"]).failed(78);
+    assert!(said.contains("house/none"), "{said}");
+}
+
+/// A process that ends with its test.
+struct Ends(std::process::Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // It fails only if the process has ended.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn a_running_gateway_keeps_the_catalog_file_in_step() {
+    let (home, file) = home("", None);
+    let mut command = home.command(&["up", "--quiet", "--listen", "127.0.0.1:0"]);
+    let _gateway = Ends(command.stderr(std::process::Stdio::null()).spawn().unwrap());
+    let catalog = file.with_file_name("interlingua-models.json");
+    home.run(&["codex", "apply", "--catalog-file"]).ok();
+    assert!(fs::read_to_string(&catalog).unwrap().contains("demo/assistant"));
+    fs::write(home.config(), HOUSE).unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    while !fs::read_to_string(&catalog).unwrap().contains("house/llama-4") {
+        assert!(std::time::Instant::now() < end, "the file stays as it was");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    home.run(&["codex", "restore"]).ok();
+    assert!(!catalog.exists() && !file.exists());
+}

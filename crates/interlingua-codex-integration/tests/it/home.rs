@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use interlingua_codex_integration::apply::{ApplyError, Session, catalog_files, rewrite_catalogs};
+use interlingua_codex_integration::apply::{ApplyError, Session, rewrite_catalogs};
 use interlingua_registry::files::Files;
 
 use crate::support::{CATALOG, Place, begin, options, other_options};
@@ -170,19 +170,23 @@ fn two_of_us_do_not_interleave() {
 fn the_catalog_is_kept_in_step_and_put_back() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     let (first, second) = (place.path().join("first.json"), place.path().join("second.json"));
-    assert_eq!(rewrite_catalogs(&place.state(), "{}").unwrap().len(), 0);
+    let rewrite = || {
+        let catalog = |model: Option<&str>| format!("for {}", model.unwrap_or_default());
+        rewrite_catalogs(&place.state(), catalog).unwrap()
+    };
+    assert_eq!(rewrite().len(), 0);
     assert!(!place.state().exists());
     fs::write(&second, "theirs").unwrap();
     place.apply(&other_options(&first)).unwrap();
     assert_eq!(fs::read_to_string(&first).unwrap(), CATALOG);
     place.apply(&other_options(&second)).unwrap();
     assert!(!first.exists());
-    assert_eq!(catalog_files(&place.state()).unwrap(), [&*second]);
-    assert_eq!(rewrite_catalogs(&place.state(), "{}").unwrap(), [&*second]);
-    assert_eq!(fs::read_to_string(&second).unwrap(), "{}");
+    assert_eq!(rewrite(), [&*second]);
+    let model = &other_options(&second).model;
+    assert_eq!(fs::read_to_string(&second).unwrap(), format!("for {model}"));
     place.apply(&options()).unwrap();
     assert_eq!(fs::read_to_string(&second).unwrap(), "theirs");
-    assert_eq!(catalog_files(&place.state()).unwrap().len(), 0);
+    assert_eq!(rewrite().len(), 0);
     place.apply(&other_options(&second)).unwrap();
     place.restore().unwrap();
     assert_eq!(fs::read_to_string(&second).unwrap(), "theirs");
