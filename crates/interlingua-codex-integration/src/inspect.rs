@@ -210,21 +210,13 @@ impl Look<'_> {
 
     fn at_variables(&mut self) {
         let environment = self.facts.environment;
-        if environment.get("OPENAI_BASE_URL").is_some() {
-            self.warn(
-                "codex.variable",
-                None,
-                "`OPENAI_BASE_URL` is set, which sends programs elsewhere that are not told better"
-                    .to_owned(),
-                "unset it where Codex runs, unless you need it",
-            );
-        }
         let value = |names: [&'static str; 2]| {
             names.into_iter().find_map(|it| Some((it, environment.get(it)?)))
         };
         let proxies = [["http_proxy", "HTTP_PROXY"], ["all_proxy", "ALL_PROXY"]];
         let proxy = proxies.into_iter().find_map(value);
         let except = value(["no_proxy", "NO_PROXY"]).map_or("", |(_, hosts)| hosts);
+        // Codex asks a proxy even for this machine, unless it is told not to.
         let Some(host) = Url::parse(self.facts.base_url)
             .ok()
             .filter(|url| url.scheme() == "http" && is_loopback(url.as_str()))
@@ -398,10 +390,8 @@ mod tests {
         check(
             "model_provider = 'interlingua'\nmodel_providers.interlingua = { name = 'OpenAI', \
              base_url = 'http://127.0.0.1:1/v1', env_key = 'K' }\n",
-            &[("OPENAI_BASE_URL", "canary"), ("all_proxy", "canary")],
+            &[("all_proxy", "canary")],
             expect![[r"
-                Warn codex.variable -: `OPENAI_BASE_URL` is set, which sends programs elsewhere that are not told better
-                    unset it where Codex runs, unless you need it
                 Warn codex.proxy -: `all_proxy` is set, and `NO_PROXY` does not name `127.0.0.1`
                     set `NO_PROXY=127.0.0.1` where Codex runs, or it asks the proxy for the gateway
                 Warn codex.name 2: our provider is called `OpenAI`, which makes Codex treat it as that service

@@ -25,7 +25,9 @@ pub(super) fn check_manifest(package: &Package) -> Vec<String> {
     if !has_lints(&package.manifest) {
         problems.push(format!("`{name}` does not take over the workspace's lints"));
     }
-    let own = dependency_tables(&package.manifest).into_iter().filter(|(_, shared)| !shared);
+    // A crate that turns its own features on for its tests names no version of itself.
+    let own = dependency_tables(&package.manifest).into_iter();
+    let own = own.filter(|(dependency, shared)| !shared && dependency != name);
     problems.extend(own.map(|(dependency, _)| {
         format!(
             "`{name}` sets its own version of `{dependency}`; the workspace's table has them all"
@@ -147,6 +149,8 @@ mod tests {
             ..package("a")
         };
         assert_eq!(check_manifest(&bare).len(), 4);
+        let itself = format!("{MANIFEST}[dev-dependencies]\na = {{ path = \".\" }}\n");
+        assert_eq!(check_manifest(&Package { manifest: itself, ..package("a") }), [""; 0]);
     }
 
     #[test]

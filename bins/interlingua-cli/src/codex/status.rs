@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use interlingua_codex_integration::Setup;
-use serde_json::json;
+use interlingua_codex_integration::{Facts, Finding, Setup, Severity, inspect};
+use interlingua_registry::Environment;
+use serde_json::{Value, json};
 
 use super::home;
 use super::target::{Target, offer};
@@ -32,6 +33,16 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let snapshot = &loaded.snapshot;
         offer(snapshot).has(model) || snapshot.unlisted(None).iter().any(|it| *it.slug == *model)
     });
+    let catalogs = view.applied().map(|home| home.catalogs.iter().map(|it| it.path.clone()));
+    let catalogs: Vec<_> = catalogs.into_iter().flatten().collect();
+    // A gateway that chooses its port is wherever Codex has been told.
+    let configured = target.base_url(&loaded.snapshot).ok().or_else(|| setup.base_url.clone());
+    let facts = Facts {
+        base_url: configured.as_deref().unwrap_or_default(),
+        catalogs: &catalogs,
+        environment: &Environment::of_process(),
+    };
+    let findings = view.text().map(|text| inspect(text, &facts)).unwrap_or_default();
     let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
     let config = view.config().display().to_string();
     if options.json {
@@ -49,7 +60,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             "model_in_pool": in_pool,
             "base_url": setup.base_url,
             "gateway": gateway.as_ref().map(|(_, answer)| answer.word()),
-            "catalog_file": view.applied().and_then(|it| it.catalogs.first()).map(|it| &it.path),
+            "catalog_file": catalogs.first(),
+            "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
         }));
     }
     let row = |name: &str, what: String| [name.to_owned(), what];
@@ -69,7 +81,27 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if let Some((url, answer)) = gateway {
         rows.push(row("gateway", format!("{url}: {answer}")));
     }
-    output::print(&output::columns(&rows))
+    output::print(&output::columns(&rows))?;
+    for Finding { severity, line, evidence, remedy, .. } in &findings {
+        let severity = word(*severity);
+        let line = line.map_or(String::new(), |line| format!("line {line}: "));
+        output::print(&format!("{severity}: {line}{evidence}\n  {remedy}\n"))?;
+    }
+    Ok(())
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let Finding { id, severity, line, evidence, remedy } = finding;
+    json!({
+        "id": id, "severity": word(*severity), "line": line, "evidence": evidence, "remedy": remedy,
+    })
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Fail => "fail",
+        Severity::Warn => "warn",
+    }
 }
 
 fn set_up(setup: &Setup, applied: bool) -> String {

@@ -86,6 +86,11 @@ fn set_up(config: &Path, text: &str, options: &ConfigOptions) -> Result<(), Fail
 fn run_codex(home: &Path, arguments: &[OsString]) -> Result<(), Failure> {
     let mut program = Program::new("codex");
     program.args(arguments).env("CODEX_HOME", home);
+    // Codex asks a proxy even for this machine, unless it is told not to.
+    for name in ["NO_PROXY", "no_proxy"] {
+        let before = std::env::var(name).map_or(String::new(), |hosts| format!("{hosts},"));
+        program.env(name, format!("{before}127.0.0.1,::1,localhost"));
+    }
     match child::run(program) {
         Ok(0) => Ok(()),
         Ok(code) => Err(Failure::passed_on(code)),

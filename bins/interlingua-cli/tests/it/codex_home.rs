@@ -62,6 +62,7 @@ fn codex_is_set_up_and_put_back() {
     assert_eq!(status["active"], true);
     assert_eq!(status["model_in_pool"], true);
     assert_eq!(status["gateway"], "silent");
+    assert_eq!(status["findings"], serde_json::json!([]));
     assert_eq!(status["keys"][0], serde_json::json!({ "key": "model", "state": "ours" }));
 
     let dry = home.run(&["codex", "restore", "--dry-run"]).ok();
@@ -72,6 +73,9 @@ fn codex_is_set_up_and_put_back() {
     let status = home.run(&["codex", "status", "--json"]).json("interlingua.codex/1");
     assert_eq!((&status["applied"], &status["active"]), (&false.into(), &false.into()));
     assert_eq!(status["model_in_pool"], false);
+    assert_eq!(status["findings"][0]["id"], "codex.provider");
+    let status = home.run(&["codex", "status"]).ok();
+    assert!(status.contains("warn: `model_provider` is `openai`"), "{status}");
 }
 
 #[test]
@@ -192,6 +196,7 @@ mod run {
     const CODEX: &str = r#"#!/bin/sh
 echo "home: $CODEX_HOME"
 echo "arguments: $*"
+echo "no proxy: $NO_PROXY"
 cat "$CODEX_HOME/config.toml"
 cat
 exit "$1"
@@ -217,6 +222,7 @@ exit "$1"
         assert!(ran.stdout.contains(&format!("home: {}\n", folder.display())), "{}", ran.stdout);
         assert!(ran.stdout.contains("arguments: 7 a b\n"), "{}", ran.stdout);
         assert!(ran.stdout.contains("model = \"house/llama-4\""), "{}", ran.stdout);
+        assert!(ran.stdout.contains("no proxy: 127.0.0.1,"), "{}", ran.stdout);
         // The home is kept, and so is the model that was chosen in it.
         let again = home.run(&["run", "codex", "--", "0"]).ok();
         assert!(again.contains("model = \"house/llama-4\""), "{again}");

@@ -10,6 +10,7 @@ mod errors;
 mod memory;
 mod patches;
 mod pool;
+mod setup;
 mod stage;
 mod talk;
 mod tools;
@@ -22,6 +23,7 @@ type Scenario = (&'static str, fn());
 
 const SCENARIOS: &[Scenario] = &[
     ("demo: a newcomer sees thought, text, a command and a patch", talk::demo),
+    ("codex reads every awkward file that we have set up", setup::every_file),
     ("text turn", talk::text_turn),
     ("text turn, whole, for other clients", talk::whole),
     ("openai sdk for python, types enforced", talk::openai_sdk),

@@ -1,5 +1,4 @@
 //! Codex's files on a real disk: set up, killed in between, put back.
-#![cfg(feature = "fs")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod corpus;
