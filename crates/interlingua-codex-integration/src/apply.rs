@@ -220,6 +220,8 @@ impl<W: Watch> Session<W> {
     /// [`ApplyError`] when a file cannot be written. What was done until then can be restored.
     pub fn apply(self, plan: &Plan, catalog: Option<CatalogFile<'_>>) -> Result<(), ApplyError> {
         let view = &self.view;
+        view.check(&view.config)?;
+        catalog.map_or(Ok(()), |catalog| view.check(catalog.path))?;
         let old = view.applied();
         let catalog = catalog.map(|it| Ok((it, view.catalog_entry(&it)?))).transpose()?;
         let catalogs = catalog.iter().map(|(_, entry)| entry.clone());
@@ -291,6 +293,12 @@ impl<W: Watch> Session<W> {
 }
 
 impl<W: Watch> View<W> {
+    /// Refuses what could not be carried out, before anything is noted.
+    fn check(&self, path: &Path) -> Result<(), ApplyError> {
+        let failed = |source| ApplyError::File { path: path.to_owned(), source };
+        self.files.check(path).map_err(failed)
+    }
+
     fn catalog_entry(&self, catalog: &CatalogFile<'_>) -> Result<FileEntry, ApplyError> {
         let path = unicode(catalog.path)?;
         let current = read(&self.files, catalog.path)?;

@@ -146,6 +146,15 @@ impl<W: Watch> Files<W> {
         self.sync_folder(folder)
     }
 
+    /// Makes sure that a file could be replaced, before anything else is done for it.
+    ///
+    /// # Errors
+    ///
+    /// When it is read-only, or no file.
+    pub fn check(&self, path: &Path) -> io::Result<()> {
+        self.writable(&self.follow(path)).map(drop)
+    }
+
     /// Removes a file. A link to it stays, and leads nowhere. That it is not there is no failure.
     ///
     /// # Errors
@@ -377,6 +386,8 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "old").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(Files::new().check(&file).is_err());
+        assert!(Files::new().check(&folder.path().join("new")).is_ok());
         let error = write(&file, "new").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("read-only"), "{error}");

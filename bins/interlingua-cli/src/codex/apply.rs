@@ -85,5 +85,9 @@ fn catalog_path(options: &Options, view: &View) -> Result<Option<PathBuf>, Failu
     let default = || view.config().with_file_name("interlingua-models.json");
     let path = file.first().cloned().unwrap_or_else(default);
     // Codex reads the path from wherever it is started.
-    std::path::absolute(&path).map(Some).map_err(|error| Failure::file(&path, &error))
+    let path = std::path::absolute(&path).map_err(|error| Failure::file(&path, &error))?;
+    match path == view.config() {
+        true => Err(Failure::argument("the catalog needs a file of its own")),
+        false => Ok(Some(path)),
+    }
 }

@@ -142,6 +142,8 @@ fn the_catalog_goes_into_a_file() {
     assert_eq!(document["model_catalog_json"].as_str(), catalog.to_str());
     home.run(&["codex", "apply", "--catalog-file", "mine.json"]).ok();
     assert!(!catalog.exists() && home.path().join("mine.json").exists());
+    let config = file.to_str().unwrap();
+    home.run(&["codex", "apply", "--catalog-file", config]).failed(64);
     home.run(&["codex", "restore"]).ok();
     assert!(!home.path().join("mine.json").exists());
     assert_eq!(fs::read_to_string(&file).unwrap(), CODEX);

@@ -270,6 +270,14 @@ mod unix {
         assert!(error.contains("read-only") && error.contains("config.toml"), "{error}");
         assert_eq!(place.bytes().as_deref(), Some(CONFIG.as_bytes()));
         assert_eq!(place.names("codex"), ["config.toml"]);
+        assert_eq!(place.names("state/codex"), ["lock"]);
+        set_mode(0o600);
+        place.apply(&options()).unwrap();
+        let applied = place.bytes();
+        set_mode(0o400);
+        let error = place.restore().unwrap_err().to_string();
+        assert!(error.contains("read-only"), "{error}");
+        assert_eq!(place.bytes(), applied);
         set_mode(0o600);
         place.restore().unwrap();
         assert_eq!(place.bytes().as_deref(), Some(CONFIG.as_bytes()));
