@@ -224,19 +224,10 @@ impl<W: Watch> Session<W> {
         catalog.map_or(Ok(()), |catalog| view.check(catalog.path))?;
         let old = view.applied();
         let catalog = catalog.map(|it| Ok((it, view.catalog_entry(&it)?))).transpose()?;
-        let catalogs = catalog.iter().map(|(_, entry)| entry.clone());
         let home = Home {
-            config: FileEntry {
-                path: view.name.clone(),
-                base: plan.base.as_ref().map(|it| digest(it.as_bytes())),
-                replaced: match old {
-                    Some(old) if plan.is_noop() => old.config.replaced.clone(),
-                    _ => plan.current.as_ref().map(|it| digest(it.as_bytes())),
-                },
-                after: digest(plan.after.as_bytes()),
-            },
+            config: view.config_entry(plan),
             changes: plan.changes.clone(),
-            catalogs: catalogs.collect(),
+            catalogs: catalog.iter().map(|(_, entry)| entry.clone()).collect(),
         };
         // Who had all this already needs no restore.
         if home.changes.keys.is_empty() && home.catalogs.is_empty() && old.is_none() {
@@ -297,6 +288,17 @@ impl<W: Watch> View<W> {
     fn check(&self, path: &Path) -> Result<(), ApplyError> {
         let failed = |source| ApplyError::File { path: path.to_owned(), source };
         self.files.check(path).map_err(failed)
+    }
+
+    fn config_entry(&self, plan: &Plan) -> FileEntry {
+        let name = |text: &Option<String>| text.as_deref().map(|it| digest(it.as_bytes()));
+        let base = name(&plan.base);
+        let old = self.applied().map(|home| &home.config).filter(|old| old.base == base);
+        let replaced = match old {
+            Some(old) if plan.is_noop() => old.replaced.clone(),
+            _ => name(&plan.current),
+        };
+        FileEntry { path: self.name.clone(), base, replaced, after: digest(plan.after.as_bytes()) }
     }
 
     fn catalog_entry(&self, catalog: &CatalogFile<'_>) -> Result<FileEntry, ApplyError> {

@@ -31,7 +31,7 @@ pub struct Home {
 pub struct FileEntry {
     /// Its absolute path.
     pub path: String,
-    /// The [digest](digest) of what a restore is to give; nothing if there was no file. The bytes are
+    /// The [digest] of what a restore is to give; nothing if there was no file. The bytes are
     /// kept in a file of this name.
     pub base: Option<String>,
     /// The digest of what we replaced. A run that was killed may have left it there.

@@ -113,6 +113,18 @@ fn a_second_apply_takes_the_users_changes_into_what_is_put_back() {
 }
 
 #[test]
+fn a_file_that_the_user_has_put_back_himself_stays_so() {
+    let place = Place::new(Some(CONFIG.as_bytes()));
+    place.apply(&options()).unwrap();
+    let applied = String::from_utf8(place.bytes().unwrap()).unwrap();
+    fs::write(place.config(), applied + "# mine\n").unwrap();
+    assert!(place.apply(&options()).unwrap().is_noop());
+    fs::write(place.config(), CONFIG).unwrap();
+    place.restore().unwrap();
+    assert_eq!(place.bytes().as_deref(), Some(CONFIG.as_bytes()));
+}
+
+#[test]
 fn a_file_that_was_lost_comes_back() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
