@@ -227,29 +227,15 @@ fn insert_at_root(text: &str, document: &Document<&str>, line: &str) -> String {
 /// with a blank line after it, and behind the line in which editors look for the schema.
 fn top(text: &str, document: &Document<&str>) -> usize {
     let start = first_line(text);
-    let head = first_header(document.as_table()).unwrap_or(text.len());
-    let mut at = start;
-    let mut past_comment = start;
-    let mut in_comment = true;
-    for line in slice(text, start..head).split_inclusive('\n') {
-        let is_schema = at == start && line.starts_with("#:");
-        at += line.len();
-        if in_comment && line.starts_with('#') {
-            if is_schema {
-                past_comment = at;
-            }
-            continue;
-        }
-        in_comment = false;
-        if !line.trim().is_empty() {
-            return past_comment;
-        }
-        past_comment = at;
-    }
-    match head == text.len() {
-        true => head,
-        false => past_comment,
-    }
+    let Some(end) = first_header(document.as_table()) else { return text.len() };
+    let lines = slice(text, start..end).split_inclusive('\n');
+    let is_comment = |line: &&str| line.starts_with('#');
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let comment: usize = lines.clone().take_while(is_comment).map(str::len).sum();
+    let blank: usize =
+        lines.clone().skip_while(is_comment).take_while(is_blank).map(str::len).sum();
+    let schema = lines.take(1).find(|line| line.starts_with("#:")).map_or(0, str::len);
+    start + if blank > 0 { comment + blank } else { schema }
 }
 
 /// Where the first header begins, in the order of the text.
