@@ -4,6 +4,7 @@
 //! then the user's files. A run that is killed leaves old files and a journal that has nothing to put
 //! back, or new ones and a journal that can.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,6 @@ pub enum ApplyError {
 }
 
 /// One of Codex's homes as it is now.
-#[derive(Debug)]
 pub struct View<W = ()> {
     files: Files<W>,
     /// Our folder in the state directory.
@@ -70,6 +70,13 @@ pub struct View<W = ()> {
     name: String,
     current: Option<String>,
     journal: Journal,
+}
+
+impl<W> fmt::Debug for View<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text of the file may hold secrets.
+        f.debug_struct("View").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 /// The same, while nobody else of us may change it.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use interlingua_registry::Secret;
 use serde_json::json;
 use url::form_urlencoded::Serializer;
@@ -8,7 +10,7 @@ use crate::config::{Access, ConfigOptions, config_toml};
 pub const KEY_PLACEHOLDER: &str = "PUT-YOUR-CLIENT-KEY-HERE";
 
 /// What cc-switch takes for a Codex provider: two texts to paste, or one link to open.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct CcSwitch {
     /// The text of `auth.json`.
     pub auth_json: String,
@@ -43,6 +45,13 @@ pub fn cc_switch(options: &ConfigOptions) -> CcSwitch {
     }
 }
 
+impl fmt::Debug for CcSwitch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every part of it holds the key.
+        f.debug_struct("CcSwitch").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -63,6 +72,7 @@ mod tests {
             catalog: CatalogSource::Gateway,
             search: false,
         });
+        assert!(!format!("{made:?}").contains(key));
         let auth: Value = serde_json::from_str(&made.auth_json).unwrap();
         assert_eq!(auth, json!({ "OPENAI_API_KEY": key }));
         let config: DocumentMut = made.config_toml.parse().unwrap();

@@ -1,5 +1,7 @@
 //! What `apply` is to do and what `restore` is to give back, as texts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml_edit::{Document, Item, Value};
@@ -9,7 +11,7 @@ use crate::edit::{EditError, Gaps, check, parse, remove_empty_table, set};
 use crate::owned::{MODEL, OWNED, OwnedKey, PROVIDERS, Place};
 
 /// A `config.toml` as it is and as it is to be.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Plan {
     /// What a restore is to give: the text before any of our changes, with the user's later ones.
     pub base: Option<String>,
@@ -42,7 +44,7 @@ pub struct Change {
 }
 
 /// What has been applied to a file, as the journal remembers it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Applied<'a> {
     /// What became of our keys.
     pub changes: &'a Changes,
@@ -53,7 +55,7 @@ pub struct Applied<'a> {
 }
 
 /// What a restore gives.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Undo {
     /// The text; nothing if the file goes.
     pub text: Option<String>,
@@ -259,8 +261,28 @@ fn has_table(document: &Document<&str>) -> bool {
     document.get(PROVIDERS).and_then(|it| it.get(PROVIDER_ID)).is_some()
 }
 
-impl std::fmt::Debug for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+// A user's file may hold secrets, so whoever prints these for debugging sees none of its text.
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("changes", &self.changes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Applied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Applied").field("changes", self.changes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Undo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Undo").field("kept", &self.kept).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [before, after] = [&self.before, &self.after].map(|value| match value {
             Some(_) if self.key.is_secret() => Some("…"),
             value => value.as_deref(),

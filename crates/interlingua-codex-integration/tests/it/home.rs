@@ -206,6 +206,19 @@ fn the_catalog_is_kept_in_step_and_put_back() {
 }
 
 #[test]
+fn what_is_printed_for_debugging_holds_no_secret() {
+    let config = "experimental_api_key = 'canary'\n[model_providers.interlingua]\n\
+                  experimental_bearer_token = 'canary'\nauth.command = 'canary'\n";
+    let place = Place::new(Some(config.as_bytes()));
+    let plan = place.apply(&options()).unwrap();
+    let view = place.view();
+    let undo = view.undo().unwrap().unwrap();
+    let printed = format!("{plan:?} {undo:?} {view:?} {:?}", view.applied());
+    assert!(!printed.contains("canary"), "{printed}");
+    assert!(printed.contains("experimental_bearer_token"), "{printed}");
+}
+
+#[test]
 fn homes_are_remembered_apart() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
