@@ -8,7 +8,7 @@ use interlingua_registry::{Problem, Snapshot};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, count};
 
 /// Check or show the configuration.
 #[derive(Debug, Subcommand)]
@@ -121,10 +121,6 @@ fn summary(snapshot: &Snapshot) -> String {
         count(snapshot.client_keys().iter().count(), "client key"),
         listen.join(", ")
     )
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A problem of a dialect record, whose text holds its place.

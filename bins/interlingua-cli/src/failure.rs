@@ -11,6 +11,9 @@ use interlingua_proxy::{StartError, exit_code};
 
 use crate::output;
 
+/// What was looked at is not as it should be.
+const GENERAL: u8 = 1;
+
 /// An argument is well formed, but names what is not there or what is there already.
 const BAD_ARGUMENT: u8 = 64;
 
@@ -52,6 +55,11 @@ pub(crate) struct Failure {
 impl Failure {
     fn new(code: u8, message: impl Display) -> Self {
         Self { code: code.into(), message: message.to_string() }
+    }
+
+    /// Something that was looked at is not as it should be.
+    pub(crate) fn general(message: impl Display) -> Self {
+        Self::new(GENERAL, message)
     }
 
     /// An argument that cannot be meant.

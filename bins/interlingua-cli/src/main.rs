@@ -7,6 +7,7 @@ mod codex;
 mod config;
 mod default;
 mod diff;
+mod doctor;
 mod failure;
 mod import;
 mod keys;
@@ -81,6 +82,8 @@ enum Command {
     /// Print what another program is set up with
     #[command(subcommand)]
     Print(print::Command),
+    /// Look at everything that the gateway needs, and say what is wrong
+    Doctor(doctor::Options),
     /// Show where everything is kept
     Paths(paths::Options),
 }
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Some(Command::Status(options)) => status::run(&options),
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Print(command)) => print::run(&command),
+        Some(Command::Doctor(options)) => doctor::run(&options),
         Some(Command::Paths(options)) => paths::run(&options),
     };
     result.map_or_else(Failure::report, |()| ExitCode::SUCCESS)

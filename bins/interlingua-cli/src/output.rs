@@ -35,6 +35,11 @@ pub(crate) fn hint(text: &str) {
     say(&format!("hint: {text}"));
 }
 
+/// A number of things.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Lays cells under each other; the last column is as wide as it likes.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();

@@ -12,7 +12,7 @@ mod seal_key;
 
 pub use load::{Loaded, Start, load, load_edited};
 pub use log::{Verbosity, init as init_log};
-pub use process::{StartError, exit_code, run};
+pub use process::{StartError, exit_code, port_holder, run};
 
 /// A request's body and what is made of it live for a moment and are large; this allocator takes and
 /// gives such pieces back for about a tenth less of a whole answer's time than the system's.

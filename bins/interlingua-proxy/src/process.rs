@@ -156,7 +156,7 @@ fn signals() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)>
 fn bind_message(error: &BindError) -> String {
     let BindError { address, source } = error;
     if source.kind() == io::ErrorKind::AddrInUse {
-        let holder = holder(*address).map_or(String::new(), |it| format!(" by {it}"));
+        let holder = port_holder(*address).map_or(String::new(), |it| format!(" by {it}"));
         return format!(
             "{address} is already taken{holder}; stop that, or choose another with `--listen` or `listen = \"…\"`"
         );
@@ -166,7 +166,7 @@ fn bind_message(error: &BindError) -> String {
 
 /// Who holds a port, as far as the kernel tells us.
 #[cfg(target_os = "linux")]
-fn holder(address: SocketAddr) -> Option<String> {
+pub fn port_holder(address: SocketAddr) -> Option<String> {
     let port = format!(":{:04X}", address.port());
     let tables =
         ["/proc/net/tcp", "/proc/net/tcp6"].map(|it| fs::read_to_string(it).unwrap_or_default());
@@ -187,7 +187,8 @@ fn holder(address: SocketAddr) -> Option<String> {
     })
 }
 
+/// Who holds a port; this kernel does not tell us.
 #[cfg(not(target_os = "linux"))]
-fn holder(_: SocketAddr) -> Option<String> {
+pub fn port_holder(_: SocketAddr) -> Option<String> {
     None
 }

@@ -50,7 +50,7 @@ fn parse(text: &str) -> Option<SealKeys> {
 
 /// Makes a key that only its owner can read, whole or not at all.
 fn make(state: &Path, path: &Path) -> io::Result<Zeroizing<String>> {
-    fs::create_dir_all(state)?;
+    private_folder(state)?;
     let mut secret = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *secret).map_err(|error| io::Error::other(error.to_string()))?;
     let text = Zeroizing::new(BASE64.encode(*secret) + "\n");
@@ -66,6 +66,19 @@ fn make(state: &Path, path: &Path) -> io::Result<Zeroizing<String>> {
         }
         Err(error) => Err(error.error),
     }
+}
+
+/// Makes a folder that only its owner can look into.
+#[cfg(unix)]
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 fn bad(what: &str) -> io::Error {
@@ -95,9 +108,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
 
         let state = tempfile::tempdir().unwrap();
-        load(None, state.path()).unwrap();
-        let mode = fs::metadata(state.path().join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let state = state.path().join("made");
+        load(None, &state).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&state.join(FILE)), mode(&state)), (0o600, 0o700));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Asking a provider what it offers. What it says is not trusted, and bounded.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, HeaderValue};
-use http::{Method, StatusCode};
+use http::header::{ACCEPT, DATE, HeaderValue};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_ir::{Class, Fault};
@@ -54,10 +54,7 @@ impl Upstream {
             return Ok(provider.models.listed().iter().map(|model| own(model)).collect());
         }
         let key = provider.keys.first();
-        let mut request = self.head(provider, key, None, &provider.speaks.endpoint, PATH)?;
-        *request.method_mut() = Method::GET;
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let (head, body) = self.exchange(provider, request).await?.into_parts();
+        let (head, body) = self.ask(provider).await?.into_parts();
         match head.status {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
@@ -82,6 +79,27 @@ impl Upstream {
             || strange(provider, "JSON without a list"),
             |refusal| refusal.into_fault(&provider.id, key),
         ))
+    }
+}
+
+impl Upstream {
+    /// What a provider says the time is, if it says so. Whether it likes the request does not matter.
+    ///
+    /// # Errors
+    ///
+    /// The provider cannot be reached.
+    pub async fn date(&self, provider: &Provider) -> Result<Option<SystemTime>, Fault> {
+        let answer = self.ask(provider).await?;
+        let date = answer.headers().get(DATE).and_then(|it| it.to_str().ok());
+        Ok(date.and_then(|it| httpdate::parse_http_date(it).ok()))
+    }
+
+    async fn ask(&self, provider: &Provider) -> Result<Response<Incoming>, Fault> {
+        let key = provider.keys.first();
+        let mut request = self.head(provider, key, None, &provider.speaks.endpoint, PATH)?;
+        *request.method_mut() = Method::GET;
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        self.exchange(provider, request).await
     }
 }
 

@@ -3,7 +3,9 @@
 use clap::Args;
 use interlingua_dialect::Wire;
 use interlingua_ir::Class;
-use interlingua_registry::edit::{ModelDraft, ProviderDraft, add_provider, looks_like_key};
+use interlingua_registry::edit::{
+    ModelDraft, ProviderDraft, add_provider, is_key_header, looks_like_key,
+};
 use interlingua_registry::{BaseUrl, Preset, Provider};
 
 use super::keys::KeyPlace;
@@ -136,12 +138,13 @@ fn header(typed: &str) -> Result<(String, String), Failure> {
     let wanted = || Failure::argument("`--header` wants a name and a value, such as `x-team=blue`");
     let (name, value) = typed.split_once('=').ok_or_else(wanted)?;
     let value = value.trim();
-    if looks_like_key(value) {
-        let what = "the value of this header looks like a key; name its place with `--key-env`, \
+    let name = name.trim().to_ascii_lowercase();
+    if looks_like_key(value) || is_key_header(&name) {
+        let what = "this header carries a key, which does not belong there; name its place with `--key-env`, \
                     `--key-file` or `--key-command`";
         return Err(Failure::argument(what));
     }
-    Ok((name.trim().to_ascii_lowercase(), value.to_owned()))
+    Ok((name, value.to_owned()))
 }
 
 /// Tries the address of a provider, and if nothing is there, the one with or without `/v1`. Gives the

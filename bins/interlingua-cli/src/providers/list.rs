@@ -45,9 +45,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn models(provider: &Provider) -> String {
-    let count = provider.models.listed().len();
-    let more = if provider.models.is_open() { "+" } else { "" };
-    format!("{count}{more} models")
+    let known = output::count(provider.models.listed().len(), "model");
+    if provider.models.is_open() { format!("{known}, and others") } else { known }
 }
 
 fn state(provider: &Provider) -> String {

@@ -5,7 +5,7 @@ mod edit;
 mod keys;
 mod list;
 mod models;
-mod probe;
+pub(crate) mod probe;
 mod remove;
 mod reorder;
 mod switch;

@@ -1,6 +1,6 @@
 //! Trying a provider's address.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::{BaseUrl, ListedModel, Provider};
@@ -14,13 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came of asking at one address.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     /// The address that was asked.
-    pub(super) base_url: BaseUrl,
+    pub(crate) base_url: BaseUrl,
     /// The models, or why there are none.
-    pub(super) outcome: Result<Vec<ListedModel>, Fault>,
+    pub(crate) outcome: Result<Vec<ListedModel>, Fault>,
     /// How long it took.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// Asks a provider for its models.
@@ -28,7 +28,7 @@ pub(super) struct Attempt {
 /// # Errors
 ///
 /// When this machine cannot ask at all.
-pub(super) fn ask(provider: &Provider) -> Result<Attempt, Failure> {
+pub(crate) fn ask(provider: &Provider) -> Result<Attempt, Failure> {
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.and_then(|runtime| {
@@ -41,9 +41,24 @@ pub(super) fn ask(provider: &Provider) -> Result<Attempt, Failure> {
     Ok(Attempt { base_url: provider.base_url.clone(), outcome, took: begun.elapsed() })
 }
 
-async fn within(provider: &Provider) -> std::io::Result<Result<Vec<ListedModel>, Fault>> {
+/// What a provider says the time is, if it says so.
+pub(crate) fn date(provider: &Provider) -> Option<SystemTime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let date = runtime.block_on(async {
+        let upstream = upstream(provider).ok()?;
+        tokio::time::timeout(PATIENCE, upstream.date(provider)).await.ok()?.ok()?
+    });
+    runtime.shutdown_background();
+    date
+}
+
+fn upstream(provider: &Provider) -> std::io::Result<Upstream> {
     let proxies = ProxySettings::read(|name| std::env::var(name).ok());
-    let upstream = Upstream::new(&proxies, provider.timeouts.connect)?;
+    Upstream::new(&proxies, provider.timeouts.connect)
+}
+
+async fn within(provider: &Provider) -> std::io::Result<Result<Vec<ListedModel>, Fault>> {
+    let upstream = upstream(provider)?;
     let asked = tokio::time::timeout(PATIENCE, upstream.models(provider)).await;
     Ok(asked.unwrap_or_else(|_| {
         let what = format!("{} did not answer within {} s", provider.id, PATIENCE.as_secs());
@@ -53,23 +68,23 @@ async fn within(provider: &Provider) -> std::io::Result<Result<Vec<ListedModel>,
 
 impl Attempt {
     /// Whether another path at the same host might be the right one.
-    pub(super) fn missed(&self) -> bool {
+    pub(crate) fn missed(&self) -> bool {
         let fault = self.outcome.as_ref().err();
         fault.is_some_and(|it| it.class == Class::Upstream && it.transient == Some(false))
     }
 
     /// Where the list was asked for.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.base_url.join("/models")
     }
 
     /// Tells a person what was tried and what came of it.
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         let (url, took) = (self.url(), self.took.as_millis());
         match &self.outcome {
             Ok(models) => {
-                let s = if models.len() == 1 { "" } else { "s" };
-                output::say(&format!("tried {url}: {} model{s}, {took} ms", models.len()));
+                let models = output::count(models.len(), "model");
+                output::say(&format!("tried {url}: {models}, {took} ms"));
             }
             Err(fault) => output::say(&format!("tried {url}: {fault}")),
         }
@@ -77,7 +92,7 @@ impl Attempt {
 }
 
 /// The same address with `/v1` at its end, or without.
-pub(super) fn variant(base_url: &BaseUrl) -> Option<BaseUrl> {
+pub(crate) fn variant(base_url: &BaseUrl) -> Option<BaseUrl> {
     let text = base_url.to_string();
     let other = match text.strip_suffix("/v1") {
         Some(without) => without.to_owned(),

@@ -5,6 +5,7 @@ mod aliases;
 mod codex;
 mod codex_home;
 mod config;
+mod doctor;
 mod documents;
 mod import;
 mod keys;

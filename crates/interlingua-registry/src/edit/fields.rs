@@ -107,7 +107,8 @@ impl Field {
     /// [`BadField`] says what is wanted instead. It does not repeat the value, which may be a key.
     pub fn read(&self, typed: &str) -> Result<Setting, BadField> {
         let typed = typed.trim();
-        if looks_like_key(typed) {
+        let of_headers = self.table.as_deref() == Some("headers");
+        if looks_like_key(typed) || (of_headers && is_key_header(&self.name)) {
             return Err(BadField::Key);
         }
         let wanted = |wanted| BadField::Kind { field: self.to_string(), wanted };
@@ -123,6 +124,7 @@ impl Field {
             }
             Kind::Texts => Ok(texts(typed)),
             Kind::Toml => match Setting::parse(typed) {
+                Some(setting) if holds_key(&setting) => Err(BadField::Key),
                 Some(setting @ (Setting::Table(_) | Setting::List(_))) => Ok(setting),
                 _ => Err(wanted(match self.name.as_str() {
                     "key" => "a place, such as `{ env = \"NAME\" }`, or `[]` for none",
@@ -187,6 +189,25 @@ pub enum BadField {
     Key,
 }
 
+/// Header fields that carry a key, whatever they hold.
+pub fn is_key_header(name: &str) -> bool {
+    const NAMES: &[&str] =
+        &["api-key", "authorization", "cookie", "proxy-authorization", "x-api-key"];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether a key stands anywhere in a value.
+fn holds_key(setting: &Setting) -> bool {
+    match setting {
+        Setting::Text(text) => looks_like_key(text),
+        Setting::List(settings) => settings.iter().any(holds_key),
+        Setting::Table(entries) => {
+            entries.iter().any(|(name, setting)| is_key_header(name) || holds_key(setting))
+        }
+        Setting::Integer(_) | Setting::Fraction(_) | Setting::Boolean(_) => false,
+    }
+}
+
 /// How keys of vendors begin.
 const KEY_BEGINNINGS: &[&str] =
     &["sk-", "sk_", "tp-", "il_", "gsk_", "xai-", "hf_", "nvapi-", "AIza", "Bearer "];
@@ -238,6 +259,9 @@ mod tests {
         assert_eq!(refused("models", "x"), BadField::Model);
         assert_eq!(refused("key", "sk-canary-1234"), BadField::Key);
         assert_eq!(refused("headers.authorization", "Bearer canary-1234"), BadField::Key);
+        assert_eq!(refused("headers.X-Api-Key", "canary"), BadField::Key);
+        assert_eq!(refused("headers", "{ cookie = 'canary' }"), BadField::Key);
+        assert_eq!(refused("key", "[{ env = 'sk-canary-1234' }]"), BadField::Key);
         assert!(matches!(refused("enabled", "canary"), BadField::Kind { .. }));
         assert!(matches!(refused("key", "canary"), BadField::Kind { .. }));
         assert!(matches!(refused("base_url", "ftp://canary"), BadField::Url(BadUrl::Scheme)));

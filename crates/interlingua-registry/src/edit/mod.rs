@@ -27,7 +27,7 @@ mod setting;
 mod text;
 
 pub use draft::{KeyDraft, ModelDraft, ProviderDraft};
-pub use fields::{BadField, Field, looks_like_key};
+pub use fields::{BadField, Field, is_key_header, looks_like_key};
 pub use masked::masked;
 pub use names::{remove_alias, set_alias, set_slots};
 pub use provider::{

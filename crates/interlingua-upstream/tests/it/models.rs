@@ -1,16 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use interlingua_dialect::Dialects;
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{Environment, ListedModel, RawConfig, check};
+use interlingua_registry::{Environment, ListedModel, Provider, RawConfig, check};
 use interlingua_testkit::upstream::{Answer, Script, Scripted};
 use interlingua_upstream::{ProxySettings, Upstream};
 
 const KEY: &str = "sk-canary-77aa";
 
-/// Asks a provider at `base_url`, configured with `more`, for its models.
-fn ask(base_url: &str, more: &str) -> Result<Vec<ListedModel>, Fault> {
+/// Does something with a provider at `base_url`, configured with `more`.
+fn with<T>(base_url: &str, more: &str, job: impl AsyncFnOnce(&Upstream, &Provider) -> T) -> T {
     let environment = Environment::from_iter([("KEY", KEY)]);
     let text =
         format!("[providers.up]\nbase_url = \"{base_url}\"\nkey = {{ env = \"KEY\" }}\n{more}");
@@ -19,8 +19,13 @@ fn ask(base_url: &str, more: &str) -> Result<Vec<ListedModel>, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let upstream = Upstream::new(&ProxySettings::default(), Duration::from_secs(5)).unwrap();
-        upstream.models(snapshot.provider("up").unwrap()).await
+        job(&upstream, snapshot.provider("up").unwrap()).await
     })
+}
+
+/// Asks a provider at `base_url`, configured with `more`, for its models.
+fn ask(base_url: &str, more: &str) -> Result<Vec<ListedModel>, Fault> {
+    with(base_url, more, async |upstream, provider| upstream.models(provider).await)
 }
 
 #[track_caller]
@@ -74,4 +79,15 @@ fn a_redirect_is_not_followed() {
     let to = format!("{}/models", thief.base_url());
     check_fault(Answer::bytes(302, "").header("location", &to), Class::Upstream, "redirect");
     assert!(thief.exchanges().is_empty());
+}
+
+#[test]
+fn whoever_answers_tells_the_time() {
+    let date = |url: &str| with(url, "", async |upstream, provider| upstream.date(provider).await);
+    // A refusal has a date, too.
+    let server = Scripted::start(Script::new().key("another")).unwrap();
+    let theirs = date(&server.base_url()).unwrap().unwrap();
+    let apart = SystemTime::now().duration_since(theirs).unwrap();
+    assert!(apart < Duration::from_mins(1), "{apart:?}");
+    assert_eq!(date("http://127.0.0.1:1").unwrap_err().class, Class::Unreachable);
 }
