@@ -63,7 +63,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Remove { name, target } => {
             let file = target.open()?;
             let text = remove_alias(file.text(), name)?;
-            file.commit(&text).map(drop)
+            file.commit(&file.with(text)?).map(drop)
         }
     }
 }
@@ -73,7 +73,7 @@ fn set(options: &Set) -> Result<(), Failure> {
     let policy = if options.weighted { Policy::Weighted } else { Policy::Failover };
     let file = options.target.open()?;
     let text = set_alias(file.text(), &options.name, &targets, policy)?;
-    file.commit(&text).map(drop)
+    file.commit(&file.with(text)?).map(drop)
 }
 
 /// A slug, and where they count, its weight behind the last `=`.

@@ -1,9 +1,11 @@
 //! Changing our own configuration file: checked whole, shown, and then written whole or not at all.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use interlingua_proxy::{Loaded, Start, StartError, load, load_edited};
+use interlingua_registry::Snapshot;
 use interlingua_registry::edit::Refused;
 use interlingua_registry::files;
 
@@ -64,12 +66,13 @@ impl ConfigFile {
     /// # Errors
     ///
     /// All problems that it would have.
-    pub(crate) fn check(&self, text: &str) -> Result<Loaded, StartError> {
-        load_edited(&self.start, &self.path, text)
+    pub(crate) fn check(&self, text: String) -> Result<Checked, StartError> {
+        let snapshot = load_edited(&self.start, &self.path, &text)?.snapshot;
+        Ok(Checked { text, snapshot })
     }
 
     /// The same, for those who cannot go on with problems.
-    pub(crate) fn with(&self, text: &str) -> Result<Loaded, Failure> {
+    pub(crate) fn with(&self, text: String) -> Result<Checked, Failure> {
         self.check(text).map_err(|error| match error {
             StartError::Config(problems) => Failure::config(format!(
                 "nothing was written, because the configuration would be wrong:\n{problems}"
@@ -82,16 +85,14 @@ impl ConfigFile {
     ///
     /// # Errors
     ///
-    /// The configuration would be wrong, the file was changed by somebody else meanwhile, or it
-    /// cannot be written.
-    pub(crate) fn commit(&self, text: &str) -> Result<bool, Failure> {
-        self.with(text)?;
+    /// The file was changed by somebody else meanwhile, or it cannot be written.
+    pub(crate) fn commit(&self, Checked { text, .. }: &Checked) -> Result<bool, Failure> {
         let diff = diff::of(&self.path, &self.text, text);
         if self.dry_run {
             output::print(&diff)?;
             return Ok(false);
         }
-        if text == self.text {
+        if *text == self.text {
             output::say("nothing to change");
             return Ok(false);
         }
@@ -106,6 +107,21 @@ impl ConfigFile {
         files::write(&self.path, text).map_err(|it| Failure::file(&self.path, &it))?;
         output::hint("a running gateway takes this up by itself");
         Ok(true)
+    }
+}
+
+/// A text that makes a configuration without problems; no other is written.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    text: String,
+    /// What it means.
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+impl Checked {
+    /// The text itself.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 

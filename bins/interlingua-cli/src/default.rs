@@ -45,8 +45,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         }
     };
     let text = set_default_model(file.text(), chosen.as_deref())?;
-    let effective = file.with(&text)?;
-    file.commit(&text)?;
+    let effective = file.with(text)?;
+    file.commit(&effective)?;
     if effective.snapshot.default_model() != chosen.as_deref() {
         output::hint(
             "something above this file says otherwise; see `interlingua config show --origin`",

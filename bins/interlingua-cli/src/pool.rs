@@ -43,12 +43,11 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 
 fn switch(target: &Target, on: bool) -> Result<(), Failure> {
     let file = target.open()?;
-    let text = set_expose_all_models(file.text(), on)?;
-    let loaded = file.with(&text)?;
-    let effective = loaded.snapshot.settings().expose_all_models;
-    file.commit(&text)?;
+    let checked = file.with(set_expose_all_models(file.text(), on)?)?;
+    let effective = checked.snapshot.settings().expose_all_models;
+    file.commit(&checked)?;
     if !target.dry_run {
-        output::say(&summary(&loaded.snapshot));
+        output::say(&summary(&checked.snapshot));
         if effective != on {
             output::hint(
                 "something above this file says otherwise; see `interlingua config show --origin`",

@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .collect();
     if options.off {
         let text = set_slots(file.text(), CatalogMode::Slug, &before)?;
-        return file.commit(&text).map(drop);
+        return file.commit(&file.with(text)?).map(drop);
     }
     let slugs = match options.slugs.as_slice() {
         [] => {
@@ -54,9 +54,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let text = set_slots(file.text(), CatalogMode::Slots, &slots.assigned)?;
     let rows: Vec<_> =
         slots.assigned.iter().map(|(name, slug)| [name.clone(), slug.clone()]).collect();
-    file.with(&text)?;
+    let checked = file.with(text)?;
     output::say(output::columns(&rows).trim_end());
-    file.commit(&text)?;
+    file.commit(&checked)?;
     if !slots.left_out.is_empty() {
         output::hint(&format!(
             "the picker shows {} names, so these are left out: {}; name those you want",

@@ -10,7 +10,7 @@ use interlingua_registry::edit::{KeyDraft, ProviderDraft, add_provider};
 use interlingua_registry::import::{Imported, Note, Tool};
 use serde_json::{Value, json};
 
-use crate::change::{ConfigFile, Target};
+use crate::change::{Checked, ConfigFile, Target};
 use crate::failure::Failure;
 use crate::{output, pool};
 
@@ -43,14 +43,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let file = options.target.open()?;
     let taken = taken(&file);
     let found = sources::find(&options.file, from, &taken)?;
-    let mut plan = Plan { text: file.text().to_owned(), taken: Vec::new(), notes: found.notes };
-    for provider in found.providers {
-        plan.add(provider, &file, options.with_keys)?;
-    }
+    let mut plan = Plan { taken: Vec::new(), notes: found.notes };
+    let prepared = found.providers.into_iter();
+    let prepared = prepared.map(|it| plan.prepare(it, &file, options.with_keys));
+    let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+    let checked = plan.fit(prepared, &file)?;
     if !options.json {
         plan.notes.iter().for_each(|note| output::say(&format!("{}: {}", note.about, note.what)));
     }
-    let written = plan.write(&file, options)?;
+    let written = plan.write(&checked, &file, options)?;
     if options.json {
         return output::print_json(&json!({
             "schema": "interlingua.import/1",
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         let ids: Vec<_> = plan.taken.iter().map(|it| it.draft.id.as_str()).collect();
         output::say(&format!("imported {}", ids.join(", ")));
         output::hint("`interlingua providers test <id>` asks one of them for its models");
-        pool::advise(&file.with(&plan.text)?.snapshot);
+        pool::advise(&checked.snapshot);
     }
     Ok(())
 }
@@ -81,62 +82,79 @@ fn taken(file: &ConfigFile) -> Vec<String> {
     providers.flat_map(|it| [Some(it.id.to_string()), it.shortcut.clone()]).flatten().collect()
 }
 
-/// What will be written.
+/// What will be written, and what is to be said about it.
 struct Plan {
-    text: String,
     taken: Vec<Taken>,
     notes: Vec<Note>,
 }
 
-/// A provider that fits into the configuration.
+/// A provider, and the file that its key goes into.
 struct Taken {
     draft: ProviderDraft,
     key: Option<keys::KeyFile>,
 }
 
 impl Plan {
-    /// Takes a provider, unless the configuration would be wrong with it.
-    fn add(
+    /// Decides where the key of a provider goes.
+    fn prepare(
         &mut self,
         Imported { mut draft, key }: Imported,
         file: &ConfigFile,
         with_keys: bool,
-    ) -> Result<(), Failure> {
-        let mut note = |what: String| self.notes.push(Note { about: draft.id.clone(), what });
-        let key = match key {
-            Some(secret) if with_keys => {
-                Some(keys::KeyFile::beside(file.path(), &draft.id, secret)?)
-            }
-            Some(_) => {
-                note(format!(
-                    "its key is not copied; set {}, or import again with `--with-keys`",
-                    variable(&draft).unwrap_or("its variable")
-                ));
-                None
-            }
-            None => None,
-        };
-        if let Some(key) = &key {
-            draft.key = Some(KeyDraft::Kept(vec![KeySource::File(key.place()?)]));
+    ) -> Result<Taken, Failure> {
+        let Some(secret) = key else { return Ok(Taken { draft, key: None }) };
+        if !with_keys {
+            let variable = variable(&draft).unwrap_or("its variable");
+            self.note(
+                &draft.id,
+                format!(
+                    "its key is not copied; set {variable}, or import again with `--with-keys`"
+                ),
+            );
+            return Ok(Taken { draft, key: None });
         }
-        let text = add_provider(&self.text, &draft)?;
-        match file.check(&text) {
-            Ok(_) => {
-                self.text = text;
-                self.taken.push(Taken { draft, key });
-            }
-            // The file was wrong before, and stays so.
-            Err(why) if file.now().is_err() => return Err(why.into()),
-            Err(StartError::Config(problems)) => {
-                let problems: Vec<_> = problems.iter().map(|it| it.what.as_str()).collect();
-                note(format!("not taken: {}", problems.join("; ")));
-            }
-            Err(why) => return Err(why.into()),
-        }
-        Ok(())
+        let key = keys::KeyFile::beside(file.path(), &draft.id, secret)?;
+        draft.key = Some(KeyDraft::Kept(vec![KeySource::File(key.place()?)]));
+        Ok(Taken { draft, key: Some(key) })
     }
 
-    fn write(&self, file: &ConfigFile, options: &Options) -> Result<bool, Failure> {
+    /// Takes all providers, or if the configuration would be wrong with them, those that fit.
+    fn fit(&mut self, prepared: Vec<Taken>, file: &ConfigFile) -> Result<Checked, Failure> {
+        // Whatever was wrong before is not the fault of any of them.
+        let mut checked = file.with(file.text().to_owned())?;
+        let all = prepared
+            .iter()
+            .try_fold(file.text().to_owned(), |text, it| add_provider(&text, &it.draft))?;
+        if let Ok(checked) = file.check(all) {
+            self.taken = prepared;
+            return Ok(checked);
+        }
+        for it in prepared {
+            match file.check(add_provider(checked.text(), &it.draft)?) {
+                Ok(with_it) => {
+                    checked = with_it;
+                    self.taken.push(it);
+                }
+                Err(StartError::Config(problems)) => {
+                    let problems: Vec<_> = problems.iter().map(|it| it.what.as_str()).collect();
+                    self.note(&it.draft.id, format!("not taken: {}", problems.join("; ")));
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(checked)
+    }
+
+    fn note(&mut self, about: &str, what: String) {
+        self.notes.push(Note { about: about.to_owned(), what });
+    }
+
+    fn write(
+        &self,
+        checked: &Checked,
+        file: &ConfigFile,
+        options: &Options,
+    ) -> Result<bool, Failure> {
         if self.taken.is_empty() {
             output::say("nothing to import");
             return Ok(false);
@@ -150,7 +168,7 @@ impl Plan {
                 key.write()?;
             }
         }
-        file.commit(&self.text)
+        file.commit(checked)
     }
 }
 

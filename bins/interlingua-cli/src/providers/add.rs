@@ -10,7 +10,7 @@ use interlingua_registry::{BaseUrl, Preset, Provider};
 
 use super::keys::KeyPlace;
 use super::probe::{Attempt, ask, variant};
-use crate::change::{ConfigFile, Target};
+use crate::change::{Checked, ConfigFile, Target};
 use crate::failure::Failure;
 use crate::{output, pool};
 
@@ -70,25 +70,22 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let mut draft = options.draft()?;
     let file = options.target.open()?;
-    let text = add_provider(file.text(), &draft)?;
-    let loaded = file.with(&text)?;
-    let provider = super::find(&loaded.snapshot, &draft.id)?;
-    let text = match options.no_test || options.target.dry_run {
-        true => text,
-        false => {
-            let taken = settle(&file, provider, draft.base_url.is_some(), |base_url| {
-                draft.base_url = Some(base_url.to_string());
-                Ok(add_provider(file.text(), &draft)?)
-            })?;
-            taken.unwrap_or(text)
-        }
+    let checked = file.with(add_provider(file.text(), &draft)?)?;
+    let provider = super::find(&checked.snapshot, &draft.id)?.clone();
+    let other = match options.no_test || options.target.dry_run {
+        true => None,
+        false => settle(&file, &provider, draft.base_url.is_some(), |base_url| {
+            draft.base_url = Some(base_url.to_string());
+            Ok(add_provider(file.text(), &draft)?)
+        })?,
     };
-    if file.commit(&text)? {
+    let checked = other.unwrap_or(checked);
+    if file.commit(&checked)? {
         output::say(&format!("added `{}`", draft.id));
         if let Err(why) = provider.usable() {
             output::hint(&format!("it cannot be used yet: {why}"));
         }
-        pool::advise(&loaded.snapshot);
+        pool::advise(&checked.snapshot);
     }
     Ok(())
 }
@@ -148,7 +145,7 @@ fn header(typed: &str) -> Result<(String, String), Failure> {
 }
 
 /// Tries the address of a provider, and if nothing is there, the one with or without `/v1`. Gives the
-/// text with the address that answered, if it is the other one.
+/// configuration with the address that answered, if it is the other one.
 ///
 /// Whatever comes of it, the provider is saved: a server may be off, and a key may come later.
 pub(super) fn settle(
@@ -156,14 +153,13 @@ pub(super) fn settle(
     provider: &Provider,
     may_vary: bool,
     with: impl FnOnce(&BaseUrl) -> Result<String, Failure>,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<Checked>, Failure> {
     let first = ask(provider)?;
     first.tell();
     let other = variant(&provider.base_url).filter(|_| may_vary && first.missed());
     if let Some(other) = other {
-        let text = with(&other)?;
-        let loaded = file.with(&text)?;
-        let second = ask(super::find(&loaded.snapshot, &provider.id)?)?;
+        let checked = file.with(with(&other)?)?;
+        let second = ask(super::find(&checked.snapshot, &provider.id)?)?;
         second.tell();
         // Whoever asks for another key is there.
         let is_there = match &second.outcome {
@@ -173,7 +169,7 @@ pub(super) fn settle(
         if is_there {
             output::say(&format!("the base URL is {other}"));
             explain(&second, provider);
-            return Ok(Some(text));
+            return Ok(Some(checked));
         }
     }
     explain(&first, provider);

@@ -2,11 +2,11 @@
 
 use clap::Args;
 use interlingua_proxy::Loaded;
+use interlingua_registry::Provider;
 use interlingua_registry::edit::{
     Field, ModelDraft, ProviderDraft, add_model, add_provider, has_provider, remove_model, set,
     unset,
 };
-use interlingua_registry::{BaseUrl, Provider};
 
 use super::add::settle;
 use super::keys::KeyPlace;
@@ -52,24 +52,22 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let before = file.now().ok();
     let text = ensure(&file, before.as_ref(), &options.id)?;
     let text = options.apply(text)?;
-    let after = file.with(&text)?;
-    let provider = super::find(&after.snapshot, &options.id)?;
+    let checked = file.with(text.clone())?;
+    let provider = super::find(&checked.snapshot, &options.id)?.clone();
     let old = before.as_ref().and_then(|before| before.snapshot.provider(&options.id));
-    options.guard_key(old.map(|it| &**it), provider)?;
+    options.guard_key(old.map(|it| &**it), &provider)?;
 
     let moved = old.is_none_or(|old| old.base_url != provider.base_url);
     let rekeyed = options.key.draft()?.is_some();
-    let text = match (moved || rekeyed) && !options.no_test && !options.target.dry_run {
-        true => {
-            let vary = |base_url: &BaseUrl| {
-                let field: Field = "base_url".parse().map_err(Failure::argument)?;
-                Ok(set(&text, &options.id, &field, &base_url.to_string().as_str().into())?)
-            };
-            settle(&file, provider, moved, vary)?.unwrap_or_else(|| text.clone())
-        }
-        false => text,
+    let tries = (moved || rekeyed) && !options.no_test && !options.target.dry_run;
+    let other = match tries {
+        false => None,
+        true => settle(&file, &provider, moved, |base_url| {
+            let field = parse("base_url")?;
+            Ok(set(&text, &options.id, &field, &base_url.to_string().as_str().into())?)
+        })?,
     };
-    file.commit(&text).map(drop)
+    file.commit(&other.unwrap_or(checked)).map(drop)
 }
 
 impl Options {

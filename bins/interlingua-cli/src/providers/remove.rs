@@ -35,9 +35,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         output::say(&format!("also taken out: {named}"));
         text = drop_references(&text, id)?;
     }
-    let after = file.with(&text)?;
-    file.commit(&text)?;
-    if let Some(left) = after.snapshot.provider(id).filter(|it| !it.is_demo()) {
+    let checked = file.with(text)?;
+    file.commit(&checked)?;
+    if let Some(left) = checked.snapshot.provider(id).filter(|it| !it.is_demo()) {
         let key = left.keys.first().map_or("a variable or another file", |key| key.name.as_str());
         output::hint(&format!(
             "`{id}` is still there, because of {key}; `interlingua providers disable {id}` keeps it out"

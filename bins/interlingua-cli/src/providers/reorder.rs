@@ -22,6 +22,6 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let file = options.target.open()?;
     let ids: Vec<_> = options.ids.iter().map(String::as_str).collect();
-    let text = reorder_providers(file.text(), &ids)?;
-    file.commit(&text).map(drop)
+    let checked = file.with(reorder_providers(file.text(), &ids)?)?;
+    file.commit(&checked).map(drop)
 }

@@ -30,13 +30,11 @@ pub(super) fn run(options: &Options, enabled: bool) -> Result<(), Failure> {
     let field: Field = "enabled".parse().map_err(Failure::argument)?;
     // Taking part is what a provider does if nothing is said.
     let bare = if enabled { unset(&text, id, &field).ok() } else { None };
-    let takes_part = |text: &String| {
-        let loaded = file.with(text).ok();
-        loaded.is_some_and(|it| it.snapshot.provider(id).is_some_and(|it| it.enabled))
+    let bare = bare.and_then(|text| file.check(text).ok());
+    let bare = bare.filter(|it| it.snapshot.provider(id).is_some_and(|it| it.enabled));
+    let checked = match bare {
+        Some(checked) => checked,
+        None => file.with(set(&text, id, &field, &enabled.into())?)?,
     };
-    let text = match bare.filter(takes_part) {
-        Some(text) => text,
-        None => set(&text, id, &field, &enabled.into())?,
-    };
-    file.commit(&text).map(drop)
+    file.commit(&checked).map(drop)
 }

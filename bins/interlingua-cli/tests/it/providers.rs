@@ -288,3 +288,14 @@ fn a_file_changed_or_wrong_is_left_alone() {
         "expose_all_models = true\n"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_gives_a_key_is_asked_once() {
+    let count = "echo x >> count; echo sk-canary-5f1d";
+    let home = Home::with(&format!(
+        "[providers.a]\nbase_url = 'http://127.0.0.1:1/v1'\nkey = {{ command = ['/bin/sh', '-c', '{count}'] }}\n"
+    ));
+    home.run(&["pool", "on"]).ok();
+    assert_eq!(fs::read_to_string(home.path().join("count")).unwrap(), "x\n");
+}

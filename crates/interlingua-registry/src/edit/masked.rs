@@ -30,6 +30,12 @@ fn hide<'t>(
     for (key, item) in table.iter() {
         path.push(key);
         match item {
+            Item::Value(Value::String(_)) if matches!(path.as_slice(), ["providers", _, "key"]) => {
+                spans.extend(item.span());
+            }
+            Item::Value(value) if matches!(path.as_slice(), ["providers", _, "key", ..]) => {
+                hide_key(value, spans);
+            }
             Item::Value(Value::String(text)) if is_secret(path, text.value()) => {
                 spans.extend(item.span());
             }
@@ -48,9 +54,22 @@ fn hide<'t>(
     }
 }
 
+/// Hides what somebody took for a key's place, and what a program is told: its name is enough.
+fn hide_key(value: &Value, spans: &mut Vec<std::ops::Range<usize>>) {
+    match value {
+        Value::Array(list) if list.iter().all(Value::is_str) => {
+            spans.extend(list.iter().skip(1).filter_map(Value::span));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| hide_key(inner, spans)),
+        Value::InlineTable(table) => table.iter().for_each(|(_, inner)| hide_key(inner, spans)),
+        Value::String(text) if super::looks_like_key(text.value()) => spans.extend(value.span()),
+        _ => {}
+    }
+}
+
 fn is_secret(path: &[&str], text: &str) -> bool {
     match path {
-        ["providers", _, "headers", _] | ["providers", _, "key"] => true,
+        ["providers", _, "headers", _] => true,
         ["providers", _, "proxy"] | ["store", "url"] => text.contains('@'),
         _ => super::looks_like_key(text),
     }
@@ -63,9 +82,17 @@ mod tests {
     #[test]
     fn only_secrets_are_hidden() {
         let text = "[providers.a]\nproxy = 'http://u:canary@h:1' # c\nheaders = { x-a = \"canary\" }\n\
-                    key = \"sk-canary-1234\"\nname = 'A'\n[store]\nurl = 'redis://:canary@h'\n";
+                    key = \"canary\"\nname = 'A'\n[providers.b]\n\
+                    key = [{ env = 'K' }, { env = 'sk-canary-1234' }, { command = ['pass', 'canary'] }]\n\
+                    [providers.c.key]\ncommand = ['pass', 'canary']\n[store]\nurl = 'redis://:canary@h'\n";
         let masked = masked(text).unwrap();
         assert!(!masked.contains("canary"), "{masked}");
+        assert!(
+            masked.contains(
+                "{ env = 'K' }, { env = \"(hidden)\" }, { command = ['pass', \"(hidden)\"] }"
+            ),
+            "{masked}"
+        );
         assert!(masked.contains("proxy = \"(hidden)\" # c\n") && masked.contains("name = 'A'\n"));
     }
 }

@@ -65,6 +65,12 @@ impl<'t> Gather<'t> {
             Ok(base_url) => base_url,
             Err(why) => return self.note(&name, format!("not taken: its address {why}")),
         };
+        let has_key = !matches!(&raw.key, RawKey::Unsaid);
+        if has_key && base_url.is_plain() && !base_url.is_local() {
+            let what =
+                "not taken: its key would travel unencrypted; add it by hand if you accept that";
+            return self.note(&name, what);
+        }
         let Some(id) = self.id(&name, &raw.id) else { return };
         let mut draft = ProviderDraft { id, base_url: Some(base_url.to_string()), ..raw.draft };
         draft.shortcut =

@@ -89,8 +89,9 @@ fn mimo2codex() {
             ! local: `local` is reserved or taken, so its id is `local-2` here
             ! local: its shortcut `local` is taken, so it gets none
             ! house: not taken: there is a provider or shortcut `house` already
+            ! plain: not taken: its key would travel unencrypted; add it by hand if you accept that
             ! broken: not taken: its address must begin with `http://` or `https://`
-            ! providers[5]: not taken: it has no `id`
+            ! providers[6]: not taken: it has no `id`
         "#]],
     );
 }
