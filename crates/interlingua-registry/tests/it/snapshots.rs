@@ -269,6 +269,7 @@ fn every_effective_value_is_shown_with_its_origin() {
         cors_origins =   (default)
         expose_headers = true  (default)
         expose_all_models = false  (default)
+        discover = true  (default)
         limits.header_size = 64KiB  (default)
         limits.header_fields = 100  (default)
         limits.request_line = 8KiB  (default)
