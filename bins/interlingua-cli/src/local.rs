@@ -9,16 +9,16 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use interlingua_registry::Snapshot;
+use serde_json::Value;
 use tokio::net::TcpStream;
+
+use crate::codex::ENV_KEY;
 
 /// How long a connection to this machine may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// The largest answer that is read.
 const MOST: usize = 16 << 20;
-
-/// The variable that holds the client key unless another is named.
-pub(crate) const ENV_KEY: &str = "INTERLINGUA_KEY";
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// Where a client on this machine reaches the gateway of a configuration; nothing if that is known only
-/// once it runs.
+/// Where a client on this machine reaches the gateway of a configuration, as host and port; nothing if
+/// that is known only once it runs.
 pub(crate) fn address(snapshot: &Snapshot) -> Option<SocketAddr> {
     let address = snapshot.settings().listen.first()?.address;
     let ip = match address.ip() {
@@ -44,8 +44,20 @@ pub(crate) fn address(snapshot: &Snapshot) -> Option<SocketAddr> {
 /// # Errors
 ///
 /// When nobody answers within `limit`.
-pub(crate) fn get(address: SocketAddr, path: &str, limit: Duration) -> io::Result<Answer> {
-    exchange(address, Method::GET, path, &[], Bytes::new(), limit)
+pub(crate) fn get(host: &str, path: &str, limit: Duration) -> io::Result<Answer> {
+    exchange(host, Method::GET, path, Bytes::new(), limit)
+}
+
+/// The version of the gateway that answers there; nothing if what answers is none of ours.
+///
+/// # Errors
+///
+/// When nobody answers.
+pub(crate) fn version(host: &str, limit: Duration) -> io::Result<Option<String>> {
+    let answer = get(host, "/version", limit)?;
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let ours = body.filter(|it| it["name"] == "interlingua");
+    Ok(ours.and_then(|it| it["version"].as_str().map(str::to_owned)))
 }
 
 /// Sends a request and reads the answer to its end.
@@ -54,34 +66,30 @@ pub(crate) fn get(address: SocketAddr, path: &str, limit: Duration) -> io::Resul
 ///
 /// When no whole answer comes within `limit`.
 pub(crate) fn exchange(
-    address: SocketAddr,
+    host: &str,
     method: Method,
     path: &str,
-    headers: &[(&str, &str)],
     body: Bytes,
     limit: Duration,
 ) -> io::Result<Answer> {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
-        .header(header::HOST, address.to_string())
+        .header(header::HOST, host)
         .header(header::CONTENT_TYPE, "application/json");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
     if let Ok(key) = std::env::var(ENV_KEY) {
         request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
     }
     let request = request.body(Full::new(body)).map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let answer = tokio::time::timeout(limit, send(address, request)).await;
+        let answer = tokio::time::timeout(limit, send(host, request)).await;
         answer.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it does not answer"))?
     })
 }
 
-async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> io::Result<Answer> {
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
+async fn send(host: &str, request: Request<Full<Bytes>>) -> io::Result<Answer> {
+    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(host)).await;
     let stream = connected
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the connection takes too long"))??;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));

@@ -14,6 +14,7 @@ mod keys;
 mod local;
 mod models;
 mod output;
+mod own;
 mod paths;
 mod pool;
 mod print;

@@ -7,6 +7,7 @@ use clap::Args;
 use interlingua_proxy::{Start, load};
 use serde_json::{Value, json};
 
+use crate::codex::ENV_KEY;
 use crate::failure::Failure;
 use crate::{local, output};
 
@@ -42,10 +43,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let address = address.ok_or_else(|| {
         Failure::argument("the gateway chooses its port when it starts; say where with `--listen`")
     })?;
-    let answer = local::get(address, "/status", PATIENCE)
+    let answer = local::get(&address.to_string(), "/status", PATIENCE)
         .map_err(|error| Failure::unavailable(format!("no gateway at {address}: {error}")))?;
     if answer.status.as_u16() == 401 {
-        let what = format!("the gateway wants a client key; set `{}` to one", local::ENV_KEY);
+        let what = format!("the gateway wants a client key; set `{ENV_KEY}` to one");
         return Err(Failure::argument(what));
     }
     let status: Value = serde_json::from_slice(&answer.body)

@@ -2,7 +2,9 @@
 
 mod apply;
 mod catalog;
+mod doctor;
 mod home;
+mod inspected;
 mod print;
 mod restore;
 mod slots;
@@ -11,7 +13,8 @@ mod target;
 
 use clap::Subcommand;
 
-pub(crate) use self::target::Target;
+pub(crate) use self::inspected::Inspected;
+pub(crate) use self::target::{ENV_KEY, Target};
 use crate::failure::Failure;
 
 /// Point the Codex CLI to the gateway.
@@ -25,6 +28,8 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Print a `config.toml` for Codex, and nothing else
     Print(print::Print),
+    /// Look for what keeps Codex from the gateway, and for what other tools have left
+    Doctor(doctor::Options),
     /// Give models the names that Codex's own picker shows
     Slots(slots::Options),
 }
@@ -35,6 +40,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Restore(options) => restore::run(options),
         Command::Status(options) => status::run(options),
         Command::Print(options) => print::run(options),
+        Command::Doctor(options) => doctor::run(options),
         Command::Slots(options) => slots::run(options),
     }
 }

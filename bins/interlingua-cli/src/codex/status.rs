@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use interlingua_codex_integration::{Facts, Finding, Setup, Severity, inspect};
-use interlingua_registry::Environment;
+use interlingua_codex_integration::{Finding, Setup, Severity};
 use serde_json::{Value, json};
 
-use super::home;
-use super::target::{Target, offer};
+use super::inspected::Inspected;
 use crate::failure::Failure;
 use crate::output;
 use crate::probe;
@@ -25,24 +23,8 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let view = home::look()?;
-    let setup = view.setup()?;
-    let target = Target::new(None, options.config.clone());
-    let loaded = target.load(setup.model.as_deref())?;
-    let in_pool = setup.model.as_deref().map(|model| {
-        let snapshot = &loaded.snapshot;
-        offer(snapshot).has(model) || snapshot.unlisted(None).iter().any(|it| *it.slug == *model)
-    });
-    let catalogs = view.applied().map(|home| home.catalogs.iter().map(|it| it.path.clone()));
-    let catalogs: Vec<_> = catalogs.into_iter().flatten().collect();
-    // A gateway that chooses its port is wherever Codex has been told.
-    let configured = target.base_url(&loaded.snapshot).ok().or_else(|| setup.base_url.clone());
-    let facts = Facts {
-        base_url: configured.as_deref().unwrap_or_default(),
-        catalogs: &catalogs,
-        environment: &Environment::of_process(),
-    };
-    let findings = view.text().map(|text| inspect(text, &facts)).unwrap_or_default();
+    let Inspected { view, setup, in_pool, catalogs, findings, .. } =
+        Inspected::new(options.config.clone())?;
     let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
     let config = view.config().display().to_string();
     if options.json {

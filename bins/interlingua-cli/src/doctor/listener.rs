@@ -1,13 +1,14 @@
 //! Whether the ports can be had, and whom they let in.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use interlingua_proxy::port_holder;
 use interlingua_registry::Snapshot;
 
 use super::Check;
+use crate::local;
 
 /// How long a gateway on this machine may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,26 +32,12 @@ fn port(address: SocketAddr, optional: bool) -> Option<Check> {
         let check = Check::fail(ID, format!("{address}: {error}"));
         return (!optional).then(|| check.fix("choose another address for `listen`"));
     }
-    if let Some(version) = gateway(address) {
-        return Some(Check::ok(ID, format!("a gateway answers at {address}: {version}")));
+    if let Ok(Some(version)) = local::version(&address.to_string(), PATIENCE) {
+        return Some(Check::ok(ID, format!("interlingua {version} answers at {address}")));
     }
     let holder = port_holder(address).map_or("something".to_owned(), |holder| holder);
     let check = Check::fail(ID, format!("{address} is taken by {holder}, which is no gateway"));
     Some(check.fix("stop it, or choose another address for `listen`"))
-}
-
-/// Asks whoever listens whether he is one of us.
-fn gateway(address: SocketAddr) -> Option<String> {
-    let mut socket = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    socket.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!("GET /version HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    socket.take(4096).read_to_string(&mut answer).ok()?;
-    let body = answer.split_once("\r\n\r\n")?.1;
-    let body: serde_json::Value = serde_json::from_str(body.trim()).ok()?;
-    let version = body["version"].as_str().filter(|_| body["name"] == "interlingua")?;
-    Some(format!("interlingua {version}"))
 }
 
 /// Whom the listeners let in. One beyond this machine without a key is refused by the configuration.

@@ -1,9 +1,12 @@
 //! `interlingua doctor`
 
+pub(crate) mod codex;
 mod configuration;
+mod gateway;
 mod listener;
 mod machine;
 mod modes;
+mod online;
 mod providers;
 
 use std::path::PathBuf;
@@ -17,9 +20,13 @@ use crate::{output, paths};
 
 /// Look at everything that the gateway needs, and say what is wrong.
 ///
-/// Providers are asked for their models, which costs nothing. Ends with 1 if something fails.
+/// Providers are asked for their models, which costs nothing. With `--online` each of them runs a small
+/// tool loop, which costs a few tokens. Ends with 1 if something fails.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Have each provider's default model call a tool and go on with the result
+    #[arg(long)]
+    online: bool,
     /// Mend what can be mended safely: the permissions of our own files
     #[arg(long)]
     fix: bool,
@@ -41,21 +48,34 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match snapshot {
         Some(snapshot) => {
             checks.extend(listener::check(snapshot));
+            checks.extend(gateway::check(snapshot));
             checks.extend(providers::check(snapshot));
+            if options.online {
+                checks.extend(online::check(snapshot, options.config.as_deref()));
+            }
+            checks.extend(codex::check(options.config.clone()));
         }
         None => checks.push(Check::skip("listener", "the configuration is wrong")),
     }
     checks.extend(machine::check(&paths.state));
+    report(&checks, options.json)
+}
 
+/// Shows what was found.
+///
+/// # Errors
+///
+/// When a check failed.
+pub(crate) fn report(checks: &[Check], json: bool) -> Result<(), Failure> {
     let failed = checks.iter().filter(|check| check.state == State::Fail).count();
-    if options.json {
+    if json {
         output::print_json(&json!({
             "schema": "interlingua.doctor/1",
             "ok": failed == 0,
             "checks": checks.iter().map(Check::as_json).collect::<Vec<_>>(),
         }))?;
     } else {
-        output::print(&text(&checks))?;
+        output::print(&text(checks))?;
     }
     match failed {
         0 => Ok(()),
@@ -65,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 /// What one check found out.
 #[derive(Debug)]
-struct Check {
+pub(crate) struct Check {
     /// Stable, for scripts.
     id: String,
     state: State,

@@ -1,7 +1,6 @@
 //! `interlingua run`
 
 mod child;
-mod gateway;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,9 +13,9 @@ use interlingua_codex_integration::{
 };
 use interlingua_registry::files;
 
-use self::gateway::Own;
 use crate::codex::Target;
 use crate::failure::Failure;
+use crate::own::Own;
 use crate::probe::{self, Answer};
 use crate::{output, paths};
 
@@ -64,6 +63,10 @@ pub(crate) fn run(Command::Codex(codex): &Command) -> Result<(), Failure> {
         Some(url) => (url, None),
         None => {
             let own = Own::start(codex.config.as_deref())?;
+            output::say(&format!(
+                "no gateway answers at the configured address; one runs at {} for as long as Codex does",
+                own.base_url()
+            ));
             (own.base_url(), Some(own))
         }
     };

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use interlingua_testkit::gateway::Setup;
-use interlingua_testkit::upstream::{Script, Scripted};
+use interlingua_testkit::upstream::{
+    Answer, Script, Scripted, Strict, call, finish, reasoning, text, usage,
+};
 use serde_json::{Value, json};
 
 use crate::support::{BINARY, CANARY, Home, Ran};
@@ -109,7 +111,7 @@ fn a_running_gateway_is_recognised() {
     let gateway = Setup::new(Path::new(BINARY), "").start().unwrap();
     let home = Home::with(&format!("listen = '{}'\n", gateway.address()));
     let (state, evidence) = checks(&home.run(&["doctor", "--json"]), "port").remove(0);
-    assert!(state == "ok" && evidence.contains("a gateway answers"), "{evidence}");
+    assert!(state == "ok" && evidence.contains("interlingua "), "{evidence}");
 }
 
 #[cfg(unix)]
@@ -141,4 +143,92 @@ fn modes_are_checked_and_mended() {
     assert_eq!([&config, &state, &seal].map(|it| mode(it)), [0o644, 0o700, 0o600]);
     let again = home.run(&["doctor", "--json"]);
     assert_eq!(checks(&again, "modes")[0].0, "ok");
+}
+
+const CODEX: &str = "model = 'gpt-5.5'\n\n[features]\nmemories = true\n";
+
+/// A home with Codex in it, and a provider that answers a tool loop.
+fn with_codex(upstream: &Scripted) -> Home {
+    let home = Home::with(&format!(
+        "listen = '{}'\n[providers.up]\nbase_url = '{}'\ndialect = 'mimo'\nkey = {{ env = 'K' }}\n\
+         models = [{{ id = 'm', context_window = 9000 }}]\n",
+        free(),
+        upstream.base_url()
+    ));
+    let codex = home.path().join("codex");
+    fs::create_dir(&codex).unwrap();
+    fs::write(codex.join("config.toml"), CODEX).unwrap();
+    home.env("CODEX_HOME", codex.to_str().unwrap()).env("K", CANARY)
+}
+
+#[test]
+fn a_tool_loop_with_thoughts_is_run_for_real() {
+    let script = Script::new()
+        .strict(Strict::mimo())
+        .key(CANARY)
+        .models(["m"])
+        .then(Answer::stream([
+            reasoning("The tool knows."),
+            call("call_1", "ask", r#"{"topic":"word"}"#),
+            finish("tool_calls"),
+            usage(50, 10),
+        ]))
+        .then(Answer::stream([reasoning("Heron."), text("heron"), finish("stop"), usage(80, 5)]))
+        .then(Answer::text("I would rather not."))
+        .otherwise(Answer::error(402, "no_money", "the account is empty"));
+    let upstream = Scripted::start(script).unwrap();
+    let home = with_codex(&upstream);
+    let online = || checks(&home.run(&["doctor", "--online", "--json"]), "provider.up.online");
+    let (state, evidence) = online().remove(0);
+    assert!(evidence.starts_with("up/m: 1 call, 1 thought given back, 145 tokens"), "{evidence}");
+    assert_eq!(state, "ok");
+    assert!(upstream.violations().is_empty(), "the thought came back");
+    let (state, evidence) = online().remove(0);
+    assert_eq!((state.as_str(), evidence.contains("in words")), ("warn", true), "{evidence}");
+    let (state, evidence) = online().remove(0);
+    assert_eq!((state.as_str(), evidence.contains("the account is empty")), ("fail", true));
+    assert!(checks(&home.run(&["doctor", "--json"]), "provider.up.online").is_empty());
+}
+
+#[test]
+fn codex_is_looked_at_before_and_after_it_is_set_up() {
+    let upstream = Scripted::start(Script::new().key(CANARY).models(["m"])).unwrap();
+    let home = with_codex(&upstream);
+    let all = |id: &str| checks(&home.run(&["codex", "doctor", "--json"]), id);
+    assert_eq!(all("codex")[0].0, "skip");
+    home.run(&["codex", "apply"]).ok();
+    assert_eq!(all("codex")[0].0, "ok");
+    assert_eq!(all("codex.model")[0], ("ok".to_owned(), "the gateway has `up/m`".to_owned()));
+    assert_eq!(all("codex.gateway")[0].0, "warn", "nobody has started it");
+    let (state, evidence) = all("codex.helpers").remove(0);
+    assert_eq!(state, "warn");
+    assert!(evidence.contains("`gpt-6.1-terra` (memories)"), "{evidence}");
+    let said = home.run(&["codex", "doctor"]);
+    let fix = "interlingua aliases set codex-auto-review up/m";
+    assert!(said.stdout.contains(fix), "{}", said.stdout);
+    for name in ["gpt-6.1-terra", "codex-auto-review"] {
+        home.run(&["aliases", "set", name, "up/m"]).ok();
+    }
+    assert_eq!(all("codex.helpers")[0].0, "ok");
+
+    let config = home.path().join("codex/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("up/m", "up/gone")).unwrap();
+    assert_eq!(all("codex.model")[0].0, "fail");
+}
+
+#[test]
+fn a_gateway_that_does_not_use_the_files_is_told() {
+    let home = Home::with("");
+    let gateway = Setup::new(Path::new(BINARY), "").start().unwrap();
+    fs::write(home.config(), format!("listen = '{}'\n", gateway.address())).unwrap();
+    let state = || checks(&home.run(&["doctor", "--json"]), "gateway").remove(0);
+    assert_eq!(state().0, "ok");
+    fs::write(gateway.config(), "nonsense = 1").unwrap();
+    gateway.signal("HUP").unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while state().0 != "fail" {
+        assert!(std::time::Instant::now() < end, "{:?}", state());
+    }
+    assert!(state().1.contains("unknown key `nonsense`"));
 }

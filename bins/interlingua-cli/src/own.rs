@@ -1,4 +1,4 @@
-//! A gateway for as long as a client runs.
+//! A gateway for as long as something needs one.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
@@ -21,7 +21,7 @@ const LISTENING: &str = "listening on ";
 const MOST_LINES: usize = 50;
 
 /// A gateway of our own; it ends when this is dropped.
-pub(super) struct Own {
+pub(crate) struct Own {
     child: Child,
     address: String,
     /// Gives what the gateway has said.
@@ -30,7 +30,7 @@ pub(super) struct Own {
 
 impl Own {
     /// Starts this very program on a free port.
-    pub(super) fn start(config: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn start(config: Option<&Path>) -> Result<Self, Failure> {
         let cannot_start = |error| Failure::config(format!("no gateway can be started: {error}"));
         let mut program = Command::new(std::env::current_exe().map_err(cannot_start)?);
         program.args(["up", "--quiet", "--listen", "127.0.0.1:0"]);
@@ -51,14 +51,11 @@ impl Own {
             // It has said why, which is told when it is dropped.
             Err(_) => return Err(Failure::config("no gateway answers, and none can be started")),
         }
-        output::say(&format!(
-            "no gateway answers at the configured address; one runs at {} for as long as Codex does",
-            own.address
-        ));
         Ok(own)
     }
 
-    pub(super) fn base_url(&self) -> String {
+    /// Where its API begins.
+    pub(crate) fn base_url(&self) -> String {
         format!("{}/v1", self.address)
     }
 }
