@@ -20,9 +20,6 @@ pub(crate) fn edit<E: From<TomlError>>(
     Ok(format!("{mark}{edited}"))
 }
 
-/// Most pairs of lines that are compared.
-const MOST_PAIRS: usize = 4 << 20;
-
 /// Carries a change over to a text that the TOML library would write a little differently: it forgets
 /// blanks in headers and the kind of line ends. Lines that the change left alone are taken as they
 /// were.
@@ -32,10 +29,10 @@ fn graft(text: &str, unchanged: &str, changed: &str) -> String {
     let after: Vec<&str> = changed.lines().collect();
     let windows = lines.iter().all(|line| line.ends_with("\r\n") || !line.ends_with('\n'));
     let end = if windows && text.contains('\n') { "\r\n" } else { "\n" };
-    let Some(kept) = (lines.len() == before.len()).then(|| common(&before, &after)).flatten()
-    else {
+    if lines.len() != before.len() {
         return changed.replace("\r\n", "\n").replace('\n', end);
-    };
+    }
+    let kept = common(&before, &after);
     let mut grafted = String::with_capacity(text.len() + changed.len());
     for (n, (line, kept)) in after.iter().zip(kept).enumerate() {
         let line = kept.map_or(*line, |at| lines[at]);
@@ -48,43 +45,17 @@ fn graft(text: &str, unchanged: &str, changed: &str) -> String {
     grafted
 }
 
-/// For each line after a change, which one it was before: the longest common subsequence. None if
-/// there are too many lines to tell.
-fn common(before: &[&str], after: &[&str]) -> Option<Vec<Option<usize>>> {
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let head = before.iter().zip(after).take_while(same).count();
-    let rest = before.iter().skip(head).rev().zip(after.iter().skip(head).rev());
-    let tail = rest.take_while(same).count();
-    let (old, new) = (&before[head..before.len() - tail], &after[head..after.len() - tail]);
-    let width = new.len() + 1;
-    if (old.len() + 1).checked_mul(width).is_none_or(|pairs| pairs > MOST_PAIRS) {
-        return None;
-    }
-    // How many lines two ends have in common, from each pair of lines on.
-    let mut lengths = vec![0_u32; (old.len() + 1) * width];
-    for (i, a) in old.iter().enumerate().rev() {
-        for (j, b) in new.iter().enumerate().rev() {
-            lengths[i * width + j] = match a == b {
-                true => lengths[(i + 1) * width + j + 1] + 1,
-                false => lengths[(i + 1) * width + j].max(lengths[i * width + j + 1]),
-            };
+/// For each line after a change, which one it was before.
+fn common(before: &[&str], after: &[&str]) -> Vec<Option<usize>> {
+    let mut kept = vec![None; after.len()];
+    for op in similar::capture_diff_slices(similar::Algorithm::Myers, before, after) {
+        if let similar::DiffOp::Equal { old_index, new_index, len } = op {
+            for at in 0..len {
+                kept[new_index + at] = Some(old_index + at);
+            }
         }
     }
-    let mut kept: Vec<Option<usize>> = (0..head).map(Some).collect();
-    let (mut i, mut j) = (0, 0);
-    while j < new.len() {
-        if i < old.len() && old[i] == new[j] {
-            kept.push(Some(head + i));
-            (i, j) = (i + 1, j + 1);
-        } else if i < old.len() && lengths[(i + 1) * width + j] >= lengths[i * width + j + 1] {
-            i += 1;
-        } else {
-            kept.push(None);
-            j += 1;
-        }
-    }
-    kept.extend((before.len() - tail..before.len()).map(Some));
-    Some(kept)
+    kept
 }
 
 #[cfg(test)]
