@@ -18,6 +18,7 @@ use crate::admission::Place;
 use crate::attempt::{Answer, Commit};
 use crate::chain::Chain;
 use crate::record::Record;
+use crate::reply;
 use crate::scrub::Scrubber;
 
 /// How much is gathered at most before it is written, whatever else is ready.
@@ -48,6 +49,8 @@ pub(crate) struct Streaming {
     /// Something came or went since the clock was last looked at, which costs more than to relay it.
     heard: bool,
     told: bool,
+    /// Whether the answer itself tells who answers.
+    expose: bool,
     timer: Pin<Box<Sleep>>,
     _place: Option<Place>,
 }
@@ -86,15 +89,19 @@ impl Streaming {
         Self::new(phase, chain, Some(record), heartbeat, place)
     }
 
-    /// Opens an answer that nobody has begun yet.
+    /// Opens an answer that nobody has begun yet. Who answers is told in its metadata if `expose` says
+    /// so, since its head is gone by then.
     pub(crate) fn wait(
         mut chain: Chain,
         attempts: Attempts,
         heartbeat: Duration,
         place: Option<Place>,
+        expose: bool,
     ) -> Self {
         chain.encoder.open();
-        Self::new(Phase::Waiting(attempts), chain, None, heartbeat, place)
+        let mut waiting = Self::new(Phase::Waiting(attempts), chain, None, heartbeat, place);
+        waiting.expose = expose;
+        waiting
     }
 
     /// An answer that is complete.
@@ -131,6 +138,7 @@ impl Streaming {
             last_out: now,
             heard: false,
             told: false,
+            expose: false,
             timer,
             _place: place,
         }
@@ -186,6 +194,9 @@ impl Streaming {
                 Poll::Ready((mut record, result)) => {
                     // The head of the answer went out long ago.
                     record.status = 200;
+                    if self.expose {
+                        self.chain.encoder.annotate(&reply::metadata(&record));
+                    }
                     self.record = Some(record);
                     self.heard = true;
                     match result {

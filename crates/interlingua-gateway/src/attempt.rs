@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Task, Turn};
 use interlingua_reasoning::{Sealing, open};
-use interlingua_registry::{Next, ProviderKey, Route, Skipped, Target};
+use interlingua_registry::{Next, ProviderKey, Route, SkipReason, Skipped, Target};
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Reader, chat, json, responses};
 use interlingua_upstream::AnswerBody;
@@ -155,9 +155,14 @@ pub(crate) async fn ask(
     let Course { targets, session, seed } = course;
     let State { failures, moved, .. } = &*job.state;
     let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures)?);
+    if waiting.front().is_some_and(|first| !first.cooling) {
+        let cooling = waiting.iter().filter(|candidate| candidate.cooling);
+        let why = SkipReason::Cooling.to_string();
+        record.notes.extend(cooling.map(|candidate| skipped(candidate, &why)));
+    }
     let mut last = None;
     while let Some(candidate) = waiting.pop_front() {
-        let Candidate { target, key } = candidate;
+        let Candidate { target, key, .. } = candidate;
         let errand = Errand { job, turn, target, key, session: session.as_deref(), head };
         let result = errand.run(record).await;
         let now = std::time::Instant::now();
@@ -186,7 +191,7 @@ pub(crate) async fn ask(
         }
         if !waiting.is_empty() {
             tracing::warn!(target = %target.slug, %fault, "asking the next one");
-            record.notes.push(skipped(candidate, &fault));
+            record.notes.push(skipped(&candidate, fault.class.name()));
         }
         last = Some(fault);
     }
@@ -197,11 +202,11 @@ pub(crate) async fn ask(
 }
 
 /// Tells of a candidate that did not answer; of its key only where it has another.
-fn skipped(candidate: Candidate<'_>, fault: &Fault) -> Note {
-    let Candidate { target, key } = candidate;
+fn skipped(candidate: &Candidate<'_>, why: &str) -> Note {
+    let Candidate { target, key, .. } = candidate;
     let key = key.filter(|_| target.provider.keys.len() > 1);
     let with = key.map(|key| format!(" with {}", key.name)).unwrap_or_default();
-    Note::new(NoteKind::Skipped, format!("{}{with}: {}", target.slug, fault.class.name()))
+    Note::new(NoteKind::Skipped, format!("{}{with}: {why}", target.slug))
 }
 
 /// Tells of a window that the client wished for by the model's name, and does not get.

@@ -12,12 +12,14 @@ use crate::health::{Failures, Moved};
 pub(crate) struct Candidate<'c> {
     pub(crate) target: &'c Target,
     pub(crate) key: Option<&'c ProviderKey>,
+    /// It failed lately, so the others are asked first.
+    pub(crate) cooling: bool,
 }
 
 impl Candidate<'_> {
     /// Stands for this model behind this key, over all configurations.
     pub(crate) fn id(&self) -> u64 {
-        let Self { target, key } = self;
+        let Self { target, key, .. } = self;
         let mut hasher = blake3::Hasher::new();
         hasher.update(target.slug.as_bytes()).update(b"\0");
         hasher.update(target.provider.base_url.to_string().as_bytes()).update(b"\0");
@@ -57,7 +59,7 @@ pub(crate) fn candidates<'c>(
     let mut keyless = None;
     for target in targets {
         let provider = &target.provider;
-        let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key };
+        let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key, cooling: false };
         match (&provider.key_state, provider.keys.as_slice()) {
             (KeyState::OfClient, _) if own_key.is_some() => all.push(candidate(own_key)),
             (KeyState::OfClient, _) => {
@@ -78,10 +80,10 @@ pub(crate) fn candidates<'c>(
     }
     if all.len() > 1 && failures.any() {
         let now = Instant::now();
-        all.sort_by_cached_key(|it| {
-            let id = it.id();
-            failures.is_cooling(id, now).then(|| failures.until(id)).flatten()
-        });
+        for candidate in &mut all {
+            candidate.cooling = failures.is_cooling(candidate.id(), now);
+        }
+        all.sort_by_cached_key(|it| it.cooling.then(|| failures.until(it.id())).flatten());
     }
     Ok(all)
 }

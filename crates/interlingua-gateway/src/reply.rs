@@ -144,19 +144,9 @@ pub(crate) fn retry_after(response: &mut Response<Reply>, wait: std::time::Durat
 /// The headers that tell who answered and what was lost, as far as that is known when they are sent.
 pub(crate) fn headers(record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let (provider, model) = match &record.answered {
-        Some((provider, model)) => (provider.as_str(), model.as_str()),
-        None => ("", ""),
-    };
-    let attempts = if record.attempts == 0 { String::new() } else { record.attempts.to_string() };
-    let notes = record.notes_line();
-    for (name, value) in [
-        ("x-interlingua-provider", provider),
-        ("x-interlingua-model", model),
-        ("x-interlingua-attempts", &attempts),
-        ("x-interlingua-notes", &notes),
-        ("x-upstream-request-id", record.upstream_request_id.as_deref().unwrap_or_default()),
-    ] {
+    let told = told(record).map(|(header, _, value)| (header, value));
+    let upstream = record.upstream_request_id.clone().unwrap_or_default();
+    for (name, value) in told.into_iter().chain([("x-upstream-request-id", upstream)]) {
         // A model's name may hold what no header may.
         let shown: String = value.chars().filter(char::is_ascii).take(MAX_HEADER).collect();
         if let (false, Ok(value)) = (shown.is_empty(), HeaderValue::from_str(&shown)) {
@@ -164,6 +154,24 @@ pub(crate) fn headers(record: &Record) -> HeaderMap {
         }
     }
     headers
+}
+
+/// The same for the metadata of an answer whose head went out before anybody had answered.
+pub(crate) fn metadata(record: &Record) -> Vec<(&'static str, String)> {
+    let told = told(record).into_iter().map(|(_, name, value)| (name, value));
+    told.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Who answered and what was lost: as a header, in metadata, and the value.
+fn told(record: &Record) -> [(&'static str, &'static str, String); 4] {
+    let (provider, model) = record.answered.clone().unwrap_or_default();
+    let attempts = if record.attempts == 0 { String::new() } else { record.attempts.to_string() };
+    [
+        ("x-interlingua-provider", "interlingua_provider", provider),
+        ("x-interlingua-model", "interlingua_model", model),
+        ("x-interlingua-attempts", "interlingua_attempts", attempts),
+        ("x-interlingua-notes", "interlingua_notes", record.notes_line()),
+    ]
 }
 
 /// The longest value that we put into a header of our own.

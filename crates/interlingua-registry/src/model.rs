@@ -138,13 +138,13 @@ pub struct Price {
 }
 
 impl Price {
-    /// What a turn cost, in US dollars.
+    /// What a turn cost, in US dollars, to a millionth.
     #[expect(clippy::cast_precision_loss, reason = "2^52 tokens are more than anybody buys")]
     pub fn of(&self, usage: &Usage) -> f64 {
         let cached = usage.cached.unwrap_or_default().min(usage.input);
         let fresh = (usage.input - cached) as f64 * self.input;
         let cached = cached as f64 * self.cached_input.unwrap_or(self.input);
-        (fresh + cached + usage.output as f64 * self.output) / 1e6
+        (fresh + cached + usage.output as f64 * self.output).round() / 1e6
     }
 }
 

@@ -77,10 +77,10 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
         () = told.wait_for_stream(grace) => None,
     };
     let Some((mut record, result)) = begun else {
-        // The client must not be left in silence any longer; who answers is told by the log.
+        // The client must not be left in silence any longer; who answers is told by the metadata.
         let head = told.early.map_or_else(no_head, |it| it.head);
         let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
-        let streaming = Streaming::wait(chain, attempts, heartbeat, Some(place));
+        let streaming = Streaming::wait(chain, attempts, heartbeat, Some(place), expose);
         return tagged(reply::events(streaming), &etag);
     };
     let Early { head, streaming } =

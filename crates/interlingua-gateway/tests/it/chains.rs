@@ -117,6 +117,9 @@ fn who_failed_lately_is_passed_by_and_a_conversation_stays_where_it_went() {
     for session in ["a", "b", "a", ""] {
         let reply = chain.gateway.send(&ask(session));
         assert_eq!(reply.header("x-interlingua-provider"), Some("two"), "{session}");
+        let notes = reply.header("x-interlingua-notes").unwrap();
+        let why = if chain.asked() == [1, 1] { "rate_limit" } else { "it failed lately" };
+        assert_eq!(notes, format!("skipped=one/m: {why}"));
     }
     assert_eq!(chain.asked(), [1, 4]);
 }
@@ -291,4 +294,28 @@ fn a_window_that_is_wished_for_is_told_if_it_is_not_there() {
     let notes = reply.header("x-interlingua-notes").unwrap();
     assert_eq!(notes, "changed=window of 1000000 tokens: m has 100000");
     assert_eq!(stage.upstream.bodies()[0]["model"], "m");
+}
+
+/// An answer that is opened before anybody has answered tells who did when it is over.
+#[test]
+fn who_answered_late_is_told_by_the_answer() {
+    let slow = Answer::text("hello").after(Duration::from_millis(600));
+    let more = "[timeouts]\ncommit_grace = \"100ms\"";
+    let refused = Script::new().otherwise(Answer::error(401, "invalid_api_key", "no"));
+    let chain = Chain::new(refused, Script::new().otherwise(slow), more);
+    let body =
+        json!({ "model": "work", "input": "hi", "stream": true, "metadata": { "mine": "1" } });
+    let reply = chain.gateway.send(&Call::post("/v1/responses", &body).limit(LONG));
+    assert_eq!(reply.header("x-interlingua-provider"), None);
+    let told = last(&reply)["response"]["metadata"].clone();
+    assert_eq!(
+        told,
+        json!({
+            "mine": "1",
+            "interlingua_provider": "two",
+            "interlingua_model": "m",
+            "interlingua_attempts": "2",
+            "interlingua_notes": "skipped=one/m: auth",
+        })
+    );
 }

@@ -60,6 +60,12 @@ impl Encoder {
         Self::new(head, Form::Compacted)
     }
 
+    /// Adds to the metadata of the answer what its first events could not say yet, such as who
+    /// answers. The response object shows it from its next event on.
+    pub fn annotate(&mut self, pairs: &[(&str, String)]) {
+        self.head.annotate(pairs);
+    }
+
     /// Tells who reads the answer.
     #[must_use]
     pub fn caller(mut self, caller: Caller) -> Self {

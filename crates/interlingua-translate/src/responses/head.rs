@@ -11,7 +11,12 @@ pub struct Head {
     clock: fn() -> u64,
     /// The fields that are the same in every event that shows the whole answer, as JSON.
     fields: String,
+    /// The client's metadata, as JSON, and what was [added](Self::annotate) to it.
+    metadata: String,
 }
+
+/// The longest value that metadata may have, in characters: what OpenAI's API documents.
+const LONGEST_VALUE: usize = 512;
 
 impl Head {
     /// Names an answer. `model` is what the client asked for, whoever answers.
@@ -36,7 +41,6 @@ impl Head {
             ("instructions", "null".to_owned()),
             ("max_output_tokens", number(turn.max_output_tokens)),
             ("max_tool_calls", "null".to_owned()),
-            ("metadata", param("metadata", "{}")),
             ("model", quoted(&turn.model)),
             ("parallel_tool_calls", turn.parallel_calls.unwrap_or(true).to_string()),
             ("presence_penalty", param("presence_penalty", "0")),
@@ -58,7 +62,22 @@ impl Head {
         for (name, value) in fields {
             joined.extend([",\"", name, "\":", &value]);
         }
-        Self { id: id.to_owned(), created_at, clock, fields: joined }
+        let metadata = param("metadata", "{}");
+        Self { id: id.to_owned(), created_at, clock, fields: joined, metadata }
+    }
+
+    /// Adds what could not be said in headers any more to the metadata that later events show. Names
+    /// that are long, or metadata that is no object, are left alone.
+    pub(super) fn annotate(&mut self, pairs: &[(&str, String)]) {
+        let Some(inside) = self.metadata.trim().strip_prefix('{') else { return };
+        let Some(inside) = inside.strip_suffix('}').map(str::trim) else { return };
+        let own = Some(inside.to_owned()).filter(|it| !it.is_empty());
+        let added = pairs.iter().map(|(name, value)| {
+            let value: String = value.chars().take(LONGEST_VALUE).collect();
+            format!("{}:{}", quoted(name), quoted(&value))
+        });
+        self.metadata =
+            format!("{{{}}}", own.into_iter().chain(added).collect::<Vec<_>>().join(","));
     }
 
     /// Writes the answer to `POST /responses/compact`.
@@ -120,6 +139,8 @@ impl Head {
             _ => out.extend_from_slice(b"null"),
         }
         out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(b",\"metadata\":");
+        out.extend_from_slice(self.metadata.as_bytes());
         let (output, usage): (&[u8], &[u8]) = match state {
             State::Completed { output, usage } | State::Incomplete { output, usage, .. } => {
                 (output, usage)
