@@ -66,6 +66,9 @@ impl Provider {
         if !self.enabled {
             return Err(Unusable::Disabled);
         }
+        if self.wire != Wire::Chat {
+            return Err(Unusable::Unspoken(self.wire));
+        }
         match &self.key_state {
             KeyState::Ready | KeyState::NotNeeded | KeyState::OfClient => Ok(()),
             KeyState::Missing(missing) => Err(Unusable::KeyMissing(missing.clone())),
@@ -146,6 +149,8 @@ impl fmt::Display for MissingKey {
 pub enum Unusable {
     /// The configuration says so.
     Disabled,
+    /// Nobody here speaks its protocol yet.
+    Unspoken(Wire),
     /// Its key is not there.
     KeyMissing(Vec<MissingKey>),
 }
@@ -154,6 +159,9 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => f.write_str("it is disabled in the configuration"),
+            Self::Unspoken(wire) => {
+                write!(f, "this version does not speak its wire `{}`, only `chat`", wire.name())
+            }
             Self::KeyMissing(missing) if missing.is_empty() => f.write_str("no key is configured"),
             Self::KeyMissing(missing) => {
                 let names: Vec<_> = missing.iter().map(ToString::to_string).collect();

@@ -46,7 +46,7 @@ pub fn check(
         Some(Value::List(keys)) if !keys.is_empty()
     );
     let codex = root.table("codex");
-    let settings = Settings::read(&root, has_client_keys, codex::read(codex.as_ref()));
+    let settings = Settings::read(&root, has_client_keys, codex::read(&root, codex.as_ref()));
     let store = store(&root);
     let read = providers::Reader::new(raw, dialects, keys, &settings.timeouts);
     let providers = read.all(&root);

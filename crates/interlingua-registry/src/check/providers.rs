@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
-use interlingua_dialect::{AuthScheme, Dialects, Wire};
+use interlingua_dialect::{AuthScheme, Dialects, Wire, glob_matches};
 
 use super::keys::Keys;
 use super::{fields, models};
 use crate::address::BaseUrl;
 use crate::discovered::Discovered;
-use crate::model::{Asked, Models};
+use crate::model::{Asked, Model, Models};
 use crate::preset::{KeyNeed, Preset};
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::{DEMO, KeyState, Provider, Proxy, UpstreamTimeouts, identity};
+use crate::provider::{DEMO, KeyState, Provider, Proxy, Unusable, UpstreamTimeouts, identity};
 use crate::raw::{Environment, RawConfig, Table};
 use crate::secret::{ResolveKey, Secret};
 use crate::section::{Found, Section};
@@ -198,6 +198,12 @@ impl<'a> Reader<'a> {
         if enabled {
             let docs = console.as_deref().or(docs.as_deref());
             keys.warn(id, &section, &key_state, docs);
+            if wire != Wire::Chat {
+                let why = Unusable::Unspoken(wire);
+                let what = format!("provider `{id}` cannot be used: {why}");
+                let remedy = "write `wire = \"chat\"` if it speaks that, too";
+                section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
+            }
         }
 
         let env_model = own_preset(id, preset).and_then(|preset| {
@@ -230,6 +236,7 @@ impl<'a> Reader<'a> {
                 section.problem(Problem::new(&found.origin, what).remedy(remedy));
             }
         }
+        warn_about_expose(id, &section, expose.as_ref(), &models);
         let provider = Provider {
             id: id.into(),
             name,
@@ -459,6 +466,25 @@ fn warn_about_prefix(
         let remedy = "use the address that belongs to the key";
         section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
     }
+}
+
+/// Warns of patterns that fit nothing, because their models silently miss in every picker. Who lists no
+/// pattern means it.
+fn warn_about_expose(
+    id: &str,
+    section: &Section<'_>,
+    patterns: Option<&Vec<String>>,
+    models: &Models,
+) {
+    let (Some(patterns), known) = (patterns, models.listed()) else { return };
+    let fits = |model: &Arc<Model>| patterns.iter().any(|it| glob_matches(it, &model.id));
+    if patterns.is_empty() || known.is_empty() || known.iter().any(fits) {
+        return;
+    }
+    let what = format!("`expose` of provider `{id}` fits none of the {} models known", known.len());
+    let origin = section.node("expose").map_or(&section.origin, |node| &node.origin);
+    let remedy = "a pattern is a whole name, perhaps with `*`: \"qwen3-*\"";
+    section.findings.warning(Problem::new(origin, what).remedy(remedy));
 }
 
 fn found_or<T>(found: Option<Found<T>>, otherwise: impl FnOnce() -> (T, Origin)) -> (T, Origin) {

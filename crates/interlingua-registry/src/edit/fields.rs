@@ -78,7 +78,10 @@ impl FromStr for Field {
             None => (None, text, OF_PROVIDER),
         };
         let Some((_, kind)) = known.iter().find(|(name, _)| *name == path) else {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let mut names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            if model.is_none() {
+                names.extend(["headers.<name>", "models.<id>.<field>"]);
+            }
             let remedy = did_you_mean(path, &names);
             return Err(BadField::Unknown { field: path.to_owned(), remedy });
         };
@@ -256,6 +259,7 @@ mod tests {
             error
         };
         assert!(refused("bas_url", "").to_string().contains("did you mean `base_url`"));
+        assert!(refused("nothing", "").to_string().contains("headers.<name>, models.<id>.<field>"));
         assert_eq!(refused("models", "x"), BadField::Model);
         assert_eq!(refused("key", "sk-canary-1234"), BadField::Key);
         assert_eq!(refused("headers.authorization", "Bearer canary-1234"), BadField::Key);

@@ -54,6 +54,23 @@ fn what_is_exposed_is_the_users_word() {
 }
 
 #[test]
+fn patterns_that_fit_nothing_are_told() {
+    let warnings = |config: &str, ids: &[&str]| {
+        let (snapshot, _) = discovered(&format!("{OPEN}{config}"), ids);
+        snapshot.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = warnings("expose = ['qwen']", &["qwen3", "glm"]);
+    assert_eq!(
+        told,
+        ["config.toml:4:10: `expose` of provider `x` fits none of the 2 models known; \
+          a pattern is a whole name, perhaps with `*`: \"qwen3-*\""]
+    );
+    assert_eq!(warnings("expose = ['qwen*']", &["qwen3", "glm"]), [""; 0]);
+    assert_eq!(warnings("expose = ['qwen']", &[]), [""; 0], "nothing is known yet");
+    assert_eq!(warnings("expose = []", &["qwen3"]), [""; 0], "that is meant");
+}
+
+#[test]
 fn a_list_is_strict_and_a_stranger_cannot_extend_it() {
     let config = format!("{OPEN}models = [{{ id = 'm', context_window = 9 }}]");
     let (snapshot, _) = discovered(&config, &["b", "m"]);
@@ -71,7 +88,9 @@ fn another_address_wire_or_key_makes_it_another_provider() {
         OPEN.replace("KEY", "OTHER"),
         format!("{OPEN}wire = 'responses'"),
     ] {
-        assert_eq!(offered(&snapshot(&other, &known)), [""; 0], "{other}");
+        let all = snapshot(&other, &known);
+        let of_x = all.pool().all().filter(|entry| &*entry.provider.id == "x");
+        assert_eq!(of_x.count(), 0, "{other}");
     }
 }
 

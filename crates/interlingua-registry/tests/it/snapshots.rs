@@ -207,6 +207,21 @@ fn a_missing_key_is_told_with_its_name_and_where_to_get_one() {
 }
 
 #[test]
+fn what_nobody_here_speaks_is_not_offered() {
+    check(
+        "[providers.relay]\nbase_url = 'https://relay.test/v1'\nwire = 'responses'\nkey = []\n\
+         models = [{ id = 'm', context_window = 9 }]\n",
+        &[],
+        &expect![[r#"
+            relay https://relay.test/v1 generic: this version does not speak its wire `responses`, only `chat`
+            demo http://demo.invalid generic: usable
+              demo/assistant window 131072, no images
+            ! config.toml:1:1: provider `relay` cannot be used: this version does not speak its wire `responses`, only `chat`; write `wire = "chat"` if it speaks that, too
+        "#]],
+    );
+}
+
+#[test]
 fn one_usable_key_of_several_is_enough() {
     let text = "[providers.x]\nbase_url = 'https://x.example.com/v1'\nkey = [{ env = 'X1' }, { env = 'X2' }]";
     let snapshot = snapshot(text, &[("X2", " k \n")]).unwrap();
@@ -264,6 +279,8 @@ fn every_effective_value_is_shown_with_its_origin() {
         .collect();
     expect![[r#"
         client_keys[0].id = laptop  (config.toml:5:1)
+        codex.catalog = slug  (default)
+        codex.tool_search = false  (default)
         listen = 127.0.0.1:8787  (config.toml:2:10)
         allowed_hosts =   (default)
         cors_origins =   (default)
