@@ -16,7 +16,7 @@ pub(crate) fn text(snapshot: &Snapshot, addresses: &[SocketAddr], command: &Comm
     let demo = providers.iter().any(|it| it.is_demo());
     let model = snapshot.suggested_slug();
     // The other terminal may lack the variables that make the provider known here.
-    let print = command.codex_print(addresses, model.as_deref().filter(|_| !demo));
+    let next = command.next(addresses, model.as_deref().filter(|_| !demo));
     let model = model.as_deref().unwrap_or("none is known; name one as <provider>/<model>");
     let mut lines = vec![
         format!("Interlingua {}", env!("CARGO_PKG_VERSION")),
@@ -31,14 +31,12 @@ pub(crate) fn text(snapshot: &Snapshot, addresses: &[SocketAddr], command: &Comm
         "model".to_owned(),
         format!("  {model}"),
         String::new(),
-        "next step, in another terminal: try Codex in a home of its own".to_owned(),
-        "  mkdir -p ~/.codex-interlingua".to_owned(),
-        format!("  {print} > ~/.codex-interlingua/config.toml"),
+        "next step, in another terminal".to_owned(),
     ]);
     if !snapshot.client_keys().is_open() {
         lines.push("  export INTERLINGUA_KEY=…    # what `keys add` printed".to_owned());
     }
-    lines.push("  CODEX_HOME=~/.codex-interlingua codex\n".to_owned());
+    lines.push(next);
     lines.join("\n")
 }
 
@@ -67,7 +65,8 @@ fn no_provider() -> String {
     let urls: Vec<_> = open.map(|it| it.url_env.as_str()).collect();
     format!(
         "  No provider can be used, so the built-in demo answers: it follows a script.\n  \
-         For a real model, set a key ({}) or an address ({})\n  and start again.\n",
+         For a real model, set a key ({})\n  or an address ({}) and start again,\n  \
+         or add any server: `interlingua providers add <ID> --base-url <URL>`; that needs no new start.\n",
         keys.join(", "),
         urls.join(", "),
     )
@@ -91,8 +90,22 @@ pub(crate) fn command(options: &Options) -> Command {
 }
 
 impl Command {
-    fn codex_print(&self, addresses: &[SocketAddr], model: Option<&str>) -> String {
-        let mut words = vec![quoted(&self.program), "codex".to_owned(), "print".to_owned()];
+    /// The ways to Codex: in a home of its own, and in the person's own.
+    fn next(&self, addresses: &[SocketAddr], model: Option<&str>) -> String {
+        let mut rows = Vec::new();
+        // It looks for the gateway where the configuration says.
+        if self.listen.is_none() {
+            let what = "# Codex in a home of its own, with nothing of yours touched";
+            rows.push([self.words(&["run", "codex"], &[], model), what.to_owned()]);
+        }
+        let what = "# your own Codex; `codex restore` puts it back";
+        rows.push([self.words(&["codex", "apply"], addresses, model), what.to_owned()]);
+        columns(&rows)
+    }
+
+    fn words(&self, command: &[&str], addresses: &[SocketAddr], model: Option<&str>) -> String {
+        let mut words = vec![format!("  {}", quoted(&self.program))];
+        words.extend(command.iter().map(|word| (*word).to_owned()));
         if let Some(model) = model {
             words.extend(["--model".to_owned(), quoted(model)]);
         }
@@ -127,11 +140,13 @@ mod tests {
             config: Some("my file's.toml".to_owned()),
             listen: Some("127.0.0.1:0".to_owned()),
         };
-        assert_eq!(
-            command.codex_print(&[SocketAddr::from(([127, 0, 0, 1], 4711))], Some("a/b")),
-            r"target/release/interlingua codex print --model a/b --config 'my file'\''s.toml' --listen 127.0.0.1:4711"
-        );
+        let next = command.next(&[SocketAddr::from(([127, 0, 0, 1], 4711))], Some("a/b"));
+        assert!(next.starts_with(
+            r"  target/release/interlingua codex apply --model a/b --config 'my file'\''s.toml' --listen 127.0.0.1:4711  #"
+        ));
         let plain = Command { program: "interlingua".to_owned(), config: None, listen: None };
-        assert_eq!(plain.codex_print(&[], None), "interlingua codex print");
+        let next = plain.next(&[], None);
+        assert!(next.starts_with("  interlingua run codex    #"), "{next}");
+        assert!(next.contains("\n  interlingua codex apply  #"), "{next}");
     }
 }

@@ -119,6 +119,13 @@ impl Failure {
         }
     }
 
+    /// The same failure with what may help.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.message.push_str("\nhint: ");
+        self.message.push_str(hint);
+        self
+    }
+
     /// Tells the person, and gives the code for the script.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {

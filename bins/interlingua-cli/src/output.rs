@@ -35,9 +35,9 @@ pub(crate) fn hint(text: &str) {
     say(&format!("hint: {text}"));
 }
 
-/// A number of things.
-pub(crate) fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+/// A number of things, as people say it.
+pub(crate) fn count(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lays cells under each other; the last column is as wide as it likes.

@@ -43,8 +43,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let address = address.ok_or_else(|| {
         Failure::argument("the gateway chooses its port when it starts; say where with `--listen`")
     })?;
-    let answer = local::get(&address.to_string(), "/status", PATIENCE)
-        .map_err(|error| Failure::unavailable(format!("no gateway at {address}: {error}")))?;
+    let answer = local::get(&address.to_string(), "/status", PATIENCE).map_err(|error| {
+        let what = format!("no gateway at {address}: {error}; `interlingua up` starts one");
+        Failure::unavailable(what)
+    })?;
     if answer.status.as_u16() == 401 {
         let what = format!("the gateway wants a client key; set `{ENV_KEY}` to one");
         return Err(Failure::argument(what));
@@ -86,7 +88,10 @@ fn text(status: &Value, address: &str) -> String {
     for provider in status["providers"].as_array().into_iter().flatten() {
         let state = match provider["why"].as_str() {
             Some(why) => format!("not usable: {why}"),
-            None => format!("ready, {} models known", provider["models"]),
+            None => {
+                let known = provider["models"].as_u64().and_then(|it| usize::try_from(it).ok());
+                format!("ready, {} known", output::count(known.unwrap_or_default(), "model"))
+            }
         };
         rows.push([format!("provider {}", word(&provider["id"])), state]);
     }
@@ -109,7 +114,8 @@ fn ago(at: &Value) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
     match now.saturating_sub(at.as_u64().unwrap_or(now)) {
         0..60 => "just now".to_owned(),
-        seconds @ 60..7_200 => format!("{} minutes ago", seconds / 60),
+        60..120 => "a minute ago".to_owned(),
+        seconds @ 120..7_200 => format!("{} minutes ago", seconds / 60),
         seconds @ 7_200..172_800 => format!("{} hours ago", seconds / 3_600),
         seconds => format!("{} days ago", seconds / 86_400),
     }

@@ -9,7 +9,6 @@ use interlingua_proxy::{Loaded, Start, StartError, load};
 use interlingua_registry::{PoolEntry, PoolMap, Preset, Snapshot};
 
 use crate::failure::Failure;
-use crate::output;
 
 /// The variable that holds the client key unless another is named.
 pub(crate) const ENV_KEY: &str = "INTERLINGUA_KEY";
@@ -170,8 +169,7 @@ pub(crate) fn choose<'s>(
     wanted: Option<&str>,
 ) -> Result<Choice<'s>, Failure> {
     offer(snapshot).choose(wanted).map_err(|error| {
-        output::hint("what variables switch on is known only where they are set");
-        Failure::argument(error)
+        Failure::argument(error).hint("what variables switch on is known only where they are set")
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Check> {
             checks.push(unknown);
             continue;
         }
-        let (check, answered) = answer(provider);
+        let (check, answered) = answer(snapshot, provider);
         checks.push(check);
         // One clock in the world is enough, but not one in this room.
         if answered && clock.is_none() && !provider.base_url.is_local() {
@@ -96,9 +96,9 @@ fn name(provider: &Provider) -> Option<Check> {
 }
 
 /// What the provider says when it is asked for its models, and whether it said anything.
-fn answer(provider: &Provider) -> (Check, bool) {
+fn answer(snapshot: &Snapshot, provider: &Provider) -> (Check, bool) {
     let id = id(provider, "answer");
-    let Ok(attempt) = ask(provider) else {
+    let Ok(attempt) = ask(snapshot, provider) else {
         return (Check::fail(id, "this machine cannot ask"), false);
     };
     let test = format!("interlingua providers test {}", provider.id);

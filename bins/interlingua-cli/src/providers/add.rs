@@ -6,7 +6,7 @@ use interlingua_ir::Class;
 use interlingua_registry::edit::{
     ModelDraft, ProviderDraft, add_provider, is_key_header, looks_like_key,
 };
-use interlingua_registry::{BaseUrl, Preset, Provider};
+use interlingua_registry::{BaseUrl, Preset, Provider, Snapshot};
 
 use super::keys::KeyPlace;
 use super::probe::{Attempt, ask, variant};
@@ -74,10 +74,14 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let provider = super::find(&checked.snapshot, &draft.id)?.clone();
     let other = match options.no_test || options.target.dry_run {
         true => None,
-        false => settle(&file, &provider, draft.base_url.is_some(), |base_url| {
-            draft.base_url = Some(base_url.to_string());
-            Ok(add_provider(file.text(), &draft)?)
-        })?,
+        false => {
+            let said = draft.base_url.is_some();
+            let vary = |base_url: &BaseUrl| {
+                draft.base_url = Some(base_url.to_string());
+                Ok(add_provider(file.text(), &draft)?)
+            };
+            settle(&file, &checked.snapshot, &provider, said, vary)?
+        }
     };
     let checked = other.unwrap_or(checked);
     if file.commit(&checked)? {
@@ -85,6 +89,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         if let Err(why) = provider.usable() {
             output::hint(&format!("it cannot be used yet: {why}"));
         }
+        options.key.advise();
         pool::advise(&checked.snapshot);
     }
     Ok(())
@@ -150,16 +155,17 @@ fn header(typed: &str) -> Result<(String, String), Failure> {
 /// Whatever comes of it, the provider is saved: a server may be off, and a key may come later.
 pub(super) fn settle(
     file: &ConfigFile,
+    snapshot: &Snapshot,
     provider: &Provider,
     may_vary: bool,
     with: impl FnOnce(&BaseUrl) -> Result<String, Failure>,
 ) -> Result<Option<Checked>, Failure> {
-    let first = ask(provider)?;
+    let first = ask(snapshot, provider)?;
     first.tell();
     let other = variant(&provider.base_url).filter(|_| may_vary && first.missed());
     if let Some(other) = other {
         let checked = file.with(with(&other)?)?;
-        let second = ask(super::find(&checked.snapshot, &provider.id)?)?;
+        let second = ask(&checked.snapshot, super::find(&checked.snapshot, &provider.id)?)?;
         second.tell();
         // Whoever asks for another key is there.
         let is_there = match &second.outcome {
@@ -181,10 +187,11 @@ fn explain(attempt: &Attempt, provider: &Provider) {
     let Err(fault) = &attempt.outcome else { return };
     let id = &provider.id;
     let again = format!("try it again with `interlingua providers test {id}`");
+    if let Some(remedy) = attempt.remedy(provider) {
+        output::say(&format!("warning: `{id}` is there and wants a key; {remedy}"));
+        return;
+    }
     output::say(&match fault.class {
-        Class::Auth if provider.keys.is_empty() => {
-            format!("warning: `{id}` is there and wants a key")
-        }
         Class::Auth | Class::Quota => {
             format!("warning: the key of `{id}` is not accepted; {again}")
         }

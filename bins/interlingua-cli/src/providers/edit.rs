@@ -2,11 +2,11 @@
 
 use clap::Args;
 use interlingua_proxy::Loaded;
-use interlingua_registry::Provider;
 use interlingua_registry::edit::{
     Field, ModelDraft, ProviderDraft, add_model, add_provider, has_provider, remove_model, set,
     unset,
 };
+use interlingua_registry::{BaseUrl, Provider};
 
 use super::add::settle;
 use super::keys::KeyPlace;
@@ -62,17 +62,30 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let tries = (moved || rekeyed) && !options.no_test && !options.target.dry_run;
     let other = match tries {
         false => None,
-        true => settle(&file, &provider, moved, |base_url| {
-            let field = parse("base_url")?;
-            Ok(set(&text, &options.id, &field, &base_url.to_string().as_str().into())?)
-        })?,
+        true => {
+            let vary = |base_url: &BaseUrl| {
+                let field: Field = "base_url".parse().map_err(Failure::argument)?;
+                Ok(set(&text, &options.id, &field, &base_url.to_string().as_str().into())?)
+            };
+            settle(&file, &checked.snapshot, &provider, moved, vary)?
+        }
     };
-    file.commit(&other.unwrap_or(checked)).map(drop)
+    if file.commit(&other.unwrap_or(checked))? {
+        options.key.advise();
+    }
+    Ok(())
 }
 
 impl Options {
     fn apply(&self, mut text: String) -> Result<String, Failure> {
         let id = &self.id;
+        // A new model's fields can be set at once.
+        for model in &self.remove_model {
+            text = remove_model(&text, id, model)?;
+        }
+        for model in &self.models {
+            text = add_model(&text, id, &ModelDraft::new(model))?;
+        }
         for setting in &self.set {
             let wanted = || Failure::argument("`--set` wants a field and a value: `name=My box`");
             let (field, value) = setting.split_once('=').ok_or_else(wanted)?;
@@ -85,12 +98,6 @@ impl Options {
         }
         if let Some(key) = self.key.draft()? {
             text = set(&text, id, &parse("key")?, &key.setting())?;
-        }
-        for model in &self.remove_model {
-            text = remove_model(&text, id, model)?;
-        }
-        for model in &self.models {
-            text = add_model(&text, id, &ModelDraft::new(model))?;
         }
         Ok(text)
     }

@@ -7,6 +7,7 @@ use interlingua_registry::KeySource;
 use interlingua_registry::edit::{KeyDraft, looks_like_key};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Where a provider's key is.
 #[derive(Debug, Args)]
@@ -32,6 +33,15 @@ pub(super) struct KeyPlace {
 }
 
 impl KeyPlace {
+    /// Says where a variable that holds a key has to be set.
+    pub(super) fn advise(&self) {
+        if let Some(name) = self.key_env.first() {
+            output::hint(&format!(
+                "a gateway finds `{name}` only if it was started with it; start it again if it was not"
+            ));
+        }
+    }
+
     /// The place, if one is said.
     ///
     /// # Errors

@@ -45,8 +45,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn models(provider: &Provider) -> String {
-    let known = output::count(provider.models.listed().len(), "model");
-    if provider.models.is_open() { format!("{known}, and others") } else { known }
+    let count = provider.models.listed().len();
+    match (count, provider.models.is_open()) {
+        (0, true) => "models not known".to_owned(),
+        (count, true) => format!("{count}+ models"),
+        (count, false) => output::count(count, "model"),
+    }
 }
 
 fn state(provider: &Provider) -> String {

@@ -34,7 +34,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let nothing_known = provider.models.is_open() && provider.models.listed().is_empty();
     let asks = options.refresh || nothing_known;
     let models = match asks {
-        true => ask(provider)?.outcome.map_err(|fault| Failure::provider(&fault))?,
+        true => ask(&snapshot, provider)?.outcome.map_err(|fault| Failure::provider(&fault))?,
         false => known(provider),
     };
     if options.json {

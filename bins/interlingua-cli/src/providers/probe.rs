@@ -1,13 +1,14 @@
 //! Trying a provider's address.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{BaseUrl, ListedModel, Provider};
+use interlingua_registry::load::{discovered, keep_discovered};
+use interlingua_registry::{BaseUrl, ListedModel, Provider, Snapshot};
 use interlingua_upstream::{ProxySettings, Upstream};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, paths};
 
 /// How long a provider may take to list its models.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,12 +24,13 @@ pub(crate) struct Attempt {
     pub(crate) took: Duration,
 }
 
-/// Asks a provider for its models.
+/// Asks a provider for its models. What an open one tells is kept, as a running gateway keeps it, so that
+/// the other commands know its models before any gateway has run.
 ///
 /// # Errors
 ///
 /// When this machine cannot ask at all.
-pub(crate) fn ask(provider: &Provider) -> Result<Attempt, Failure> {
+pub(crate) fn ask(snapshot: &Snapshot, provider: &Provider) -> Result<Attempt, Failure> {
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.and_then(|runtime| {
@@ -38,7 +40,23 @@ pub(crate) fn ask(provider: &Provider) -> Result<Attempt, Failure> {
         outcome
     });
     let outcome = outcome.map_err(|it| Failure::argument(format!("nothing can be asked: {it}")))?;
+    if let Ok(models) = &outcome
+        && provider.models.is_open()
+        && snapshot.settings().discover
+    {
+        keep(provider, models);
+    }
     Ok(Attempt { base_url: provider.base_url.clone(), outcome, took: begun.elapsed() })
+}
+
+fn keep(provider: &Provider, models: &[ListedModel]) {
+    let Ok(paths) = paths::find() else { return };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    let mut all = discovered(&paths);
+    all.keep(provider, now, models.to_vec());
+    if let Err(error) = keep_discovered(&paths, &all) {
+        output::say(&format!("warning: its models cannot be kept in the cache: {error}"));
+    }
 }
 
 /// What a provider says the time is, if it says so.
@@ -71,6 +89,15 @@ impl Attempt {
     pub(crate) fn missed(&self) -> bool {
         let fault = self.outcome.as_ref().err();
         fault.is_some_and(|it| it.class == Class::Upstream && it.transient == Some(false))
+    }
+
+    /// What to do where a key is wanted and none is named.
+    pub(super) fn remedy(&self, provider: &Provider) -> Option<String> {
+        let wants_key = self.outcome.as_ref().err().is_some_and(|it| it.class == Class::Auth);
+        (wants_key && provider.keys.is_empty()).then(|| {
+            let id = &provider.id;
+            format!("say where its key is: `interlingua providers edit {id} --key-env <NAME>`")
+        })
     }
 
     /// Where the list was asked for.

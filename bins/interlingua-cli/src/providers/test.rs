@@ -27,7 +27,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let loaded = load(&Start { config: options.config.clone(), ..Start::default() })?;
     let provider = super::find(&loaded.snapshot, &options.id)?;
-    let attempt = ask(provider)?;
+    let attempt = ask(&loaded.snapshot, provider)?;
     if options.json {
         let outcome = &attempt.outcome;
         output::print_json(&json!({
@@ -55,6 +55,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
                     "perhaps it is at {other}: `interlingua providers edit {} --set base_url={other}` tries that",
                     provider.id
                 ));
+            }
+            if let Some(remedy) = attempt.remedy(provider) {
+                output::hint(&remedy);
             }
             Err(Failure::provider(fault))
         }

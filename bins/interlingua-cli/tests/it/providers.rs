@@ -56,6 +56,39 @@ fn a_server_is_added_by_its_address() {
 }
 
 #[test]
+fn what_a_provider_tells_is_known_to_the_other_commands() {
+    let upstream = server(&["q", "r"]);
+    let url = upstream.base_url();
+    let home = Home::empty();
+    home.run(&["providers", "add", "house", "--base-url", &url]).ok();
+    let models = home.run(&["models"]).ok();
+    assert!(models.contains("house/q ") && models.contains("house/r "), "{models}");
+    let listed = home.run(&["providers", "list"]).ok();
+    assert!(listed.contains("  2+ models  "), "{listed}");
+    let config = home.run(&["codex", "print", "--model", "house"]).ok();
+    assert!(config.starts_with("model = \"house/q\"\n"), "{config}");
+
+    let quiet = Home::with("discover = false\n");
+    quiet.run(&["providers", "add", "house", "--base-url", &url]).ok();
+    assert_eq!(quiet.run(&["models"]).ok(), "");
+    let listed = quiet.run(&["providers", "list"]).ok();
+    assert!(listed.contains("  models not known  "), "{listed}");
+}
+
+#[test]
+fn a_key_that_is_wanted_is_asked_for_with_the_command() {
+    let upstream = Scripted::start(Script::new().key("k").models(["q"])).unwrap();
+    let (home, url) = (Home::empty(), upstream.base_url());
+    let remedy = "`interlingua providers edit x --key-env <NAME>`";
+    let added = home.run(&["providers", "add", "x", "--base-url", &url]);
+    assert!(added.stderr.contains("wants a key") && added.stderr.contains(remedy), "{added:?}");
+    assert!(home.run(&["providers", "test", "x"]).failed(77).contains(remedy));
+    let edit = ["providers", "edit", "x", "--key-env", "X_KEY", "--no-test"];
+    let edited = home.run(&edit).stderr;
+    assert!(edited.contains("a gateway finds `X_KEY` only if it was started with it"), "{edited}");
+}
+
+#[test]
 fn the_path_that_answers_is_taken() {
     for (at, typed, taken) in [("/models", "/v1", ""), ("/v1/models", "", "/v1")] {
         let script = Script::new().models(["q"]).models_only_at(at);
@@ -151,6 +184,15 @@ fn fields_change_where_they_stand() {
         .ok();
     let expected = TWO.replace("'http://127.0.0.1:1/v1' # old", "\"http://127.0.0.1:1/v1\" # old");
     let expected = expected.replace("context_window = 1000", "context_window = 5000");
+    assert_eq!(home.text(), expected);
+
+    edit(&["--model", "new", "--set", "models.new.context_window=7"]).ok();
+    let models = home.run(&["models", "--json"]).json("interlingua.models/1");
+    assert_eq!(
+        (&models["models"][1]["slug"], &models["models"][1]["context_window"]),
+        (&json!("a/new"), &json!(7))
+    );
+    edit(&["--remove-model", "new"]).ok();
     assert_eq!(home.text(), expected);
 
     let typo = edit(&["--set", "bas_url=x"]).failed(64);

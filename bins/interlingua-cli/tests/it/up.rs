@@ -24,7 +24,7 @@ fn without_a_provider_the_demo_answers_and_says_so() {
     let banner = gateway.log();
     assert!(banner.contains("the built-in demo answers"), "{banner}");
     assert!(banner.contains("MIMO_API_KEY") && banner.contains("GENERIC_BASE_URL"), "{banner}");
-    let next = format!("codex print --config {}", gateway.config().display());
+    let next = format!("codex apply --config {}", gateway.config().display());
     assert!(banner.contains(&next), "{banner}");
     let call = Call::post("/v1/responses", &json!({ "model": "demo/assistant", "input": "hi" }));
     let reply = gateway.send(&call).unwrap();
@@ -108,7 +108,7 @@ fn a_running_gateway_tells_its_status() {
     let home = Home::with(upstream);
     let told = home.run(&["status", "--listen", &listen]).ok();
     assert!(told.contains("number 1, just now") && told.contains("provider up"), "{told}");
-    assert!(told.contains("1, the pool is off"), "{told}");
+    assert!(told.contains("1, the pool is off") && told.contains("1 model known"), "{told}");
     let status = home.run(&["status", "--listen", &listen, "--json"]).json("interlingua.status/1");
     assert_eq!((&status["models"], &status["address"]), (&json!(1), &json!(listen)));
 
@@ -134,4 +134,5 @@ fn where_no_gateway_runs_the_status_says_so() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let said = Home::empty().run(&["status", "--listen", &free]).failed(69);
     assert!(said.contains(&format!("no gateway at {free}")), "{said}");
+    assert!(said.contains("`interlingua up` starts one"), "{said}");
 }
