@@ -59,7 +59,7 @@ fn add(one: &One) -> Result<(), Failure> {
         "this is the only time the key is shown; {} holds its hash",
         path.display()
     ));
-    output::hint("restart the gateway; it then asks every caller for a key");
+    output::hint("a running gateway asks every caller for a key from now on");
     Ok(())
 }
 
@@ -69,7 +69,16 @@ fn revoke(one: &One) -> Result<(), Failure> {
     let edited = edit_remove(&text, &one.id).map_err(failure)?;
     files::write(&path, &edited).map_err(|it| Failure::file(&path, &it))?;
     output::say(&format!("revoked `{}` in {}", one.id, path.display()));
-    output::hint("restart the gateway; until then it takes the key");
+    // Without its last key a listener that others reach is refused, and then nothing has changed for them.
+    let loaded =
+        load(&Start { config: one.config.clone(), ..Start::default() }).map_err(|error| {
+            let hint = "a running gateway goes on as before and takes the key until this is mended";
+            Failure::from(error).hint(hint)
+        })?;
+    output::hint("a running gateway takes the key no more");
+    if loaded.snapshot.client_keys().is_open() {
+        output::hint("no client key is left: whoever reaches the gateway may use it");
+    }
     Ok(())
 }
 

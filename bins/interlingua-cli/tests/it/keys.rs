@@ -26,13 +26,26 @@ fn a_key_comes_and_goes_without_a_trace() {
     assert!(again.contains("already"), "{again}");
     assert_eq!(home.text(), text);
 
-    assert_eq!(home.run(&["keys", "revoke", "laptop"]).ok(), "");
+    let revoked = home.run(&["keys", "revoke", "laptop"]);
+    assert!(revoked.stderr.contains("takes the key no more"), "{}", revoked.stderr);
+    assert!(revoked.stderr.contains("no client key is left"), "{}", revoked.stderr);
+    assert_eq!(revoked.ok(), "");
     assert_eq!(home.text(), COMMENTED);
     let unknown = home.run(&["keys", "revoke", "laptop"]).failed(64);
     assert!(unknown.contains("no client key `laptop`"), "{unknown}");
     let open = home.run(&["keys", "list"]);
     assert!(open.stderr.contains("whoever reaches"), "{}", open.stderr);
     assert_eq!(open.ok(), "");
+}
+
+#[test]
+fn a_key_that_is_still_taken_is_not_called_revoked() {
+    let home = Home::empty();
+    home.run(&["keys", "add", "laptop"]).ok();
+    fs::write(home.config(), format!("listen = '0.0.0.0:4'\n{}", home.text())).unwrap();
+    let said = home.run(&["keys", "revoke", "laptop"]).failed(78);
+    assert!(said.contains("there is no client key"), "{said}");
+    assert!(said.contains("goes on as before and takes the key until this is mended"), "{said}");
 }
 
 #[test]

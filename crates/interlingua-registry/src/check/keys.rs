@@ -107,8 +107,11 @@ impl Keys {
                 section.findings.warning(warning);
             }
             KeyState::Missing(_) | KeyState::Ready => {
-                let cannot =
-                    if *state == KeyState::Ready { "goes without a key" } else { "cannot be used" };
+                let cannot = if *state == KeyState::Ready {
+                    "goes without one of its keys"
+                } else {
+                    "cannot be used"
+                };
                 for (key, origin) in &self.missing {
                     // A preset has no place that one could look at.
                     let origin = if origin.file().is_some() { origin } else { &section.origin };

@@ -20,7 +20,7 @@ use crate::problem::{Origin, Problem, Problems};
 use crate::raw::{RawConfig, Value};
 use crate::secret::ResolveKey;
 use crate::section::{Findings, Section};
-use crate::settings::Settings;
+use crate::settings::{CatalogMode, Settings};
 use crate::snapshot::{Snapshot, Store};
 
 /// Checks a configuration as a whole and makes the snapshot that everything else works with.
@@ -52,6 +52,12 @@ pub fn check(
     let providers = read.all(&root);
     let pool = Arc::new(PoolMap::new(&providers));
     let aliases = aliases::read(&root, codex, &providers, &pool);
+    if settings.codex.catalog == CatalogMode::Slots && !aliases.iter().any(|alias| alias.slot) {
+        let origin = root.node("codex").map_or(Origin::Default, |node| node.origin.clone());
+        let what = "Codex is shown no model, because `catalog` is \"slots\" and there are none";
+        let remedy = "write `[codex.slots]` with lines like \"gpt-6-sol\" = \"<provider>/<model>\"";
+        root.findings.warning(Problem::new(&origin, what).remedy(remedy));
+    }
     if let Some(model) = &default_model {
         root.row("default_model", &model.value, &model.origin);
         let is_alias = aliases.iter().any(|alias| alias.name == model.value);

@@ -222,6 +222,23 @@ fn what_nobody_here_speaks_is_not_offered() {
 }
 
 #[test]
+fn slots_without_names_are_told() {
+    let told = |config: &str| {
+        let warnings = snapshot(config, &[]).unwrap().warnings().to_vec();
+        warnings.iter().map(ToString::to_string).collect::<String>()
+    };
+    assert_eq!(
+        told("[codex]\ncatalog = 'slots'\n"),
+        "config.toml:1:1: Codex is shown no model, because `catalog` is \"slots\" and there are none; \
+         write `[codex.slots]` with lines like \"gpt-6-sol\" = \"<provider>/<model>\""
+    );
+    let slots = "slots = { 'gpt-6-sol' = 'mimo/mimo-v2.5' }";
+    let mimo = "[providers.mimo]\nenabled = false\n";
+    assert_eq!(told(&format!("[codex]\ncatalog = 'slots'\n{slots}\n{mimo}")), "");
+    assert_eq!(told("[codex]\ncatalog = 'slug'\n"), "");
+}
+
+#[test]
 fn one_usable_key_of_several_is_enough() {
     let text = "[providers.x]\nbase_url = 'https://x.example.com/v1'\nkey = [{ env = 'X1' }, { env = 'X2' }]";
     let snapshot = snapshot(text, &[("X2", " k \n")]).unwrap();
