@@ -53,6 +53,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         false => output::say(&format!("changed {config}")),
     }
     prepared.hints.iter().for_each(|hint| output::hint(hint));
+    if prepared.catalog.is_some() {
+        output::hint(
+            "the catalog file does not follow the configuration; apply again when it changes",
+        );
+    }
     output::hint("`interlingua codex restore` puts back what was there, to the byte");
     Ok(())
 }

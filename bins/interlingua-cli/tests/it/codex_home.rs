@@ -133,7 +133,8 @@ fn nothing_at_all_is_needed_and_secrets_are_not_shown() {
 #[test]
 fn the_catalog_goes_into_a_file() {
     let (home, file) = home(HOUSE, Some(CODEX));
-    home.run(&["codex", "apply", "--catalog-file"]).ok();
+    let said = home.run(&["codex", "apply", "--catalog-file"]).stderr;
+    assert!(said.contains("does not follow the configuration; apply again"), "{said}");
     let catalog = file.with_file_name("interlingua-models.json");
     let json: Value = serde_json::from_str(&fs::read_to_string(&catalog).unwrap()).unwrap();
     let models = json["models"].as_array().unwrap();
