@@ -75,7 +75,7 @@ fn the_readme_shows_a_configuration_that_is_right() {
     let home = Home::with(config).env("MIMO_API_KEY", CANARY);
     let ran = home.run(&["config", "check"]);
     assert_eq!(ran.stderr, "");
-    assert!(ran.ok().starts_with("ok: 2 of 2 providers"));
+    assert!(ran.ok().starts_with("ok: 3 of 3 providers"));
 }
 
 #[test]
