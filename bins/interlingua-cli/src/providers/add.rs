@@ -100,6 +100,14 @@ impl Options {
         let mut draft = ProviderDraft::new(&self.id);
         let by_id = || self.base_url.is_none().then(|| Preset::find(&self.id)).flatten();
         draft.preset = self.preset.clone().or_else(|| Some(by_id()?.id.clone()));
+        if draft.preset.is_none() && self.base_url.is_none() && !looks_like_key(&self.id) {
+            let vendors: Vec<_> = Preset::all().iter().map(|it| it.id.as_str()).collect();
+            return Err(Failure::argument(format!(
+                "`{}` is no vendor that is known ({}); say its address with `--base-url <URL>`",
+                self.id,
+                vendors.join(", ")
+            )));
+        }
         draft.name.clone_from(&self.name);
         draft.shortcut.clone_from(&self.shortcut);
         draft.base_url = self.base_url.as_deref().map(base_url).transpose()?;

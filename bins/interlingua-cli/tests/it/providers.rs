@@ -108,6 +108,17 @@ fn the_path_that_answers_is_taken() {
 }
 
 #[test]
+fn who_is_no_vendor_needs_an_address() {
+    let home = Home::empty();
+    let said = home.run(&["providers", "add", "foo"]).failed(64);
+    assert!(
+        said.contains("no vendor that is known (mimo, ") && said.contains("--base-url <URL>"),
+        "{said}"
+    );
+    assert!(!home.config().exists());
+}
+
+#[test]
 fn what_cannot_be_reached_is_saved_with_a_warning() {
     let home = Home::empty();
     let ran = home.run(&["providers", "add", "off", "--base-url", "http://127.0.0.1:1/v1"]);
