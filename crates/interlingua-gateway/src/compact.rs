@@ -127,7 +127,7 @@ pub(crate) async fn run(
         true => responses::Encoder::compacted(head.clone()),
         false => responses::Encoder::whole(head.clone()),
     };
-    let mut chain = Chain::new(encoder, Meter::new());
+    let mut chain = Chain::new(encoder, Meter::since(record.begun));
     for event in answer {
         chain.event(event);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlingua_dialect::{Fix, NonstreamThinking, Wire};
+use interlingua_dialect::{Fix, NonstreamThinking};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Task, Turn};
 use interlingua_reasoning::Sealing;
 use interlingua_registry::{Attempts, Next, ProviderKey, Target};
@@ -69,13 +69,6 @@ impl Errand<'_, '_> {
     /// Asks the target once.
     async fn ask(&self, record: &mut Record, repairs: &chat::Repairs) -> Result<Answer, Refusal> {
         let Target { provider, model, .. } = self.target;
-        if provider.wire != Wire::Chat {
-            let what = format!(
-                "{} is configured with a wire that this version does not speak; use `wire = \"chat\"`",
-                provider.id
-            );
-            return Err(Fault::new(Class::FeatureDisabled, what).by(&provider.id).into());
-        }
         let dialect = &model.dialect;
         let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
         let stream = self.turn.stream || forced;
@@ -136,7 +129,7 @@ impl Errand<'_, '_> {
                 })))
             } else {
                 let encoder = responses::Encoder::whole(self.head.clone());
-                let mut chain = Chain::new(encoder, Meter::new());
+                let mut chain = Chain::new(encoder, Meter::since(record.begun));
                 chain.tools = tools;
                 chain.sealing = Some(sealing);
                 let whole = whole(reader, answer.body, silence, stream, &mut chain).await;

@@ -16,8 +16,9 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new() -> Self {
-        Self { begun: Instant::now(), first: None, usage: None, fault: None, ended: false }
+    /// Counts from when the request began.
+    pub(crate) fn since(begun: Instant) -> Self {
+        Self { begun, first: None, usage: None, fault: None, ended: false }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
@@ -58,7 +59,7 @@ pub(crate) struct Record {
     pub(crate) price: Option<Price>,
     pub(crate) fault: Option<Fault>,
     meter: Option<MeterReading>,
-    begun: Instant,
+    pub(crate) begun: Instant,
 }
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::provider::Provider;
 use crate::route::{Alias, Target};
 use crate::secret::Secret;
 use crate::section::Row;
-use crate::settings::Settings;
+use crate::settings::{CatalogMode, Settings};
 
 /// A configuration that was checked whole, and never changes.
 ///
@@ -97,6 +97,15 @@ impl Snapshot {
     pub fn slots(&self) -> Vec<PoolEntry> {
         let slots = self.aliases.iter().filter(|alias| alias.slot);
         slots.filter_map(|slot| self.entry_of(&slot.name)).collect()
+    }
+
+    /// The name under which a picker shows the model of a slug, where Codex is shown slots.
+    pub fn slot_of(&self, slug: &str) -> Option<&str> {
+        let stands_for =
+            |alias: &&Alias| alias.slot && alias.targets.iter().any(|it| it.slug == slug);
+        let slot = self.aliases.iter().find(stands_for);
+        slot.filter(|_| self.settings.codex.catalog == CatalogMode::Slots)
+            .map(|it| it.name.as_str())
     }
 
     /// The first model that answers for a name, under that name.

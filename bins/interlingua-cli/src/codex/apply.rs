@@ -55,7 +55,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     prepared.hints.iter().for_each(|hint| output::hint(hint));
     if prepared.catalog.is_some() {
         output::hint(
-            "the catalog file does not follow the configuration; apply again when it changes",
+            "a running gateway keeps the catalog file in step; Codex reads it at its start",
         );
     }
     output::hint("`interlingua codex restore` puts back what was there, to the byte");

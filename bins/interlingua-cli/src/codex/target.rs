@@ -106,6 +106,18 @@ impl Target {
         current: Option<&str>,
         aliases: &'s [PoolEntry],
     ) -> Result<Choice<'s>, Failure> {
+        let choice = self.choose_any(snapshot, current, aliases)?;
+        // A picker that hides the slug would show a model that it does not know.
+        let slot = snapshot.slot_of(&choice.slug).map(str::to_owned);
+        Ok(Choice { slug: slot.unwrap_or(choice.slug), ..choice })
+    }
+
+    fn choose_any<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        current: Option<&str>,
+        aliases: &'s [PoolEntry],
+    ) -> Result<Choice<'s>, Failure> {
         let Some(current) = current.filter(|_| self.model.is_none()) else {
             return choose(snapshot, self.model.as_deref());
         };

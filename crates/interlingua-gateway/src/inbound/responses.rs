@@ -68,6 +68,7 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
         compaction: Signs::of(&parts.headers, compact),
     };
 
+    let asked = record.begun;
     let (tell, told) = oneshot::channel();
     let mut told = Told { told, early: None };
     let mut attempts = Box::pin(attempt::run(job, record, tell));
@@ -79,7 +80,7 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
     let Some((mut record, result)) = begun else {
         // The client must not be left in silence any longer; who answers is told by the metadata.
         let head = told.early.map_or_else(no_head, |it| it.head);
-        let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
+        let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::since(asked));
         let streaming = Streaming::wait(chain, attempts, heartbeat, Some(place), expose);
         return tagged(reply::events(streaming), &etag);
     };
@@ -89,7 +90,8 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
         Ok(Answer::Begun(commit)) => {
             record.status = 200;
             let shown = expose.then(|| reply::headers(&record));
-            let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
+            let chain =
+                Chain::new(Encoder::stream(head).caller(caller), Meter::since(record.begun));
             let streaming = Streaming::relay(chain, record, *commit, heartbeat, Some(place));
             let mut response = reply::events(streaming);
             response.headers_mut().extend(shown.into_iter().flatten());
@@ -106,7 +108,8 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
         Ok(Answer::Ready(events)) => {
             record.status = 200;
             let shown = expose.then(|| reply::headers(&record));
-            let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::new());
+            let chain =
+                Chain::new(Encoder::stream(head).caller(caller), Meter::since(record.begun));
             let mut response = reply::events(Streaming::ready(chain, record, events));
             response.headers_mut().extend(shown.into_iter().flatten());
             response
@@ -162,7 +165,7 @@ fn refuse(
             record.status = 200;
             record.fault = Some(fault.clone());
             let encoder = Encoder::stream(head.unwrap_or_else(no_head)).caller(caller);
-            let chain = Chain::new(encoder, Meter::new());
+            let chain = Chain::new(encoder, Meter::since(record.begun));
             reply::events(Streaming::failed(chain, record, &fault))
         }
     };

@@ -319,3 +319,17 @@ fn who_answered_late_is_told_by_the_answer() {
         })
     );
 }
+
+/// The log tells how long the first word took, from the request on and not from when it came.
+#[test]
+fn the_wait_for_the_first_word_is_told() {
+    let slow = Answer::text("hello").after(Duration::from_millis(150));
+    let stage = Stage::new(Script::new().otherwise(slow));
+    for streams in [true, false] {
+        stage.send(&crate::stage::turn(streams));
+    }
+    for line in stage.gateway.requests(2) {
+        let (first, all) = (line["ttft_ms"].as_u64().unwrap(), line["ms"].as_u64().unwrap());
+        assert!((150..=all).contains(&first), "{line}");
+    }
+}
