@@ -2,6 +2,7 @@
 
 pub(crate) mod codex;
 mod configuration;
+mod environment;
 mod gateway;
 mod listener;
 mod machine;
@@ -47,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     checks.extend(modes::check(&config, &paths.state, snapshot, options.fix));
     match snapshot {
         Some(snapshot) => {
+            checks.extend(environment::check(snapshot, &config));
             checks.extend(listener::check(snapshot));
             checks.extend(gateway::check(snapshot));
             checks.extend(providers::check(snapshot));

@@ -232,3 +232,14 @@ fn a_gateway_that_does_not_use_the_files_is_told() {
     }
     assert!(state().1.contains("unknown key `nonsense`"));
 }
+
+#[test]
+fn a_variable_that_overrules_the_file_is_told() {
+    let home = Home::with("expose_all_models = false\nlimits.body = '1MiB'\n")
+        .env("INTERLINGUA_EXPOSE_ALL_MODELS", "true")
+        .env("INTERLINGUA_WORKERS", "1");
+    let mut told = checks(&home.run(&["doctor", "--json"]), "environment");
+    told.sort();
+    assert_eq!(told[0], ("ok".to_owned(), "`INTERLINGUA_WORKERS` sets `workers`".to_owned()));
+    assert!(told[1].0 == "warn" && told[1].1.contains("overrules"), "{told:?}");
+}
