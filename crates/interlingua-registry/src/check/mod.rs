@@ -1,11 +1,13 @@
 mod aliases;
 mod codex;
+mod endpoint;
 mod fields;
 mod keys;
 mod models;
+mod names;
 mod providers;
 
-pub(crate) use providers::RESERVED;
+pub(crate) use names::RESERVED;
 
 use std::str::FromStr;
 use std::sync::Arc;

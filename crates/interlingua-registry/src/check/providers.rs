@@ -3,6 +3,7 @@ use std::sync::Arc;
 use interlingua_dialect::{AuthScheme, Dialects, Wire, glob_matches};
 
 use super::keys::Keys;
+use super::names::{self, Names};
 use super::{fields, models};
 use crate::address::BaseUrl;
 use crate::discovered::Discovered;
@@ -11,38 +12,17 @@ use crate::preset::{KeyNeed, Preset};
 use crate::problem::{Origin, Problem, did_you_mean};
 use crate::provider::{DEMO, KeyState, Provider, Proxy, Unusable, UpstreamTimeouts, identity};
 use crate::raw::{Environment, RawConfig, Table};
-use crate::secret::{ResolveKey, Secret};
+use crate::secret::ResolveKey;
 use crate::section::{Found, Section};
 use crate::settings::Timeouts;
-use crate::units::show_duration;
-
-/// Ids that would be mistaken for something of the gateway's own.
-pub(crate) const RESERVED: &[&str] = &[
-    DEMO,
-    "admin",
-    "api",
-    "codex",
-    "health",
-    "healthz",
-    "interlingua",
-    "livez",
-    "local",
-    "metrics",
-    "models",
-    "readyz",
-    "v1",
-    "version",
-];
-
-const WIRES: [Wire; 3] = [Wire::Chat, Wire::Messages, Wire::Responses];
 
 /// Makes providers of what the configuration and the vendors' own variables say.
 pub(super) struct Reader<'a> {
-    environment: &'a Environment,
+    pub(super) environment: &'a Environment,
     discovered: &'a Discovered,
-    dialects: &'a Dialects,
+    pub(super) dialects: &'a Dialects,
     keys: &'a dyn ResolveKey,
-    timeouts: UpstreamTimeouts,
+    pub(super) timeouts: UpstreamTimeouts,
 }
 
 impl<'a> Reader<'a> {
@@ -65,31 +45,15 @@ impl<'a> Reader<'a> {
     /// if none of them can be used.
     pub(super) fn all(&self, root: &Section<'_>) -> Vec<Arc<Provider>> {
         let mut providers = Vec::new();
-        let mut shortcuts: Vec<(String, Origin)> = Vec::new();
         let section = root.table("providers");
         let entries = section.iter().flat_map(Section::entries);
         let ids: Vec<&str> = entries.map(|(id, ..)| id).collect();
+        let mut names = Names::new(&ids);
         for (id, origin, node) in section.iter().flat_map(Section::entries) {
-            check_id(root, "provider id", id, origin);
+            names::check(root, "provider id", id, origin);
             let path = format!("providers.{id}");
             let Some(inner) = root.as_table(path, id, node) else { continue };
-            let shortcut = inner.text("shortcut");
-            if let Some(shortcut) = &shortcut {
-                check_id(&inner, "shortcut", &shortcut.value, &shortcut.origin);
-                let twin = shortcuts.iter().find(|(other, _)| *other == shortcut.value);
-                let taken = match (twin, ids.contains(&shortcut.value.as_str())) {
-                    (Some((_, first)), _) => Some(format!("taken at {first}")),
-                    (None, true) => Some("the id of a provider".to_owned()),
-                    (None, false) => None,
-                };
-                if let Some(taken) = taken {
-                    let what = format!("the shortcut `{}` is {taken}", shortcut.value);
-                    inner
-                        .problem(Problem::new(&shortcut.origin, what).remedy("choose another one"));
-                }
-                inner.row("shortcut", &shortcut.value, &shortcut.origin);
-                shortcuts.push((shortcut.value.clone(), shortcut.origin.clone()));
-            }
+            let shortcut = names.shortcut(&inner);
             providers.extend(self.one(id, inner, shortcut).map(Arc::new));
         }
         for preset in Preset::all().iter().filter(|preset| !ids.contains(&preset.id.as_str())) {
@@ -263,130 +227,6 @@ impl<'a> Reader<'a> {
         Some(provider)
     }
 
-    fn base_url(
-        &self,
-        id: &str,
-        section: &Section<'_>,
-        preset: Option<&'static Preset>,
-        key: Option<&Secret>,
-    ) -> Option<BaseUrl> {
-        let variable = own_preset(id, preset).map(|preset| preset.url_env.as_str());
-        let of_variable = || {
-            let value = self.environment.get(variable?)?.to_owned();
-            Some(Found { value, origin: Origin::Variable(variable?.into()) })
-        };
-        let said = section.text("base_url").or_else(of_variable);
-        let said = said.or_else(|| {
-            let preset = preset?;
-            let fitting = preset.urls_for(key.map(Secret::expose));
-            let first = fitting.first()?;
-            if key.is_some() && first.region.is_some() && fitting.len() > 1 {
-                let what = format!(
-                    "the key of provider `{id}` fits several regions; {} is used",
-                    first.url
-                );
-                let others: Vec<_> = fitting.iter().skip(1).map(|it| it.url.as_str()).collect();
-                let key = variable.unwrap_or("base_url");
-                let remedy = format!("set {key} if it is another: {}", others.join(", "));
-                section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
-            }
-            Some(Found {
-                value: first.url.clone(),
-                origin: Origin::Preset(preset.id.as_str().into()),
-            })
-        });
-        let Some(said) = said else {
-            let what = format!("provider `{id}` has no `base_url`");
-            let presets: Vec<_> = Preset::all().iter().map(|preset| preset.id.as_str()).collect();
-            let remedy = match variable {
-                Some(variable) => format!("write one, or set {variable}"),
-                None => format!("write one, or name a `preset`: {}", presets.join(", ")),
-            };
-            section.problem(Problem::new(&section.origin, what).remedy(remedy));
-            return None;
-        };
-        let parsed = BaseUrl::parse(&said.value).map_err(|error| {
-            let key = match &said.origin {
-                Origin::Variable(name) => name.to_string(),
-                _ => "base_url".to_owned(),
-            };
-            let problem = Problem::new(&said.origin, format!("`{key}` {error}"));
-            section.problem(problem.remedy("write it like \"https://api.example.com/v1\""));
-        });
-        let base_url = parsed.ok()?;
-        let usual = preset.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
-        let base_url = usual.map_or(base_url.clone(), |usual| base_url.with_path_of(&usual));
-        section.row("base_url", &base_url, &said.origin);
-        warn_about_prefix(id, section, preset, &base_url, key);
-        Some(base_url)
-    }
-
-    fn dialect(
-        &self,
-        section: &Section<'_>,
-        preset: Option<&Preset>,
-        base_url: Option<&BaseUrl>,
-        key: Option<&Secret>,
-    ) -> Option<String> {
-        if let Some(found) = section.text("dialect") {
-            if !self.dialects.contains(&found.value) {
-                let ids: Vec<&str> = self.dialects.ids().collect();
-                let what = format!("unknown dialect `{}`", found.value);
-                let remedy = did_you_mean(&found.value, &ids);
-                section.problem(Problem::new(&found.origin, what).remedy(remedy));
-                return None;
-            }
-            section.row("dialect", &found.value, &found.origin);
-            return Some(found.value);
-        }
-        let (dialect, origin) = match preset {
-            Some(preset) => (preset.dialect.clone(), Origin::Preset(preset.id.as_str().into())),
-            None => {
-                let key = key.map_or("", Secret::expose);
-                match self.dialects.guess(&base_url?.to_string(), key) {
-                    Some(id) => (id.to_owned(), Origin::Derived("base_url")),
-                    None => ("generic".to_owned(), Origin::Default),
-                }
-            }
-        };
-        section.row("dialect", &dialect, &origin);
-        Some(dialect)
-    }
-
-    fn wire(&self, section: &Section<'_>, dialect: Option<&str>) -> Option<Wire> {
-        if let Some(found) = section.text("wire") {
-            let Some(wire) = WIRES.into_iter().find(|wire| wire.name() == found.value) else {
-                let what = format!("unknown wire `{}`", found.value);
-                let remedy = did_you_mean(&found.value, &WIRES.map(Wire::name));
-                section.problem(Problem::new(&found.origin, what).remedy(remedy));
-                return None;
-            };
-            section.row("wire", &wire.name(), &found.origin);
-            return Some(wire);
-        }
-        let wire = self.dialects.resolve(dialect?, "").ok()?.wire;
-        section.row("wire", &wire.name(), &Origin::Derived("dialect"));
-        Some(wire)
-    }
-
-    fn timeouts(&self, section: &Section<'_>) -> UpstreamTimeouts {
-        let mut timeouts = self.timeouts;
-        let Some(inner) = section.table("timeouts") else { return timeouts };
-        let places = [
-            ("connect", &mut timeouts.connect),
-            ("first_byte", &mut timeouts.first_byte),
-            ("idle", &mut timeouts.idle),
-        ];
-        for (key, place) in places {
-            if let Some(found) = inner.duration(key) {
-                *place = found.value;
-                inner.row(key, &show_duration(found.value), &found.origin);
-            }
-        }
-        inner.close();
-        timeouts
-    }
-
     fn demo(&self) -> Provider {
         Provider {
             id: DEMO.into(),
@@ -429,45 +269,6 @@ fn preset(id: &str, section: &Section<'_>) -> Option<&'static Preset> {
     preset
 }
 
-/// The preset, if the provider is the one that the preset's variables are about.
-fn own_preset(id: &str, preset: Option<&'static Preset>) -> Option<&'static Preset> {
-    preset.filter(|preset| preset.id == id)
-}
-
-fn check_id(section: &Section<'_>, what: &str, id: &str, origin: &Origin) {
-    let first = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let fits = id.bytes().all(|c| first(c) || c == b'_' || c == b'-');
-    if !fits || id.len() > 32 || !id.bytes().next().is_some_and(first) {
-        let remedy = "write 1 to 32 of a-z, 0-9, `_` and `-`, a letter or digit first";
-        let problem = Problem::new(origin, format!("{id:?} is no {what}"));
-        section.problem(problem.remedy(remedy));
-    } else if RESERVED.contains(&id) {
-        let problem = Problem::new(origin, format!("the {what} `{id}` is reserved"));
-        section.problem(problem.remedy("choose another one"));
-    }
-}
-
-/// Warns of a key that the address will refuse, as its beginning tells.
-fn warn_about_prefix(
-    id: &str,
-    section: &Section<'_>,
-    preset: Option<&Preset>,
-    base_url: &BaseUrl,
-    key: Option<&Secret>,
-) {
-    let urls = preset.map_or(&[][..], |preset| &preset.base_urls);
-    let at = urls.iter().find(|it| it.url == base_url.to_string());
-    let (Some(prefix), Some(key)) = (at.and_then(|it| it.key_prefix.as_deref()), key) else {
-        return;
-    };
-    if !key.expose().starts_with(prefix) {
-        let what =
-            format!("keys for {base_url} begin with `{prefix}`, that of provider `{id}` does not");
-        let remedy = "use the address that belongs to the key";
-        section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
-    }
-}
-
 /// Warns of patterns that fit nothing, because their models silently miss in every picker. Who lists no
 /// pattern means it.
 fn warn_about_expose(
@@ -485,6 +286,11 @@ fn warn_about_expose(
     let origin = section.node("expose").map_or(&section.origin, |node| &node.origin);
     let remedy = "a pattern is a whole name, perhaps with `*`: \"qwen3-*\"";
     section.findings.warning(Problem::new(origin, what).remedy(remedy));
+}
+
+/// The preset, if the provider is the one that the preset's variables are about.
+pub(super) fn own_preset(id: &str, preset: Option<&'static Preset>) -> Option<&'static Preset> {
+    preset.filter(|preset| preset.id == id)
 }
 
 fn found_or<T>(found: Option<Found<T>>, otherwise: impl FnOnce() -> (T, Origin)) -> (T, Origin) {
