@@ -124,6 +124,8 @@ pub(crate) struct Course {
     pub(crate) targets: Vec<Target>,
     session: Option<String>,
     seed: u64,
+    /// Where the conversation belongs, if there is a choice.
+    home: Option<Arc<str>>,
 }
 
 impl Course {
@@ -135,12 +137,12 @@ impl Course {
             route.is_choice() || route.targets.iter().any(|it| it.provider.keys.len() > 1);
         let seed = is_choice.then(|| session::seed(&job.tenant, session.as_deref(), turn));
         let seed = seed.unwrap_or_default();
-        arrange(&mut route, turn, seed, &job.state.moved);
+        let home = arrange(&mut route, turn, seed, &job.state.moved);
         for Skipped { slug, why } in &route.skipped {
             record.notes.push(Note::new(NoteKind::Skipped, format!("{slug}: {why}")));
         }
         record.notes.extend(narrower_window(&route));
-        Ok(Self { targets: route.targets, session, seed })
+        Ok(Self { targets: route.targets, session, seed, home })
     }
 }
 
@@ -152,7 +154,7 @@ pub(crate) async fn ask(
     head: &responses::Head,
     record: &mut Record,
 ) -> Result<Answer, Fault> {
-    let Course { targets, session, seed } = course;
+    let Course { targets, session, seed, home } = course;
     let State { failures, moved, .. } = &*job.state;
     let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures)?);
     if waiting.front().is_some_and(|first| !first.cooling) {
@@ -169,8 +171,8 @@ pub(crate) async fn ask(
         let (fault, next) = match result {
             Ok(answer) => {
                 failures.succeeded(candidate.id());
-                if targets.len() > 1 {
-                    moved.answered(*seed, &target.slug, target.slug == targets[0].slug, now);
+                if let Some(home) = home {
+                    moved.answered(*seed, &target.slug, target.slug == *home, now);
                 }
                 return Ok(answer);
             }

@@ -1,5 +1,6 @@
 //! Who may answer a turn, in the order in which they are asked.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use interlingua_ir::{Class, Fault, Item, Output, Part, Text, Tool, Turn};
@@ -32,15 +33,24 @@ impl Candidate<'_> {
     }
 }
 
-/// Puts the targets of a route into the order in which a conversation asks them.
-pub(crate) fn arrange(route: &mut Route, turn: &Turn<'_>, seed: u64, moved: &Moved) {
-    if route.is_choice() {
-        route.fit(&demand(turn));
-        route.order(seed);
-        if let Some(slug) = moved.to(seed, Instant::now()) {
-            route.prefer(&slug);
-        }
+/// Puts the targets of a route into the order in which a conversation asks them. Gives the one that it
+/// would ask first if it had not moved, where there is a choice.
+pub(crate) fn arrange(
+    route: &mut Route,
+    turn: &Turn<'_>,
+    seed: u64,
+    moved: &Moved,
+) -> Option<Arc<str>> {
+    if !route.is_choice() {
+        return None;
     }
+    route.fit(&demand(turn));
+    route.order(seed);
+    let home = route.targets.first().map(|target| target.slug.clone());
+    if let Some(slug) = moved.to(seed, Instant::now()) {
+        route.prefer(&slug);
+    }
+    home
 }
 
 /// The candidates of an arranged route: each target with each of its keys. Those that failed lately

@@ -61,8 +61,8 @@ impl Failures {
     }
 }
 
-/// Remembers which conversations were answered by another target than the first, so that they do not
-/// go back and forth and lose both prompt caches.
+/// Remembers which conversations are answered by another target than the one where they belong, so that
+/// they do not go back and forth and lose both prompt caches.
 #[derive(Debug, Default)]
 pub(crate) struct Moved(Mutex<HashMap<u64, (Arc<str>, Instant)>>);
 
@@ -75,14 +75,14 @@ impl Moved {
             .map(|(slug, _)| slug.clone())
     }
 
-    /// Remembers who answered. The first of a chain needs no memory.
-    pub(crate) fn answered(&self, seed: u64, slug: &Arc<str>, is_first: bool, now: Instant) {
+    /// Remembers who answered. Where the conversation belongs needs no memory.
+    pub(crate) fn answered(&self, seed: u64, slug: &Arc<str>, is_home: bool, now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_first {
+        if is_home {
             all.remove(&seed);
             return;
         }
-        if all.len() >= MOST_MOVED {
+        if all.len() >= MOST_MOVED && !all.contains_key(&seed) {
             all.retain(|_, (_, at)| now.duration_since(*at) < STAY);
             if all.len() >= MOST_MOVED {
                 return;
@@ -128,6 +128,8 @@ mod tests {
             moved.answered(seed, &slug, false, now);
         }
         assert_eq!(moved.to(MOST_MOVED as u64, now), None);
+        moved.answered(0, &slug, false, now + STAY / 2);
+        assert_eq!(moved.to(0, now + STAY), Some(slug.clone()), "who is known stays so");
         moved.answered(9_999, &slug, false, now + STAY);
         assert_eq!(moved.to(9_999, now + STAY), Some(slug));
     }

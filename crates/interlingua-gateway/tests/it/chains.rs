@@ -125,6 +125,23 @@ fn who_failed_lately_is_passed_by_and_a_conversation_stays_where_it_went() {
 }
 
 #[test]
+fn a_conversation_that_moved_stays_though_the_first_is_well_again() {
+    let first = Script::new().then(Answer::rate_limited(Some(60))).otherwise(Answer::text("one"));
+    let chain = Chain::new(first, Script::new().otherwise(Answer::text("two")), "");
+    let provider = |session: &str| {
+        let reply = chain.gateway.send(&ask(session));
+        reply.header("x-interlingua-provider").unwrap().to_owned()
+    };
+    assert_eq!([provider("a"), provider("a")], ["two", "two"]);
+    // Another account has not failed yet.
+    let config = self::chain(&chain.first.base_url(), &chain.second.base_url(), "");
+    let key = "[providers.one]\n        key = { env = \"UP_KEY\" }";
+    chain.gateway.replace(&config.replace("[providers.one]", key));
+    assert_eq!(provider("b"), "one");
+    assert_eq!([provider("a"), provider("a")], ["two", "two"]);
+}
+
+#[test]
 fn the_only_one_is_asked_even_if_it_failed_lately() {
     let script =
         Script::new().then(Answer::error(402, "no_money", "no")).otherwise(Answer::text("hello"));
