@@ -18,19 +18,28 @@ pub(crate) fn named(headers: &HeaderMap) -> Option<String> {
 /// The session of a turn: its header's name, else the key under which the client wants its prompt
 /// cached.
 pub(crate) fn of<'t>(named: Option<&'t str>, turn: &'t Turn<'_>) -> Option<&'t str> {
-    let cache_key = || {
-        let param = turn.params.iter().find(|param| param.name == "prompt_cache_key")?;
-        let text = param.json.get();
-        text.get(1..text.len().checked_sub(1)?).filter(|it| (1..=MAX_NAME).contains(&it.len()))
-    };
-    named.or_else(cache_key)
+    named.or_else(|| cache_key(turn).filter(|it| fits(it)))
 }
 
-/// A number that stays the same through a conversation and differs between conversations. A client
-/// that names no session is known by how its conversation begins.
+/// The key under which the client wants its prompt cached, as it is written between its quotes.
+pub(crate) fn cache_key<'t>(turn: &'t Turn<'_>) -> Option<&'t str> {
+    let param = turn.params.iter().find(|param| param.name == "prompt_cache_key")?;
+    param.json.get().strip_prefix('"')?.strip_suffix('"')
+}
+
+/// Whether a text may name a session: headers carry it on.
+fn fits(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().all(|it| it.is_ascii_graphic() || it == b' ')
+}
+
+/// A number that stays the same through a conversation with a model and differs between conversations,
+/// and between models: a session's helpers ask others. A client that names no session is known by how
+/// its conversation begins.
 pub(crate) fn seed(tenant: &str, session: Option<&str>, turn: &Turn<'_>) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(tenant.as_bytes()).update(b"\0");
+    hasher.update(turn.model.as_bytes()).update(b"\0");
     match session {
         Some(session) => {
             hasher.update(session.as_bytes());
@@ -84,6 +93,8 @@ mod tests {
         assert_eq!(seed("a", None, &first), seed("a", None, &later));
         assert_ne!(seed("a", None, &first), seed("b", None, &first));
         assert_ne!(seed("a", None, &first), seed("a", None, &other));
+        let helper = turn(r#"{"model":"fast","input":[{"role":"user","content":"hi"}]}"#);
+        assert_ne!(seed("a", Some("s"), &first), seed("a", Some("s"), &helper));
         assert_eq!(seed("a", Some("s"), &first), seed("a", Some("s"), &other));
     }
 }
