@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::attempt::{self, Answer, Course, Job};
 use crate::chain::Chain;
 use crate::record::{Meter, Record};
+use crate::session;
 
 /// How often a conversation is shortened because the upstream finds it too long.
 const TRIES: usize = 4;
@@ -69,12 +70,8 @@ impl Signs {
         if turn.task != Task::Compact && !self.marked {
             return Ok(());
         }
-        let cache_key = || {
-            let param = turn.params.iter().find(|it| it.name == "prompt_cache_key")?;
-            Some(param.json.get().to_owned())
-        };
-        match self.session.clone().or_else(cache_key) {
-            Some(session) => job.state.storms.admit(&job.tenant, &session, Instant::now()),
+        match self.session.as_deref().or_else(|| session::cache_key(turn)) {
+            Some(session) => job.state.storms.admit(&job.tenant, session, Instant::now()),
             None => Ok(()),
         }
     }

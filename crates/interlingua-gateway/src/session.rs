@@ -12,7 +12,7 @@ const MAX_NAME: usize = 256;
 /// The name that a client gives its session in a header.
 pub(crate) fn named(headers: &HeaderMap) -> Option<String> {
     let texts = HEADERS.iter().filter_map(|name| headers.get(*name)?.to_str().ok());
-    texts.map(str::trim).find(|it| (1..=MAX_NAME).contains(&it.len())).map(str::to_owned)
+    texts.map(str::trim).find(|it| fits(it)).map(str::to_owned)
 }
 
 /// The session of a turn: its header's name, else the key under which the client wants its prompt

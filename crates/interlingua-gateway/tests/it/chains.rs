@@ -296,9 +296,14 @@ fn a_header_may_name_the_session() {
     let stage = Stage::with(Script::new().otherwise(Answer::text("hello")), &plan);
     stage.send(&crate::stage::turn(false).header("session-id", "s-17"));
     stage.send(&crate::stage::turn(false));
+    for odd in [json!(null), json!(12345), json!("s-\u{e9}")] {
+        let body = json!({ "model": MODEL, "input": "hi", "prompt_cache_key": odd });
+        let reply = stage.send(&Call::post("/v1/responses", &body).limit(LONG));
+        assert_eq!(reply.status, 200, "{odd}: {}", reply.text());
+    }
     let exchanges = stage.upstream.exchanges();
     assert_eq!(exchanges[0].request.header("x-affinity"), Some("il-s-17"));
-    assert_eq!(exchanges[1].request.header("x-affinity"), None);
+    assert!(exchanges[1..].iter().all(|it| it.request.header("x-affinity").is_none()));
     assert!(exchanges.iter().all(|it| it.request.header("x-team") == Some("blue")));
 }
 
