@@ -218,11 +218,13 @@ fn narrower_window(route: &Route) -> Option<Note> {
     (model.context_window < wanted).then(|| Note::new(NoteKind::Changed, what))
 }
 
-/// Whether a failure is the server's and not that of the account behind a key.
+/// Whether a failure is the server's, or that of our places with it, and not that of the account behind
+/// a key.
 fn is_about_the_server(class: Class) -> bool {
     matches!(
         class,
-        Class::Overloaded
+        Class::Busy
+            | Class::Overloaded
             | Class::Upstream
             | Class::Interrupted
             | Class::Unreachable

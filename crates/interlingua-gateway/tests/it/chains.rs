@@ -243,6 +243,26 @@ fn another_key_is_not_tried_where_the_server_is_ill() {
     assert_eq!(stage.upstream.exchanges().len(), 3, "one attempt and its two repeats");
 }
 
+#[test]
+fn another_key_is_not_tried_where_the_provider_has_no_place() {
+    let upstream = Scripted::start(
+        Script::new().otherwise(Answer::text("hello").after(Duration::from_secs(2))),
+    )
+    .unwrap();
+    let tables = "[limits]\nin_flight_per_provider = 1\n[timeouts]\nqueue = \"400ms\"";
+    let config = crate::stage::config(&upstream.base_url(), &Plan { tables, ..TWO_KEYS });
+    let both = "key = [{ env = \"UP_KEY\" }, { env = \"UP_KEY2\" }]";
+    let gateway = Running::start(&config.replace("key = { env = \"UP_KEY\" }", both));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| gateway.send(&crate::stage::turn(false)).status);
+        std::thread::sleep(Duration::from_millis(300));
+        let begun = std::time::Instant::now();
+        assert_eq!(gateway.send(&crate::stage::turn(false)).status, 503);
+        assert!(begun.elapsed() < Duration::from_millis(750), "{:?}", begun.elapsed());
+        assert_eq!(first.join().unwrap(), 200);
+    });
+}
+
 fn with_own_key(script: Script, more: &str) -> Stage {
     let upstream = Scripted::start(script.key("sk-callers-own-key")).unwrap();
     let config = crate::stage::config(&upstream.base_url(), &Plan { tables: more, ..TWO_KEYS });
