@@ -6,7 +6,7 @@ use bytes::Bytes;
 use interlingua_dialect::{Fix, NonstreamThinking};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Task, Turn};
 use interlingua_reasoning::Sealing;
-use interlingua_registry::{Attempts, Next, ProviderKey, Target};
+use interlingua_registry::{Attempts, KeyState, Next, ProviderKey, Target};
 use interlingua_translate::{Encode as _, ReadLimits, Reader, chat, responses};
 use interlingua_upstream::{Call, Refusal};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use crate::attempt::{Answer, Commit, Job, nonce};
 use crate::chain::Chain;
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::record::{Meter, Record};
+use crate::scrub::Scrubber;
 
 /// A turn on its way to one target.
 pub(crate) struct Errand<'e, 'a> {
@@ -47,7 +48,7 @@ impl Errand<'_, '_> {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
-            view.scrubber.mask_fault(&mut fault);
+            self.scrubber().mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
             if let Some(fix) = fix.filter(|_| repairs.is_empty())
                 && repairs.add(fix, fault.param.as_deref())
@@ -83,7 +84,7 @@ impl Errand<'_, '_> {
         tracing::debug!(
             provider = %provider.id,
             request_id = %record.request_id,
-            body = %self.job.view.scrubber.mask(String::from_utf8_lossy(&body)),
+            body = %self.scrubber().mask(String::from_utf8_lossy(&body)),
             "sending upstream"
         );
         let call = Call {
@@ -124,7 +125,7 @@ impl Errand<'_, '_> {
                     sealing,
                     idle: provider.timeouts.idle,
                     provider: provider.id.to_string(),
-                    scrubber: self.job.view.scrubber.clone(),
+                    scrubber: self.scrubber(),
                     place: None,
                 })))
             } else {
@@ -146,6 +147,15 @@ impl Errand<'_, '_> {
             record.notes.truncate(kept);
         }
         result
+    }
+
+    /// Masks what must not leave. A key that the caller brought is in no configuration.
+    fn scrubber(&self) -> Scrubber {
+        let known = &self.job.view.scrubber;
+        match (&self.target.provider.key_state, self.key) {
+            (KeyState::OfClient, Some(key)) => known.and(&key.secret),
+            _ => known.clone(),
+        }
     }
 }
 

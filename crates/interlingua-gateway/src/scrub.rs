@@ -31,14 +31,18 @@ impl Scrubber {
     }
 
     fn new(secrets: impl Iterator<Item = String>) -> Self {
-        let mut forms: Vec<Secret> = Vec::new();
-        for secret in secrets.filter(|it| it.len() >= SHORTEST) {
-            // A key in a URL is written in another way.
-            forms.extend([encoded(&secret), secret].map(Secret::new));
-        }
+        Self::of_forms(secrets.flat_map(forms).collect())
+    }
+
+    fn of_forms(mut forms: Vec<Secret>) -> Self {
         // A secret may be a part of another one, which must go first.
         forms.sort_by_key(|it| std::cmp::Reverse(it.expose().len()));
         Self(forms.into())
+    }
+
+    /// Knows one more, which a single request brought.
+    pub(crate) fn and(&self, secret: &Secret) -> Self {
+        Self::of_forms(self.0.iter().cloned().chain(forms(secret.expose().to_owned())).collect())
     }
 
     /// The text with every secret masked.
@@ -61,6 +65,12 @@ impl Scrubber {
             }
         }
     }
+}
+
+/// How a secret may be written: a key in a URL is written in another way.
+fn forms(secret: String) -> impl Iterator<Item = Secret> {
+    let is_one = secret.len() >= SHORTEST;
+    [encoded(&secret), secret].into_iter().map(Secret::new).filter(move |_| is_one)
 }
 
 /// The password in an address.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use interlingua_testkit::http::{Call, Reply};
-use interlingua_testkit::upstream::{finish, text, wait};
+use interlingua_testkit::upstream::{finish, raw, text, wait};
 use serde_json::json;
 
 use crate::stage::{
-    Answer, Canned, KEY, KEY2, LONG, Plan, Running, Script, Scripted, Stage, Then, at_once, last,
+    Answer, Canned, KEY, KEY2, LONG, MODEL, Plan, Running, Script, Scripted, Stage, Then, at_once,
+    last,
 };
 
 /// Two providers behind one name, whose first may fail.
@@ -264,7 +265,7 @@ fn another_key_is_not_tried_where_the_provider_has_no_place() {
 }
 
 fn with_own_key(script: Script, more: &str) -> Stage {
-    let upstream = Scripted::start(script.key("sk-callers-own-key")).unwrap();
+    let upstream = Scripted::start(script.key("callers-own-key-3344")).unwrap();
     let config = crate::stage::config(&upstream.base_url(), &Plan { tables: more, ..TWO_KEYS });
     let config = config.replace("{ env = \"UP_KEY\" }", "{ client = true }");
     Stage { upstream, gateway: Running::start(&config) }
@@ -274,7 +275,7 @@ fn with_own_key(script: Script, more: &str) -> Stage {
 fn a_caller_may_bring_the_key_and_nobody_elses_is_used() {
     let stage = with_own_key(Script::new().otherwise(Answer::text("hello")), "");
     let turn = || crate::stage::turn(false);
-    let own = "sk-callers-own-key";
+    let own = "callers-own-key-3344";
     for call in [
         turn().header("authorization", &format!("Bearer {own}")),
         turn().header("x-interlingua-provider-key", own),
@@ -294,6 +295,24 @@ fn a_caller_may_bring_the_key_and_nobody_elses_is_used() {
 }
 
 #[test]
+fn a_callers_key_is_masked_where_the_upstream_repeats_it() {
+    let own = "callers-own-key-3344";
+    let why = format!("Incorrect API key provided: {own}");
+    let event = json!({ "error": { "message": why, "code": 500 } });
+    for (answer, stream) in [
+        (Answer::error(401, "invalid_api_key", &why), false),
+        (Answer::stream([text("half"), raw(format!("data: {event}\n\n"))]), true),
+    ] {
+        let stage = with_own_key(Script::new().then(answer), "");
+        let call = crate::stage::turn(stream).header("x-interlingua-provider-key", own);
+        let reply = stage.send(&call);
+        assert!(reply.text().contains("[secret]"), "{}", reply.text());
+        assert_eq!(stage.gateway.requests(1).len(), 1);
+        assert!(!reply.text().contains(own) && !stage.gateway.log.text().contains(own));
+    }
+}
+
+#[test]
 fn the_gateways_own_keys_stay_here() {
     let (key, hash) = interlingua_registry::generate([9; 32]);
     let client = format!("[[client_keys]]\nid = \"a\"\nhash = \"{hash}\"");
@@ -303,7 +322,7 @@ fn the_gateways_own_keys_stay_here() {
     let reply = stage.send(&call);
     assert!(reply.text().contains("brings none"), "{}", reply.text());
     assert_eq!(stage.upstream.exchanges().len(), 0);
-    let own = call.header("x-interlingua-provider-key", "sk-callers-own-key");
+    let own = call.header("x-interlingua-provider-key", "callers-own-key-3344");
     assert_eq!(stage.send(&own).status, 200);
 }
 
