@@ -119,9 +119,18 @@ impl fmt::Display for KeyHash {
     }
 }
 
+/// How client keys begin.
+const PREFIX: &str = "il_";
+
+/// Whether a text looks like a client key, of this gateway or of another one. Such a key is nobody
+/// else's business.
+pub fn is_client_key(text: &str) -> bool {
+    text.strip_prefix(PREFIX).is_some_and(|hex| blake3::Hash::from_hex(hex).is_ok())
+}
+
 /// Makes a client key from 32 random bytes: the key to hand out, once, and the hash to keep.
 pub fn generate(random: [u8; 32]) -> (Secret, KeyHash) {
-    let key = format!("il_{}", blake3::Hash::from_bytes(random).to_hex());
+    let key = format!("{PREFIX}{}", blake3::Hash::from_bytes(random).to_hex());
     let hash = KeyHash::of(&key);
     (Secret::new(key), hash)
 }
@@ -248,6 +257,7 @@ mod tests {
     fn a_generated_key_lets_its_owner_in() {
         let (laptop, hash) = generate([7; 32]);
         assert!(laptop.expose().starts_with("il_") && laptop.expose().len() == 67);
+        assert!(is_client_key(laptop.expose()) && !is_client_key("il_something"));
         let hash = hash.to_string().parse().unwrap();
         let keys = ClientKeys(vec![ClientKey { id: id("laptop"), hash }]);
         assert_eq!(keys.authenticate(laptop.expose()), Some(&id("laptop")));

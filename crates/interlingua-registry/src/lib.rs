@@ -78,7 +78,7 @@ pub use header::Header;
 pub use health::Health;
 pub use keys::{
     BadKey, ClientKey, ClientKeys, EditError, KeyHash, KeyId, LOCAL_TENANT, edit_add, edit_remove,
-    generate,
+    generate, is_client_key,
 };
 pub use model::{ASSUMED_WINDOW, Asked, Model, ModelSource, Models, Price};
 pub use pool::{PoolEntry, PoolMap};

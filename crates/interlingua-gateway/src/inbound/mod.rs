@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use interlingua_codex_integration::LOCAL_TOKEN;
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{ProviderKey, tidy_key};
+use interlingua_registry::{ProviderKey, is_client_key, tidy_key};
 
 use crate::candidates::OWN_KEY;
 use crate::catch::caught;
@@ -182,11 +182,13 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The client's own key for a provider: in the header that is for it, or, where the gateway itself
-/// wants no key, as bearer token.
+/// wants no key, as bearer token. A gateway's key is none, also where it is not wanted any more.
 fn own_key(headers: &HeaderMap, is_for_gateway: bool) -> Option<ProviderKey> {
     let header = headers.get(OWN_KEY).and_then(|it| it.to_str().ok());
-    let bearer = || presented(headers).filter(|it| !is_for_gateway && *it != LOCAL_TOKEN);
-    let secret = tidy_key(header.or_else(bearer)?).ok()?;
+    let bearer = || presented(headers).filter(|_| !is_for_gateway);
+    let is_ours = |key: &str| key == LOCAL_TOKEN || is_client_key(key);
+    let key = header.or_else(bearer).filter(|it| !is_ours(it))?;
+    let secret = tidy_key(key).ok()?;
     Some(ProviderKey { name: "the caller's key".to_owned(), secret })
 }
 

@@ -322,8 +322,14 @@ fn the_gateways_own_keys_stay_here() {
     let reply = stage.send(&call);
     assert!(reply.text().contains("brings none"), "{}", reply.text());
     assert_eq!(stage.upstream.exchanges().len(), 0);
-    let own = call.header("x-interlingua-provider-key", "callers-own-key-3344");
+    let own = call.clone().header("x-interlingua-provider-key", "callers-own-key-3344");
     assert_eq!(stage.send(&own).status, 200);
+
+    // A client that was not told that keys are not needed any more.
+    let open = with_own_key(Script::new().otherwise(Answer::text("hello")), "");
+    let reply = open.send(&call);
+    assert!(reply.text().contains("brings none"), "{}", reply.text());
+    assert_eq!(open.upstream.exchanges().len(), 0);
 }
 
 #[test]
