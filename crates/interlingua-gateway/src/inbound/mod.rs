@@ -219,7 +219,8 @@ fn preflight(origin: &Origin) -> Response<Reply> {
             ("access-control-allow-methods", "GET, POST"),
             (
                 "access-control-allow-headers",
-                "authorization, content-type, x-api-key, x-request-id",
+                "authorization, content-type, session-id, x-api-key, x-interlingua-provider-key, \
+                 x-request-id",
             ),
             ("access-control-max-age", "600"),
         ] {

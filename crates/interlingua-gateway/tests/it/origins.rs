@@ -60,7 +60,8 @@ fn a_preflight_is_answered_for_listed_pages_only() {
     for field in [
         "access-control-allow-origin: https://editor.test\r\n",
         "access-control-allow-methods: GET, POST\r\n",
-        "access-control-allow-headers: authorization, content-type",
+        "access-control-allow-headers: authorization, content-type, session-id, x-api-key, \
+         x-interlingua-provider-key, x-request-id\r\n",
     ] {
         assert!(answer.contains(field), "{answer}");
     }
