@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Task, Turn};
@@ -157,20 +157,21 @@ pub(crate) async fn ask(
     let Course { targets, session, seed, home } = course;
     let State { failures, moved, .. } = &*job.state;
     let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures)?);
-    if waiting.front().is_some_and(|first| !first.cooling) {
-        let cooling = waiting.iter().filter(|candidate| candidate.cooling);
+    if waiting.front().is_some_and(|first| first.pause.is_none()) {
+        let cooling = waiting.iter().filter(|candidate| candidate.pause.is_some());
         let why = SkipReason::Cooling.to_string();
         record.notes.extend(cooling.map(|candidate| skipped(candidate, &why)));
     }
     let mut last = None;
     while let Some(candidate) = waiting.pop_front() {
         let Candidate { target, key, .. } = candidate;
+        failures.asked(|| candidate.id(), Instant::now());
         let errand = Errand { job, turn, target, key, session: session.as_deref(), head };
         let result = errand.run(record).await;
-        let now = std::time::Instant::now();
+        let now = Instant::now();
         let (fault, next) = match result {
             Ok(answer) => {
-                failures.succeeded(candidate.id());
+                failures.succeeded(|| candidate.id());
                 if let Some(home) = home {
                     moved.answered(*seed, &target.slug, target.slug == *home, now);
                 }

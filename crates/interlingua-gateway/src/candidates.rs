@@ -13,8 +13,8 @@ use crate::health::{Failures, Moved};
 pub(crate) struct Candidate<'c> {
     pub(crate) target: &'c Target,
     pub(crate) key: Option<&'c ProviderKey>,
-    /// It failed lately, so the others are asked first.
-    pub(crate) cooling: bool,
+    /// It failed lately, so the others are asked first until then.
+    pub(crate) pause: Option<Instant>,
 }
 
 impl Candidate<'_> {
@@ -69,7 +69,7 @@ pub(crate) fn candidates<'c>(
     let mut keyless = None;
     for target in targets {
         let provider = &target.provider;
-        let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key, cooling: false };
+        let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key, pause: None };
         match (&provider.key_state, provider.keys.as_slice()) {
             (KeyState::OfClient, _) if own_key.is_some() => all.push(candidate(own_key)),
             (KeyState::OfClient, _) => {
@@ -91,9 +91,9 @@ pub(crate) fn candidates<'c>(
     if all.len() > 1 && failures.any() {
         let now = Instant::now();
         for candidate in &mut all {
-            candidate.cooling = failures.is_cooling(candidate.id(), now);
+            candidate.pause = failures.pause(candidate.id(), now);
         }
-        all.sort_by_cached_key(|it| it.cooling.then(|| failures.until(it.id())).flatten());
+        all.sort_by_key(|candidate| candidate.pause);
     }
     Ok(all)
 }

@@ -14,6 +14,9 @@ const STAY: Duration = Duration::from_mins(5);
 /// More moved conversations than these are not worth the memory.
 const MOST_MOVED: usize = 4_096;
 
+/// More candidates than these are not worth the memory: names of models and keys come from clients.
+const MOST_FAILED: usize = 4_096;
+
 /// Remembers who failed lately.
 ///
 /// Only those who did have an entry, so a gateway whose providers are well pays one load for it.
@@ -29,29 +32,38 @@ impl Failures {
         self.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a candidate should be passed by; see [`Health::is_cooling`].
-    pub(crate) fn is_cooling(&self, candidate: u64, now: Instant) -> bool {
-        self.lock().get_mut(&candidate).is_some_and(|health| health.is_cooling(now))
+    /// When the pause of a candidate is over that should be passed by; nothing where it need not.
+    pub(crate) fn pause(&self, candidate: u64, now: Instant) -> Option<Instant> {
+        self.lock().get(&candidate).filter(|health| health.is_cooling(now))?.until()
     }
 
-    /// When a candidate's pause is over.
-    pub(crate) fn until(&self, candidate: u64) -> Option<Instant> {
-        self.lock().get(&candidate)?.until()
+    /// Takes notice that a candidate is asked.
+    pub(crate) fn asked(&self, candidate: impl FnOnce() -> u64, now: Instant) {
+        if self.any()
+            && let Some(health) = self.lock().get_mut(&candidate())
+        {
+            health.asked(now);
+        }
     }
 
     pub(crate) fn failed(&self, candidate: u64, fault: &Fault, now: Instant) {
         let mut all = self.lock();
         let mut health = all.get(&candidate).cloned().unwrap_or_default();
         if health.failed(fault, now) {
-            all.insert(candidate, health);
+            if all.len() >= MOST_FAILED {
+                all.retain(|_, health| health.is_cooling(now));
+            }
+            if all.len() < MOST_FAILED || all.contains_key(&candidate) {
+                all.insert(candidate, health);
+            }
         }
         self.count.store(all.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn succeeded(&self, candidate: u64) {
+    pub(crate) fn succeeded(&self, candidate: impl FnOnce() -> u64) {
         if self.any() {
             let mut all = self.lock();
-            all.remove(&candidate);
+            all.remove(&candidate());
             self.count.store(all.len(), Ordering::Relaxed);
         }
     }
@@ -102,11 +114,35 @@ mod tests {
     fn only_failures_are_remembered_and_success_forgets_them() {
         let (failures, now) = (Failures::default(), Instant::now());
         failures.failed(1, &Fault::new(Class::InvalidRequest, ""), now);
-        assert!(!failures.is_cooling(1, now));
+        assert!(failures.pause(1, now).is_none() && !failures.any());
         failures.failed(1, &Fault::new(Class::Timeout, ""), now);
-        assert!(failures.is_cooling(1, now) && !failures.is_cooling(2, now));
-        failures.succeeded(1);
-        assert!(!failures.is_cooling(1, now) && !failures.any());
+        assert!(failures.pause(1, now).is_some() && failures.pause(2, now).is_none());
+        failures.succeeded(|| 1);
+        assert!(failures.pause(1, now).is_none() && !failures.any());
+    }
+
+    #[test]
+    fn one_who_is_asked_after_a_pause_is_passed_by_meanwhile() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        failures.failed(1, &Fault::new(Class::Timeout, ""), now);
+        let over = failures.pause(1, now).unwrap();
+        assert_eq!(failures.pause(1, over), None);
+        failures.asked(|| 1, over);
+        assert!(failures.pause(1, over).is_some());
+    }
+
+    #[test]
+    fn failures_are_bounded() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let fault = Fault::new(Class::Timeout, "");
+        for candidate in 0..=MOST_FAILED as u64 {
+            failures.failed(candidate, &fault, now);
+        }
+        assert_eq!(failures.pause(MOST_FAILED as u64, now), None);
+        let later = failures.pause(0, now).unwrap();
+        failures.failed(9_999, &fault, later);
+        assert!(failures.pause(9_999, later).is_some());
+        assert_eq!(failures.count.load(Ordering::Relaxed), 1, "what is over goes");
     }
 
     #[test]

@@ -24,21 +24,22 @@ const PROBE: Duration = Duration::from_secs(30);
 /// Who uses it decides what cooling means: here it means that others are asked first.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    failures: u32,
+    /// Trials that have not made it well.
+    trials: u32,
     until: Option<Instant>,
 }
 
 impl Health {
-    /// Whether it should be passed by. Where the pause is over, the caller that hears so first becomes
-    /// the one that tries.
-    pub fn is_cooling(&mut self, now: Instant) -> bool {
-        match self.until {
-            None => false,
-            Some(until) if until > now => true,
-            Some(_) => {
-                self.until = Some(now + PROBE);
-                false
-            }
+    /// Whether it should be passed by.
+    pub fn is_cooling(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
+
+    /// Takes notice that it is asked. Where its pause is over, this is the one that tries.
+    pub fn asked(&mut self, now: Instant) {
+        if self.until.is_some_and(|until| until <= now) {
+            self.trials = self.trials.saturating_add(1);
+            self.until = Some(now + PROBE);
         }
     }
 
@@ -47,18 +48,18 @@ impl Health {
         self.until
     }
 
-    /// Takes notice of a fault; tells whether it is one of the candidate.
+    /// Takes notice of a fault; tells whether it is one of the candidate. Requests that were at work
+    /// together fail together, which counts once.
     pub fn failed(&mut self, fault: &Fault, now: Instant) -> bool {
-        let Some(pause) = pause(fault, self.failures) else { return false };
-        self.failures = self.failures.saturating_add(1);
+        let Some(pause) = pause(fault, self.trials) else { return false };
         self.until = Some(now + pause);
         true
     }
 }
 
 /// How long a candidate is left alone after a fault; none where the fault is not its own.
-fn pause(fault: &Fault, failures: u32) -> Option<Duration> {
-    let growing = || (FIRST_PAUSE * 2_u32.saturating_pow(failures.min(8))).min(LONGEST_PAUSE);
+fn pause(fault: &Fault, trials: u32) -> Option<Duration> {
+    let growing = || (FIRST_PAUSE * 2_u32.saturating_pow(trials.min(8))).min(LONGEST_PAUSE);
     let asked = fault.retry_after.map(|wait| wait.min(LONGEST_ASKED));
     match fault.class {
         Class::Auth | Class::Quota | Class::FeatureDisabled => Some(asked.unwrap_or(ACCOUNT_PAUSE)),
@@ -82,14 +83,14 @@ mod tests {
     fn it_cools_longer_each_time_and_one_request_tries_it() {
         let (mut health, start) = (Health::default(), Instant::now());
         assert!(!health.is_cooling(start));
-        for (failure, seconds) in [5, 10, 20, 40, 80, 120, 120].into_iter().enumerate() {
-            assert!(health.failed(&fault(Class::Overloaded), start));
+        for seconds in [5, 10, 20, 40, 80, 120, 120] {
+            for _ in 0..3 {
+                assert!(health.failed(&fault(Class::Overloaded), start), "all at once");
+            }
             let end = start + Duration::from_secs(seconds);
-            assert!(
-                health.is_cooling(start + Duration::from_millis(seconds * 1000 - 1)),
-                "{failure}"
-            );
-            assert!(!health.is_cooling(end), "the first one tries");
+            assert!(health.is_cooling(end - Duration::from_millis(1)), "{seconds}");
+            assert!(!health.is_cooling(end) && !health.is_cooling(end), "to look is not to try");
+            health.asked(end);
             assert!(health.is_cooling(end), "the others pass it by");
             assert!(!health.is_cooling(end + PROBE), "whoever tried may have gone");
         }
