@@ -87,8 +87,9 @@ mod tests {
             for _ in 0..3 {
                 assert!(health.failed(&fault(Class::Overloaded), start), "all at once");
             }
-            let end = start + Duration::from_secs(seconds);
-            assert!(health.is_cooling(end - Duration::from_millis(1)), "{seconds}");
+            let after = |millis| start + Duration::from_millis(millis);
+            let end = after(seconds * 1000);
+            assert!(health.is_cooling(after(seconds * 1000 - 1)), "{seconds}");
             assert!(!health.is_cooling(end) && !health.is_cooling(end), "to look is not to try");
             health.asked(end);
             assert!(health.is_cooling(end), "the others pass it by");
