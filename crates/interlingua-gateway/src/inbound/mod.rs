@@ -18,12 +18,14 @@ use crate::candidates::OWN_KEY;
 use crate::catch::caught;
 use crate::guard::{self, Origin};
 use crate::reply::{self, Reply};
-use crate::state::State;
+use crate::state::{State, View};
 
 /// What every route may need to know about its request.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) state: Arc<State>,
+    /// The configuration by which the request was let in, and is answered.
+    pub(crate) view: Arc<View>,
     pub(crate) request_id: String,
     /// The key id of the client.
     pub(crate) tenant: String,
@@ -55,9 +57,8 @@ pub(crate) async fn serve(
     if request.method() == Method::OPTIONS {
         return finish(preflight(&origin), &request_id, &origin);
     }
-    drop(view);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = caught(route(state, request, &request_id)).await.unwrap_or_else(|_| {
+    let response = caught(route(state, view, request, &request_id)).await.unwrap_or_else(|_| {
         tracing::error!(%request_id, path, "the gateway failed; this is a bug");
         let what = "the gateway failed; this is a bug of it";
         reply::error(&Fault::new(Class::Internal, what))
@@ -66,7 +67,12 @@ pub(crate) async fn serve(
     finish(response, &request_id, &origin)
 }
 
-async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) -> Response<Reply> {
+async fn route(
+    state: Arc<State>,
+    view: Arc<View>,
+    request: Request<Incoming>,
+    request_id: &str,
+) -> Response<Reply> {
     let path = request.uri().path().to_owned();
     let path = path.strip_suffix('/').filter(|it| !it.is_empty()).unwrap_or(&path);
     // People paste base URLs with and without `/v1`.
@@ -77,7 +83,6 @@ async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) 
         "/version" => return get(&request, status::version),
         _ => {}
     }
-    let view = state.view();
     let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
         let caller = responses::caller(request.headers());
         let is_turn = path == "/responses" && request.method() == Method::POST;
@@ -95,13 +100,13 @@ async fn route(state: Arc<State>, request: Request<Incoming>, request_id: &str) 
             reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
         }
         "/responses" if request.method() == Method::POST => {
-            drop(view);
-            let context = Context { state, request_id: request_id.to_owned(), tenant, has_key };
+            let request_id = request_id.to_owned();
+            let context = Context { state, view, request_id, tenant, has_key };
             responses::create(context, request).await
         }
         "/responses/compact" if request.method() == Method::POST => {
-            drop(view);
-            let context = Context { state, request_id: request_id.to_owned(), tenant, has_key };
+            let request_id = request_id.to_owned();
+            let context = Context { state, view, request_id, tenant, has_key };
             responses::compact(context, request).await
         }
         "/responses" | "/responses/compact" => not_allowed("POST"),

@@ -1,7 +1,5 @@
 //! `POST /v1/responses`
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use interlingua_ir::Fault;
@@ -35,7 +33,7 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
     // What is not read yet cannot say how it wants its answer; Codex always streams.
     let streams = caller == Caller::Codex && !compact;
     let route = if compact { "compact" } else { "responses" };
-    let view = context.state.view();
+    let view = context.view;
     let settings = view.snapshot.settings();
     let mut record = Record::new(context.request_id.clone(), route);
     record.client.clone_from(&context.tenant);
@@ -58,7 +56,7 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
     let etag = view.etag.clone();
     let answer_id = uuid::Uuid::now_v7().simple().to_string();
     let job = Job {
-        state: Arc::clone(&context.state),
+        state: context.state,
         view,
         body,
         session: session::named(&parts.headers),
