@@ -78,9 +78,10 @@ pub(crate) fn candidates<'c>(
             (_, []) => all.push(candidate(None)),
             (_, [only]) => all.push(candidate(Some(only))),
             (_, several) => {
-                // A conversation keeps its key, because prompt caches belong to accounts.
+                // A conversation keeps its key, because prompt caches belong to accounts. Keys that
+                // one program prints have one name.
                 let mut keys: Vec<_> = several.iter().collect();
-                keys.sort_by_cached_key(|key| rank(seed, &key.name, 1));
+                keys.sort_by_cached_key(|key| rank(seed, key.secret.expose(), 1));
                 all.extend(keys.into_iter().map(|key| candidate(Some(key))));
             }
         }
@@ -145,4 +146,41 @@ fn demand(turn: &Turn<'_>) -> Demand {
     }
     demand.tokens = u64::try_from(letters / LETTERS).unwrap_or(u64::MAX);
     demand
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_dialect::Dialects;
+    use interlingua_registry::{KeyError, KeySource, RawConfig, ResolveKey, Secret, check};
+
+    use super::*;
+
+    /// Keys are what a program is told.
+    struct Told;
+
+    impl ResolveKey for Told {
+        fn resolve(&self, source: &KeySource) -> Result<Secret, KeyError> {
+            match source {
+                KeySource::Command(argv) => Ok(Secret::new(argv[1].clone())),
+                KeySource::Env(_) | KeySource::File(_) => Err(KeyError::Unset),
+            }
+        }
+    }
+
+    #[test]
+    fn conversations_spread_over_keys_that_one_program_prints() {
+        let config = "[providers.up]\nbase_url = 'http://127.0.0.1:1'\n\
+            key = [{ command = ['pass', 'a'] }, { command = ['pass', 'b'] }]\n\
+            models = [{ id = 'm' }]\n";
+        let raw = RawConfig::new().file("config.toml", config);
+        let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &Told).unwrap();
+        let targets = snapshot.route(Some("up/m")).unwrap().targets;
+        let failures = Failures::default();
+        let first = |seed| {
+            let all = candidates(&targets, None, seed, &failures).unwrap();
+            all[0].key.unwrap().secret.expose().to_owned()
+        };
+        let of_a = (0..100).filter(|seed| first(*seed) == "a").count();
+        assert!((30..70).contains(&of_a), "{of_a}");
+    }
 }
