@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use interlingua_gateway::{BindError, Gateway, State, Tools};
 use interlingua_registry::Problems;
@@ -46,6 +47,9 @@ pub fn exit_code(error: &StartError) -> ExitCode {
     })
 }
 
+/// How long work beside the requests is waited for at the end.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
 /// Runs the gateway until it is told to stop: by SIGTERM or Ctrl-C, and at once by a second one.
 ///
 /// Meanwhile it follows its files, SIGHUP, and what providers say about their models, as `start` says
@@ -66,7 +70,7 @@ pub fn run(
     let seal = seal_key::load(loaded.environment.get("INTERLINGUA_SEAL_KEY"), &loaded.paths.state)
         .map_err(StartError::SealKey)?;
     let runtime = runtime(settings.workers).map_err(StartError::System)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let proxies = ProxySettings::read(|name| loaded.environment.get(name).map(str::to_owned));
         let upstream =
             Upstream::new(&proxies, settings.timeouts.connect).map_err(StartError::System)?;
@@ -81,7 +85,10 @@ pub fn run(
         gateway.serve(stop, now).await;
         following.abort();
         Ok(())
-    })
+    });
+    // A file that is being written is soon done; a program that is to print a key may never be.
+    runtime.shutdown_timeout(LAST_WORK);
+    result
 }
 
 /// Puts panics into the log, where the requests are. A text that was made at run time is left out: it

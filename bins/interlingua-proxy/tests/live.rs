@@ -143,6 +143,26 @@ fn a_key_file_and_a_dialect_are_followed_too() {
     });
 }
 
+/// A password store that waits for its user does not keep the gateway from ending.
+#[cfg(unix)]
+#[test]
+fn a_program_that_prints_no_key_does_not_hold_up_the_end() {
+    let upstream = Scripted::start(Script::new().otherwise(Answer::text("hello"))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let locked = folder.path().join("locked");
+    let program = format!("test -e {} && trap '' TERM && sleep 12; echo a-key", locked.display());
+    let config = declared("up", &upstream, "{ id = 'm', context_window = 1000 }")
+        + &format!("key = {{ command = [\"sh\", \"-c\", \"{program}\"] }}\n");
+    let mut gateway = start(&config);
+    fs::write(&locked, "").unwrap();
+    gateway.signal("HUP").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(ask(&gateway, "up/m").status, 200, "meanwhile it answers");
+    let begun = Instant::now();
+    assert!(gateway.terminate(LONG).unwrap().success());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
     let script = Script::new().models(["big", "text-embedding-3"]).key("sk-canary-live-1");
