@@ -29,7 +29,7 @@ const WAITING: usize = 16;
 /// Follows the files that the configuration was made from, SIGHUP, and what open providers say about
 /// their models. What cannot be put into force leaves what is, and is told: in the log, and by the
 /// gateway's `/status`.
-pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>) {
+pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut hangup: Hangup) {
     let (tell, mut told) = mpsc::channel(WAITING);
     let discovered = discovered(&loaded.paths);
     let seen = loaded.files.iter().map(|(_, look)| *look).collect();
@@ -43,7 +43,6 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>) {
         stale_catalogs: true,
         tell,
     };
-    let mut hangup = Hangup::new();
     let mut clock = tokio::time::interval(LOOK);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -204,13 +203,13 @@ fn difference(old: &Snapshot, new: &Snapshot) -> (Vec<String>, Vec<String>) {
 }
 
 /// The signal by which people tell servers to read their configuration.
-struct Hangup {
+pub(crate) struct Hangup {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
 }
 
 impl Hangup {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             #[cfg(unix)]
             signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())

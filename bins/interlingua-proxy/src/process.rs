@@ -9,7 +9,7 @@ use interlingua_gateway::{BindError, Gateway, State, Tools};
 use interlingua_registry::Problems;
 use interlingua_upstream::{ProxySettings, Upstream};
 
-use crate::follow::follow;
+use crate::follow::{Hangup, follow};
 use crate::load::{Loaded, Start};
 use crate::seal_key;
 
@@ -78,10 +78,12 @@ pub fn run(
         let state = Arc::new(State::new(Arc::clone(&loaded.snapshot), tools));
         let gateway = Gateway::bind(Arc::clone(&state)).map_err(StartError::Bind)?;
         let (stop, now) = signals().map_err(StartError::System)?;
+        // Before anybody is told that the gateway is there: unheard, the signal ends the process.
+        let hangup = Hangup::new();
         let addresses = gateway.addresses();
         greet(loaded, &addresses);
         announce(&addresses);
-        let following = tokio::spawn(follow(start.clone(), loaded.clone(), state));
+        let following = tokio::spawn(follow(start.clone(), loaded.clone(), state, hangup));
         gateway.serve(stop, now).await;
         following.abort();
         Ok(())
