@@ -64,7 +64,7 @@ impl Discovery {
             self.asked.insert(provider.id.to_string(), asked);
             let (provider, state, tell) = (Arc::clone(provider), Arc::clone(state), tell.clone());
             tokio::spawn(async move {
-                let result = state.upstream().models(&provider).await;
+                let result = state.models(&provider).await;
                 // Nobody listens any more when the gateway stops.
                 drop(tell.send(Told { provider, result }).await);
             });

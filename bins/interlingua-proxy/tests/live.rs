@@ -143,6 +143,21 @@ fn a_key_file_and_a_dialect_are_followed_too() {
     });
 }
 
+/// Whatever a provider says that refuses to list its models, and repeats of the question.
+#[test]
+fn a_key_that_is_refused_where_models_are_listed_is_told_to_nobody() {
+    let key = "canary-live-key-2";
+    let refused = Answer::error(401, "invalid_api_key", &format!("no such key: {key}"));
+    let upstream = Scripted::start(Script::new().models_answer(refused)).unwrap();
+    let config = open("up", &upstream).replace("UP_KEY", "OTHER_KEY");
+    let binary = Path::new(env!("CARGO_BIN_EXE_interlingua-proxy"));
+    let setup = Setup::new(binary, &config).env("INTERLINGUA_DISCOVER", "true");
+    let gateway = setup.env("OTHER_KEY", key).start().unwrap();
+    until(&gateway, "it is told", || status(&gateway)["failures"].to_string().contains("[secret]"));
+    until(&gateway, "it is logged", || gateway.log().contains("its models are not known"));
+    assert!(!gateway.log().contains(key), "{}", gateway.log());
+}
+
 /// A password store that waits for its user does not keep the gateway from ending.
 #[cfg(unix)]
 #[test]

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use interlingua_codex_integration::Catalog;
+use interlingua_ir::Fault;
 use interlingua_reasoning::SealKeys;
-use interlingua_registry::Snapshot;
+use interlingua_registry::{ListedModel, Provider, Snapshot};
 use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
@@ -94,9 +95,18 @@ impl State {
         Arc::clone(&self.view.load().snapshot)
     }
 
-    /// Reaches providers.
-    pub fn upstream(&self) -> &Upstream {
-        &self.tools.upstream
+    /// Asks a provider of the configuration in force which models it has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Upstream::models`]; the configuration's secrets are masked in what the provider says.
+    pub async fn models(&self, provider: &Provider) -> Result<Vec<ListedModel>, Fault> {
+        let view = self.view();
+        let listed = self.tools.upstream.models(provider).await;
+        listed.map_err(|mut fault| {
+            view.scrubber.mask_fault(&mut fault);
+            fault
+        })
     }
 
     /// Puts another configuration into force, whole, for the requests that begin from now on. Those at
