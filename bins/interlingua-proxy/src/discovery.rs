@@ -56,7 +56,7 @@ impl Discovery {
             let known = discovered.of(provider);
             match self.asked.get(&*provider.id).filter(|asked| asked.identity == identity) {
                 Some(asked) if asked.next.is_none_or(|next| next > now) => continue,
-                None if known.is_some_and(|listing| age(listing.at) < FRESH) => continue,
+                None if known.is_some_and(|listing| is_fresh(listing.at)) => continue,
                 _ => {}
             }
             let failures = self.asked.get(&*provider.id).map_or(0, |asked| asked.failures);
@@ -96,6 +96,18 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
 }
 
-fn age(at: u64) -> Duration {
-    Duration::from_secs(now().saturating_sub(at))
+/// A list of tomorrow is not: some clock was wrong.
+fn is_fresh(at: u64) -> bool {
+    now().checked_sub(at).is_some_and(|age| age < FRESH.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_fresh_for_an_hour_and_not_before_it_was_made() {
+        assert!(is_fresh(now()) && is_fresh(now() - 3_500));
+        assert!(!is_fresh(now() - 3_600) && !is_fresh(now() + 60) && !is_fresh(u64::MAX));
+    }
 }
