@@ -165,6 +165,7 @@ impl Follower {
             }
             Err(fault) if matches!(fault.status, Some(404 | 405)) => {
                 tracing::info!(provider = %provider.id, "the provider lists no models: {fault}");
+                self.state.synced(&what, Ok(()));
             }
             Err(fault) => {
                 tracing::warn!(provider = %provider.id, "its models are not known: {fault}");
