@@ -51,6 +51,7 @@ impl Discovery {
             return;
         }
         let now = Instant::now();
+        self.asked.retain(|id, _| snapshot.provider(id).is_some_and(|it| tells(it)));
         for provider in snapshot.providers().iter().filter(|provider| tells(provider)) {
             let identity = provider.identity();
             let known = discovered.of(provider);
@@ -71,15 +72,20 @@ impl Discovery {
         }
     }
 
-    /// Remembers when a provider may be asked again.
-    pub(crate) fn told(&mut self, told: &Told) {
-        let Some(asked) = self.asked.get_mut(&*told.provider.id) else { return };
+    /// Remembers when a provider may be asked again. `false` when this is the answer of a former one,
+    /// which was removed or has another address or key by now.
+    pub(crate) fn told(&mut self, told: &Told) -> bool {
+        let asked = self.asked.get_mut(&*told.provider.id);
+        let Some(asked) = asked.filter(|asked| asked.identity == told.provider.identity()) else {
+            return false;
+        };
         asked.failures = if told.result.is_ok() { 0 } else { asked.failures.saturating_add(1) };
         let pause = match asked.failures {
             0 => FRESH,
             failures => (FIRST_PAUSE * 2_u32.saturating_pow(failures.min(8) - 1)).min(FRESH),
         };
         asked.next = Some(Instant::now() + pause);
+        true
     }
 }
 

@@ -150,7 +150,9 @@ impl Follower {
 
     /// Takes in what a provider says about its models.
     async fn told(&mut self, told: Told) {
-        self.discovery.told(&told);
+        if !self.discovery.told(&told) {
+            return;
+        }
         let Told { provider, result } = told;
         let what = models_of(&provider.id);
         match result {

@@ -158,6 +158,27 @@ fn a_key_that_is_refused_where_models_are_listed_is_told_to_nobody() {
     assert!(!gateway.log().contains(key), "{}", gateway.log());
 }
 
+#[test]
+fn what_a_former_provider_lists_does_not_count() {
+    let late = json!({ "data": [{ "id": "old" }] });
+    let late = Answer::json(200, late).after(Duration::from_secs(4));
+    let old = Scripted::start(Script::new().models_answer(late)).unwrap();
+    let new = Scripted::start(Script::new().models(["new"])).unwrap();
+    let gateway = start(&open("up", &old));
+    until(&gateway, "the question", || !old.exchanges().is_empty());
+    fs::write(gateway.config(), open("up", &new)).unwrap();
+    until(&gateway, "the new list", || slugs(&gateway) == ["up/new"]);
+    let before = number(&gateway);
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!((slugs(&gateway), number(&gateway)), (vec!["up/new".to_owned()], before));
+    // Nor does it count at the next start.
+    let mut gateway = gateway;
+    assert!(gateway.terminate(LONG).unwrap().success());
+    drop(new);
+    gateway.start().unwrap();
+    assert_eq!(slugs(&gateway), ["up/new"]);
+}
+
 /// A password store that waits for its user does not keep the gateway from ending.
 #[cfg(unix)]
 #[test]
