@@ -1,5 +1,6 @@
 //! Keeps a running gateway in step with its files and with its providers' models.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::catalogs;
 use crate::discovery::{Discovery, Told, now, tells};
-use crate::load::{Loaded, Start, load};
+use crate::load::{Files, Loaded, Start, reload, warn};
 
 /// How often the files are looked at. A look costs a few system calls, and unlike the system's own
 /// notices it works on every file system.
@@ -32,14 +33,13 @@ const WAITING: usize = 16;
 pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut hangup: Hangup) {
     let (tell, mut told) = mpsc::channel(WAITING);
     let discovered = discovered(&loaded.paths);
-    let seen = loaded.files.iter().map(|(_, look)| *look).collect();
     let mut follower = Follower {
         start,
+        files: loaded.files.clone(),
         loaded,
         state,
         discovered,
         discovery: Discovery::default(),
-        seen,
         stale_catalogs: true,
         tell,
     };
@@ -62,11 +62,12 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut 
 
 struct Follower {
     start: Start,
+    /// What the last attempt to load depends on.
+    files: Files,
     loaded: Loaded,
     state: Arc<State>,
     discovered: Discovered,
     discovery: Discovery,
-    seen: Vec<Look>,
     /// Codex may have catalog files that are not in step.
     stale_catalogs: bool,
     tell: mpsc::Sender<Told>,
@@ -76,7 +77,7 @@ impl Follower {
     /// Whether some file is another one than before, once all have come to rest.
     async fn has_changed(&mut self) -> bool {
         let mut seen = self.look().await;
-        if seen == self.seen {
+        if seen == self.files {
             return false;
         }
         for _ in 0..MOST_LOOKS {
@@ -89,22 +90,29 @@ impl Follower {
         true
     }
 
-    async fn look(&self) -> Vec<Look> {
-        let files = self.loaded.files.clone();
-        let look = move || files.iter().map(|(path, _)| look(path)).collect();
-        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    /// The same files as they are now.
+    async fn look(&self) -> Files {
+        let files = self.files.clone();
+        let look = move |(path, _): (PathBuf, Look)| {
+            let now = look(&path);
+            (path, now)
+        };
+        let looks = tokio::task::spawn_blocking(move || files.into_iter().map(look).collect());
+        looks.await.unwrap_or_default()
     }
 
     /// Reads everything anew and puts it into force, or tells why not.
     async fn reload(&mut self, because: &str) {
-        let seen = self.look().await;
         let start = self.start.clone();
         // A program that prints a key may take its time.
-        let Ok(result) = tokio::task::spawn_blocking(move || load(&start)).await else { return };
+        let loading = tokio::task::spawn_blocking(move || reload(&start));
+        let Ok((files, result)) = loading.await else { return };
+        self.files = files;
         match result {
             Ok(loaded) => {
                 let (old, new) = (&self.loaded.snapshot, &loaded.snapshot);
                 let number = self.state.replace(Arc::clone(new));
+                warn(&loaded);
                 let (added, removed) = difference(old, new);
                 tracing::info!(
                     because,
@@ -122,7 +130,6 @@ impl Follower {
                     new.providers().iter().any(|it| tells(it) && *what == models_of(&it.id))
                         || [CACHE, catalogs::WHAT].contains(&what)
                 });
-                self.seen = loaded.files.iter().map(|(_, look)| *look).collect();
                 self.loaded = loaded;
                 self.stale_catalogs = true;
                 self.keep_catalogs().await;
@@ -130,7 +137,6 @@ impl Follower {
             Err(error) => {
                 tracing::error!(because, "the configuration in force stays: {error}");
                 self.state.refuse(error.to_string());
-                self.seen = seen;
             }
         }
     }

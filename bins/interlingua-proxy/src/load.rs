@@ -29,11 +29,13 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// Where files are kept.
     pub paths: Paths,
-    /// The files and folders that it was made from, and those that were looked for, as they were
-    /// before they were read.
-    pub(crate) files: Vec<(PathBuf, Look)>,
+    pub(crate) files: Files,
     pub(crate) environment: Environment,
 }
+
+/// The files and folders that a configuration was made from, and those that were looked for, as they
+/// were before they were read.
+pub(crate) type Files = Vec<(PathBuf, Look)>;
 
 /// Reads and checks the configuration.
 ///
@@ -41,7 +43,15 @@ pub struct Loaded {
 ///
 /// All problems of the configuration at once.
 pub fn load(start: &Start) -> Result<Loaded, StartError> {
-    load_with(start, None)
+    load_with(start, None, &mut Files::new()).inspect(warn)
+}
+
+/// Reads and checks the configuration again. Tells which files that depends on, also where it fails:
+/// one of them has to change before it succeeds.
+pub(crate) fn reload(start: &Start) -> (Files, Result<Loaded, StartError>) {
+    let mut files = Files::new();
+    let result = load_with(start, None, &mut files);
+    (files, result)
 }
 
 /// Reads and checks the configuration as it would be if the file at `path` held `text`.
@@ -50,17 +60,26 @@ pub fn load(start: &Start) -> Result<Loaded, StartError> {
 ///
 /// All problems of that configuration at once.
 pub fn load_edited(start: &Start, path: &Path, text: &str) -> Result<Loaded, StartError> {
-    load_with(start, Some((path, text)))
+    load_with(start, Some((path, text)), &mut Files::new()).inspect(warn)
 }
 
-fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, StartError> {
+pub(crate) fn warn(loaded: &Loaded) {
+    for warning in loaded.snapshot.warnings() {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn load_with(
+    start: &Start,
+    edited: Option<(&Path, &str)>,
+    files: &mut Files,
+) -> Result<Loaded, StartError> {
     let environment = Environment::of_process();
     let paths = Paths::find(&environment).ok_or(StartError::NoHome)?;
     let named = start.config.as_deref();
     let config = named.unwrap_or(&paths.config);
     let layers = [Some(paths.config.as_path()), Some(config), paths.system_config.as_deref()];
-    let mut files: Vec<_> =
-        layers.into_iter().flatten().map(|path| (path.to_owned(), look(path))).collect();
+    files.extend(layers.into_iter().flatten().map(|path| (path.to_owned(), look(path))));
     let mut raw = match edited {
         Some((path, text)) => load_layers_edited(&paths, named, &environment, path, text),
         None => load_layers(&paths, named, &environment),
@@ -71,18 +90,16 @@ fn load_with(start: &Start, edited: Option<(&Path, &str)>) -> Result<Loaded, Sta
     if let Some(id) = &start.preset {
         raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
     }
-    let dialects = Arc::new(dialects(config, &mut files)?);
+    let dialects = Arc::new(dialects(config, files)?);
     let keys = SystemKeys::new(&environment);
-    let snapshot = Arc::new(check(&raw, &dialects, &keys).map_err(StartError::Config)?);
+    let checked = check(&raw, &dialects, &keys);
     files.extend(keys.into_files());
-    for warning in snapshot.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(Loaded { snapshot, paths, files, environment })
+    let snapshot = Arc::new(checked.map_err(StartError::Config)?);
+    Ok(Loaded { snapshot, paths, files: files.clone(), environment })
 }
 
 /// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
-fn dialects(config: &Path, read: &mut Vec<(PathBuf, Look)>) -> Result<Dialects, StartError> {
+fn dialects(config: &Path, read: &mut Files) -> Result<Dialects, StartError> {
     let folder = config.with_file_name("dialects.d");
     read.push((folder.clone(), look(&folder)));
     let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };

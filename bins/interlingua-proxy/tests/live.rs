@@ -141,6 +141,10 @@ fn a_key_file_and_a_dialect_are_followed_too() {
     until(&gateway, "the bad record", || {
         status(&gateway)["configuration"]["refused"]["why"].to_string().contains("own.toml")
     });
+    // Mended where it stands, which its folder does not show.
+    fs::write(dialects.join("own.toml"), "id = \"own\"\ntitle = \"Own\"\nwire = \"chat\"\n")
+        .unwrap();
+    until(&gateway, "the good record", || status(&gateway)["configuration"]["refused"].is_null());
 }
 
 /// Whatever a provider says that refuses to list its models, and repeats of the question.
