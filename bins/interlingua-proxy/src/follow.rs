@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::catalogs;
 use crate::discovery::{Discovery, Told, now, tells};
-use crate::load::{Files, Loaded, Start, reload, warn};
+use crate::load::{Files, Loaded, Start, reload};
 
 /// How often the files are looked at. A look costs a few system calls, and unlike the system's own
 /// notices it works on every file system.
@@ -112,7 +112,10 @@ impl Follower {
             Ok(loaded) => {
                 let (old, new) = (&self.loaded.snapshot, &loaded.snapshot);
                 let number = self.state.replace(Arc::clone(new));
-                warn(&loaded);
+                let known: Vec<&str> = old.warnings().iter().map(|it| it.what.as_str()).collect();
+                for warning in new.warnings().iter().filter(|it| !known.contains(&&*it.what)) {
+                    tracing::warn!("{warning}");
+                }
                 let (added, removed) = difference(old, new);
                 tracing::info!(
                     because,

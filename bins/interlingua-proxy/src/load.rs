@@ -63,7 +63,7 @@ pub fn load_edited(start: &Start, path: &Path, text: &str) -> Result<Loaded, Sta
     load_with(start, Some((path, text)), &mut Files::new()).inspect(warn)
 }
 
-pub(crate) fn warn(loaded: &Loaded) {
+fn warn(loaded: &Loaded) {
     for warning in loaded.snapshot.warnings() {
         tracing::warn!("{warning}");
     }

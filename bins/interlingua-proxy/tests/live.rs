@@ -183,6 +183,21 @@ fn what_a_former_provider_lists_does_not_count() {
     assert_eq!(slugs(&gateway), ["up/new"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_warning_is_told_once() {
+    let upstream = Scripted::start(Script::new()).unwrap();
+    let config = declared("up", &upstream, "{ id = 'm' }");
+    let gateway = start(&config);
+    gateway.signal("HUP").unwrap();
+    until(&gateway, "the second configuration", || number(&gateway) == 2);
+    fs::write(gateway.config(), declared("up", &upstream, "{ id = 'm' }, { id = 'n' }")).unwrap();
+    until(&gateway, "the third configuration", || number(&gateway) == 3);
+    let log = gateway.log();
+    let told = |model: &str| log.matches(&format!("model `{model}` is not known")).count();
+    assert_eq!((told("m"), told("n")), (1, 1), "{log}");
+}
+
 /// A password store that waits for its user does not keep the gateway from ending.
 #[cfg(unix)]
 #[test]
