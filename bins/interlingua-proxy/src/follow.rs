@@ -40,6 +40,7 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut 
         state,
         discovered,
         discovery: Discovery::default(),
+        other_models: false,
         stale_catalogs: true,
         tell,
     };
@@ -49,13 +50,11 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut 
         follower.ask();
         tokio::select! {
             _ = clock.tick() => {
-                if follower.has_changed().await {
-                    follower.reload("its files have changed").await;
-                }
+                follower.keep_up().await;
                 follower.keep_catalogs().await;
             }
             () = hangup.next() => follower.reload("SIGHUP").await,
-            Some(answer) = told.recv() => follower.told(answer).await,
+            Some(answer) = told.recv() => follower.told(answer),
         }
     }
 }
@@ -68,12 +67,29 @@ struct Follower {
     state: Arc<State>,
     discovered: Discovered,
     discovery: Discovery,
+    /// What is discovered is neither in force nor in the cache yet.
+    other_models: bool,
     /// Codex may have catalog files that are not in step.
     stale_catalogs: bool,
     tell: mpsc::Sender<Told>,
 }
 
 impl Follower {
+    /// Reads everything anew if something has changed. Providers that answer together are taken in
+    /// together, because a password store may be asked for its keys each time.
+    async fn keep_up(&mut self) {
+        let changed = self.has_changed().await;
+        let other_models = std::mem::take(&mut self.other_models);
+        if other_models {
+            self.keep_discovered().await;
+        }
+        match (changed, other_models) {
+            (true, _) => self.reload("its files have changed").await,
+            (false, true) => self.reload("a provider lists other models").await,
+            (false, false) => {}
+        }
+    }
+
     /// Whether some file is another one than before, once all have come to rest.
     async fn has_changed(&mut self) -> bool {
         let mut seen = self.look().await;
@@ -103,9 +119,9 @@ impl Follower {
 
     /// Reads everything anew and puts it into force, or tells why not.
     async fn reload(&mut self, because: &str) {
-        let start = self.start.clone();
+        let (start, discovered) = (self.start.clone(), self.discovered.clone());
         // A program that prints a key may take its time.
-        let loading = tokio::task::spawn_blocking(move || reload(&start));
+        let loading = tokio::task::spawn_blocking(move || reload(&start, discovered));
         let Ok((files, result)) = loading.await else { return };
         self.files = files;
         match result {
@@ -158,7 +174,7 @@ impl Follower {
     }
 
     /// Takes in what a provider says about its models.
-    async fn told(&mut self, told: Told) {
+    fn told(&mut self, told: Told) {
         if !self.discovery.told(&told) {
             return;
         }
@@ -170,8 +186,7 @@ impl Follower {
                 let count = models.len();
                 if self.discovered.keep(&provider, now(), models) {
                     tracing::info!(provider = %provider.id, count, "the provider lists its models");
-                    self.keep();
-                    self.reload("a provider lists other models").await;
+                    self.other_models = true;
                 }
             }
             Err(fault) if matches!(fault.status, Some(404 | 405)) => {
@@ -185,10 +200,14 @@ impl Follower {
         }
     }
 
-    fn keep(&mut self) {
+    /// Keeps what is discovered for the next start.
+    async fn keep_discovered(&mut self) {
         let ids = self.loaded.snapshot.providers().iter().map(|provider| &*provider.id);
         self.discovered.retain(ids);
-        let kept = keep_discovered(&self.loaded.paths, &self.discovered);
+        let (paths, discovered) = (self.loaded.paths.clone(), self.discovered.clone());
+        let keeping = tokio::task::spawn_blocking(move || keep_discovered(&paths, &discovered));
+        // The runtime is going away otherwise.
+        let Ok(kept) = keeping.await else { return };
         if let Err(error) = &kept {
             tracing::warn!(%error, "the providers' models cannot be kept in the cache");
         }

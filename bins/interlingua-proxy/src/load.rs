@@ -7,7 +7,7 @@ use interlingua_registry::files::{Look, look};
 use interlingua_registry::load::{
     Paths, SystemKeys, load as load_layers, load_edited as load_layers_edited,
 };
-use interlingua_registry::{Environment, Snapshot, check};
+use interlingua_registry::{Discovered, Environment, Snapshot, check};
 
 use crate::process::StartError;
 
@@ -43,14 +43,14 @@ pub(crate) type Files = Vec<(PathBuf, Look)>;
 ///
 /// All problems of the configuration at once.
 pub fn load(start: &Start) -> Result<Loaded, StartError> {
-    load_with(start, None, &mut Files::new()).inspect(warn)
+    load_with(start, None, None, &mut Files::new()).inspect(warn)
 }
 
-/// Reads and checks the configuration again. Tells which files that depends on, also where it fails:
-/// one of them has to change before it succeeds.
-pub(crate) fn reload(start: &Start) -> (Files, Result<Loaded, StartError>) {
+/// Reads and checks the configuration again, with what is known about providers' models by now. Tells
+/// which files that depends on, also where it fails: one of them has to change before it succeeds.
+pub(crate) fn reload(start: &Start, discovered: Discovered) -> (Files, Result<Loaded, StartError>) {
     let mut files = Files::new();
-    let result = load_with(start, None, &mut files);
+    let result = load_with(start, None, Some(discovered), &mut files);
     (files, result)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn reload(start: &Start) -> (Files, Result<Loaded, StartError>) {
 ///
 /// All problems of that configuration at once.
 pub fn load_edited(start: &Start, path: &Path, text: &str) -> Result<Loaded, StartError> {
-    load_with(start, Some((path, text)), &mut Files::new()).inspect(warn)
+    load_with(start, Some((path, text)), None, &mut Files::new()).inspect(warn)
 }
 
 fn warn(loaded: &Loaded) {
@@ -72,6 +72,7 @@ fn warn(loaded: &Loaded) {
 fn load_with(
     start: &Start,
     edited: Option<(&Path, &str)>,
+    discovered: Option<Discovered>,
     files: &mut Files,
 ) -> Result<Loaded, StartError> {
     let environment = Environment::of_process();
@@ -84,6 +85,9 @@ fn load_with(
         Some((path, text)) => load_layers_edited(&paths, named, &environment, path, text),
         None => load_layers(&paths, named, &environment),
     };
+    if let Some(discovered) = discovered {
+        raw = raw.discovered(discovered);
+    }
     if let Some(listen) = &start.listen {
         raw = raw.flag("--listen", "listen", listen);
     }

@@ -185,6 +185,19 @@ fn what_a_former_provider_lists_does_not_count() {
 
 #[cfg(unix)]
 #[test]
+fn what_cannot_be_kept_is_in_force_all_the_same() {
+    let upstream = Scripted::start(Script::new().models(["big"])).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_interlingua-proxy"));
+    let setup = Setup::new(binary, &open("up", &upstream)).env("INTERLINGUA_DISCOVER", "true");
+    let setup = setup.env("INTERLINGUA_CACHE_DIR", "/dev/null/cache");
+    let gateway = setup.env("UP_KEY", "sk-canary-live-1").start().unwrap();
+    until(&gateway, "the list", || slugs(&gateway) == ["up/big"]);
+    let failures = status(&gateway)["failures"].to_string();
+    assert!(failures.contains("cache of models"), "{failures}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_warning_is_told_once() {
     let upstream = Scripted::start(Script::new()).unwrap();
     let config = declared("up", &upstream, "{ id = 'm' }");
