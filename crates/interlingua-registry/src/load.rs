@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ use crate::secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 
 /// How long a program may take to print a key.
 const COMMAND_TIME: Duration = Duration::from_secs(30);
+
+/// How long the output of a program may stay open after its end.
+const REST: Duration = Duration::from_secs(2);
 
 /// Nothing that is larger holds a key.
 const MAX_KEY: u64 = 64 << 10;
@@ -216,7 +220,16 @@ fn run(argv: &[String]) -> Result<Secret, KeyError> {
         .spawn();
     let mut child = child.map_err(unreadable)?;
     let output = child.stdout.take().expect("the output was piped");
-    let reader = thread::spawn(move || read_text(output));
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut output = io::BufReader::new(output);
+        let mut line = String::new();
+        let read = (&mut output).take(MAX_KEY).read_line(&mut line);
+        // Nobody listens any more when the program took too long.
+        drop(tell.send(read.map(|_| line)));
+        // Who is not read to the end may fail over it.
+        drop(io::copy(&mut output, &mut io::sink()));
+    });
     let status = wait(&mut child).map_err(unreadable)?;
     let Some(status) = status else {
         return Err(KeyError::Unreadable(format!(
@@ -227,8 +240,11 @@ fn run(argv: &[String]) -> Result<Secret, KeyError> {
     if !status.success() {
         return Err(KeyError::Unreadable(format!("it ended with {status}")));
     }
-    let text = reader.join().map_err(|_| KeyError::Unreadable("its output is lost".to_owned()))?;
-    tidy_key(text.map_err(unreadable)?.lines().next().unwrap_or_default())
+    // What it left running in the background may hold on to its output.
+    let line = told.recv_timeout(REST).map_err(|_| {
+        KeyError::Unreadable("it printed no line, and left its output open".to_owned())
+    })?;
+    tidy_key(&line.map_err(unreadable)?)
 }
 
 /// Waits for a program's end, or ends it when its time is up.
@@ -364,6 +380,12 @@ mod tests {
         assert_eq!(get(command(&["true"])).unwrap_err(), KeyError::Empty);
         assert!(matches!(get(command(&["false"])), Err(KeyError::Unreadable(_))));
         assert!(matches!(get(command(&["/no/such/program"])), Err(KeyError::Unreadable(_))));
+        // What it leaves behind may keep its output open.
+        let begun = Instant::now();
+        assert_eq!(get(command(&["sh", "-c", "echo sk-cmd; sleep 8 &"])).unwrap(), "sk-cmd");
+        let silent = get(command(&["sh", "-c", "printf sk-cmd; sleep 8 &"]));
+        assert!(matches!(silent, Err(KeyError::Unreadable(_))));
+        assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     }
 
     #[test]
