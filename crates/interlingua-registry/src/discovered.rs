@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::provider::Provider;
 
@@ -26,6 +26,7 @@ pub struct Listing {
     /// When it was asked for, in seconds since 1970.
     pub at: u64,
     /// The models in the provider's order.
+    #[serde(deserialize_with = "read_sane")]
     pub models: Vec<ListedModel>,
 }
 
@@ -48,10 +49,7 @@ pub struct ListedModel {
 impl Discovered {
     /// Keeps what a provider lists; tells whether that is another list than before.
     pub fn keep(&mut self, provider: &Provider, at: u64, models: Vec<ListedModel>) -> bool {
-        let mut models = models;
-        models.retain(ListedModel::is_sane);
-        models.truncate(MAX_LISTED);
-        let new = Listing { identity: provider.identity(), at, models };
+        let new = Listing { identity: provider.identity(), at, models: sane(models) };
         let old = self.0.insert(provider.id.to_string(), new);
         let new = &self.0[&*provider.id];
         old.is_none_or(|old| old.identity != new.identity || old.models != new.models)
@@ -73,10 +71,52 @@ impl Discovered {
     }
 }
 
-impl ListedModel {
-    /// Whether the id can be a part of a slug: it is printed, compared and sent.
-    pub(crate) fn is_sane(&self) -> bool {
-        let id = &self.id;
-        !id.is_empty() && id.len() <= MAX_ID && id.trim() == id && !id.chars().any(char::is_control)
+/// The models of a list that can be had: each once, and not more than anybody has.
+fn sane(mut models: Vec<ListedModel>) -> Vec<ListedModel> {
+    let mut seen = HashSet::new();
+    models.retain(|model| is_sane(&model.id) && seen.insert(model.id.clone()));
+    models.truncate(MAX_LISTED);
+    for model in &mut models {
+        model.name = model.name.take().filter(|name| is_sane(name));
+    }
+    models
+}
+
+/// Reads a list from where somebody else may have written it.
+fn read_sane<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ListedModel>, D::Error> {
+    Vec::deserialize(from).map(sane)
+}
+
+/// Whether a text can be an id or a name: it is printed, compared and sent.
+fn is_sane(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_ID
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_wrote_into_the_cache_is_bounded() {
+        let model = |id: &str, name: &str| json!({ "id": id, "name": name });
+        let odd = [model("", "n"), model(" a", "n"), model("a\u{1b}[2J", "n")];
+        let mut models: Vec<_> = odd.into();
+        models.extend([model("a", "A"), model("a", "again"), model("b", "\n")]);
+        models.extend((0..MAX_LISTED).map(|n| model(&format!("m{n}"), "M")));
+        let cache = json!({ "up": { "identity": "i", "at": 1, "models": models } });
+        let discovered: Discovered = serde_json::from_value(cache).unwrap();
+        let listed = &discovered.get("up", "i").unwrap().models;
+        let named = |id: &str, name: Option<&str>| ListedModel {
+            id: id.to_owned(),
+            name: name.map(str::to_owned),
+            ..ListedModel::default()
+        };
+        assert_eq!(listed[..2], [named("a", Some("A")), named("b", None)]);
+        assert_eq!(listed.len(), MAX_LISTED);
     }
 }

@@ -133,7 +133,8 @@ fn layers(
 /// What providers said about their models when they were last asked. Nothing, if that cannot be read:
 /// they will be asked again.
 pub fn discovered(paths: &Paths) -> Discovered {
-    let text = fs::read_to_string(paths.cache.join(DISCOVERED)).unwrap_or_default();
+    let file = fs::File::open(paths.cache.join(DISCOVERED));
+    let text = file.and_then(|file| read_text(file, MAX_DISCOVERED)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 
@@ -146,6 +147,9 @@ pub fn keep_discovered(paths: &Paths, discovered: &Discovered) -> io::Result<()>
     let text = serde_json::to_string(discovered).map_err(io::Error::other)?;
     crate::files::write(&paths.cache.join(DISCOVERED), &text)
 }
+
+/// A cache that is larger is none of ours: a list has a few megabytes at most, and providers are few.
+const MAX_DISCOVERED: u64 = 64 << 20;
 
 /// The file in the cache folder.
 const DISCOVERED: &str = "models.json";
@@ -204,7 +208,7 @@ impl SystemKeys<'_> {
 
 fn read_key(path: &Path) -> Result<Secret, KeyError> {
     let unreadable = |error: io::Error| KeyError::Unreadable(error.to_string());
-    let text = read_text(fs::File::open(path).map_err(unreadable)?).map_err(unreadable)?;
+    let text = read_text(fs::File::open(path).map_err(unreadable)?, MAX_KEY).map_err(unreadable)?;
     tidy_key(&text)
 }
 
@@ -261,9 +265,9 @@ fn wait(child: &mut Child) -> io::Result<Option<std::process::ExitStatus>> {
     Ok(None)
 }
 
-fn read_text(from: impl Read) -> io::Result<String> {
+fn read_text(from: impl Read, limit: u64) -> io::Result<String> {
     let mut text = String::new();
-    from.take(MAX_KEY).read_to_string(&mut text)?;
+    from.take(limit).read_to_string(&mut text)?;
     Ok(text)
 }
 

@@ -84,8 +84,10 @@ pub(super) fn known(
         models.push((first, Facts { source: ModelSource::Declared, ..Facts::default() }));
     }
     models.extend(of_preset.iter().map(|model| (model.id.as_str(), model.into())));
-    for said in listed.iter().filter(|said| said.is_sane()) {
-        match models.iter_mut().find(|(id, _)| *id == said.id) {
+    // Lists name a model once, so none of theirs has to be looked for.
+    let described = models.len();
+    for said in listed {
+        match models[..described].iter_mut().find(|(id, _)| *id == said.id) {
             Some((_, facts)) => {
                 facts.context_window = facts.context_window.or(said.context_window);
                 facts.max_output_tokens = facts.max_output_tokens.or(said.max_output_tokens);
