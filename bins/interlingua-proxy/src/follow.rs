@@ -132,7 +132,7 @@ impl Follower {
                 for warning in new.warnings().iter().filter(|it| !known.contains(&&*it.what)) {
                     tracing::warn!("{warning}");
                 }
-                let (added, removed) = difference(old, new);
+                let (added, removed) = (offered(new, old), offered(old, new));
                 tracing::info!(
                     because,
                     number,
@@ -222,15 +222,21 @@ fn models_of(provider: &str) -> String {
     format!("models of {provider}")
 }
 
-/// The slugs that a new configuration offers and the old one did not, and the reverse.
-fn difference(old: &Snapshot, new: &Snapshot) -> (Vec<String>, Vec<String>) {
-    let slugs = |of: &Snapshot, not_of: &Snapshot| {
-        let offered = of.pool().offered().filter(|entry| {
-            not_of.pool().get(&entry.slug).is_none_or(|it| !it.is_usable() || !it.exposed)
-        });
-        offered.map(|entry| entry.slug.to_string()).collect()
-    };
-    (slugs(new, old), slugs(old, new))
+/// Slugs that the log shows of what came or went.
+const SHOWN: usize = 20;
+
+/// The slugs that one configuration offers and the other does not; of many the first, and how many
+/// more.
+fn offered(of: &Snapshot, not_of: &Snapshot) -> Vec<String> {
+    let only = of.pool().offered().filter(|entry| {
+        not_of.pool().get(&entry.slug).is_none_or(|it| !it.is_usable() || !it.exposed)
+    });
+    let mut slugs: Vec<String> = only.map(|entry| entry.slug.to_string()).collect();
+    if let Some(more @ 1..) = slugs.len().checked_sub(SHOWN) {
+        slugs.truncate(SHOWN);
+        slugs.push(format!("{more} more"));
+    }
+    slugs
 }
 
 /// The signal by which people tell servers to read their configuration.
@@ -257,5 +263,29 @@ impl Hangup {
             return;
         }
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_registry::{Environment, RawConfig, check};
+
+    use super::*;
+
+    #[test]
+    fn a_long_list_of_models_does_not_fill_the_log() {
+        let snapshot = |count| {
+            let models: Vec<_> = (0..count).map(|n| format!("{{ id = 'm{n}' }}")).collect();
+            let models = models.join(", ");
+            let url = "http://127.0.0.1:1";
+            let config = format!("[providers.up]\nbase_url = '{url}'\nmodels = [{models}]");
+            let raw = RawConfig::new().file("config.toml", &config);
+            check(&raw, &Arc::default(), &Environment::default()).unwrap()
+        };
+        let [few, more, many] = [1, 2, 500].map(snapshot);
+        assert_eq!(offered(&few, &many), [""; 0]);
+        assert_eq!(offered(&more, &few), ["up/m1"]);
+        let shown = offered(&many, &few);
+        assert_eq!((shown.len(), shown[SHOWN].as_str()), (SHOWN + 1, "479 more"));
     }
 }

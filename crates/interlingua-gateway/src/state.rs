@@ -164,8 +164,13 @@ impl State {
 impl View {
     fn of(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
         let catalog = Catalog::of_snapshot(&snapshot, None);
-        for slug in catalog.left_out() {
-            tracing::warn!(%slug, "the model does not fit into Codex's catalog; it can be asked by name");
+        if let [first, ..] = catalog.left_out() {
+            let count = catalog.left_out().len();
+            tracing::warn!(
+                count,
+                %first,
+                "models do not fit into Codex's catalog; they can be asked by name"
+            );
         }
         let limits = &snapshot.settings().limits;
         // Requests at work keep their places, so they must be counted on where the limits stay.
