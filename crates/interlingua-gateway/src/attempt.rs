@@ -13,7 +13,7 @@ use interlingua_translate::{Reader, chat, json, responses};
 use interlingua_upstream::AnswerBody;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::candidates::{Candidate, arrange, candidates, is_wider};
+use crate::candidates::{Candidate, arrange, candidates, is_wider, leave_out_keyless};
 use crate::compact::{self, Signs};
 use crate::errand::Errand;
 use crate::record::Record;
@@ -132,6 +132,9 @@ impl Course {
     fn of(job: &Job, turn: &Turn<'_>, record: &mut Record) -> Result<Self, Fault> {
         let model = Some(turn.model.as_ref()).filter(|it| !it.is_empty());
         let mut route = job.view.snapshot.route(model)?;
+        if job.own_key.is_none() {
+            leave_out_keyless(&mut route, &mut record.notes)?;
+        }
         let session = session::of(job.session.as_deref(), turn).map(str::to_owned);
         let is_choice =
             route.is_choice() || route.targets.iter().any(|it| it.provider.keys.len() > 1);
@@ -156,7 +159,7 @@ pub(crate) async fn ask(
 ) -> Result<Answer, Fault> {
     let Course { targets, session, seed, home } = course;
     let State { failures, moved, .. } = &*job.state;
-    let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures)?);
+    let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures));
     if waiting.front().is_some_and(|first| first.pause.is_none()) {
         let cooling = waiting.iter().filter(|candidate| candidate.pause.is_some());
         let why = SkipReason::Cooling.to_string();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use interlingua_ir::{Class, Fault, Item, Output, Part, Text, Tool, Turn};
+use interlingua_ir::{Class, Fault, Item, Note, NoteKind, Output, Part, Text, Tool, Turn};
 use interlingua_registry::{Demand, KeyState, Model, ProviderKey, Route, Target, rank};
 
 use crate::health::{Failures, Moved};
@@ -53,28 +53,40 @@ pub(crate) fn arrange(
     home
 }
 
-/// The candidates of an arranged route: each target with each of its keys. Those that failed lately
-/// come last, whoever is well again first; nobody is refused because all are unwell.
+/// Leaves out the targets that are asked with the caller's own key, where it brings none.
 ///
 /// # Errors
 ///
-/// If nothing can be asked, because the caller has to bring a key and brought none.
+/// If there are no others.
+pub(crate) fn leave_out_keyless(route: &mut Route, notes: &mut Vec<Note>) -> Result<(), Fault> {
+    let wants_key = |target: &Target| target.provider.key_state == KeyState::OfClient;
+    let Some(first) = route.targets.iter().find(|target| wants_key(target)) else { return Ok(()) };
+    let fault = no_key(&first.provider.id);
+    route.targets.retain(|target| {
+        let keep = !wants_key(target);
+        if !keep {
+            let what = format!("{}: the request brings no key for it", target.slug);
+            notes.push(Note::new(NoteKind::Skipped, what));
+        }
+        keep
+    });
+    if route.targets.is_empty() { Err(fault) } else { Ok(()) }
+}
+
+/// The candidates of an arranged route: each target with each of its keys. Those that failed lately
+/// come last, whoever is well again first; nobody is refused because all are unwell.
 pub(crate) fn candidates<'c>(
     targets: &'c [Target],
     own_key: Option<&'c ProviderKey>,
     seed: u64,
     failures: &Failures,
-) -> Result<Vec<Candidate<'c>>, Fault> {
+) -> Vec<Candidate<'c>> {
     let mut all = Vec::with_capacity(targets.len());
-    let mut keyless = None;
     for target in targets {
         let provider = &target.provider;
         let candidate = |key: Option<&'c ProviderKey>| Candidate { target, key, pause: None };
         match (&provider.key_state, provider.keys.as_slice()) {
-            (KeyState::OfClient, _) if own_key.is_some() => all.push(candidate(own_key)),
-            (KeyState::OfClient, _) => {
-                keyless.get_or_insert_with(|| no_key(&provider.id));
-            }
+            (KeyState::OfClient, _) => all.push(candidate(own_key)),
             (_, []) => all.push(candidate(None)),
             (_, [only]) => all.push(candidate(Some(only))),
             (_, several) => {
@@ -86,9 +98,6 @@ pub(crate) fn candidates<'c>(
             }
         }
     }
-    if let (true, Some(fault)) = (all.is_empty(), keyless) {
-        return Err(fault);
-    }
     if all.len() > 1 && failures.any() {
         let now = Instant::now();
         for candidate in &mut all {
@@ -96,7 +105,7 @@ pub(crate) fn candidates<'c>(
         }
         all.sort_by_key(|candidate| candidate.pause);
     }
-    Ok(all)
+    all
 }
 
 /// The header in which a client brings its own key for the provider, where its bearer token is the
@@ -177,7 +186,7 @@ mod tests {
         let targets = snapshot.route(Some("up/m")).unwrap().targets;
         let failures = Failures::default();
         let first = |seed| {
-            let all = candidates(&targets, None, seed, &failures).unwrap();
+            let all = candidates(&targets, None, seed, &failures);
             all[0].key.unwrap().secret.expose().to_owned()
         };
         let of_a = (0..100).filter(|seed| first(*seed) == "a").count();

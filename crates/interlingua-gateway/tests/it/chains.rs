@@ -295,6 +295,21 @@ fn a_caller_may_bring_the_key_and_nobody_elses_is_used() {
 }
 
 #[test]
+fn a_provider_for_which_no_key_is_brought_is_skipped_and_that_is_told() {
+    let script = || Script::new().otherwise(Answer::text("hello"));
+    let chain = Chain::new(script(), script(), "");
+    let config = self::chain(&chain.first.base_url(), &chain.second.base_url(), "");
+    let key = "[providers.one]\n        key = { client = true }";
+    chain.gateway.replace(&config.replace("[providers.one]", key));
+    let reply = chain.gateway.send(&ask(""));
+    assert_eq!(reply.header("x-interlingua-provider"), Some("two"));
+    let notes = reply.header("x-interlingua-notes");
+    assert_eq!(notes, Some("skipped=one/m: the request brings no key for it"));
+    let own = ask("").header("x-interlingua-provider-key", "callers-own-key-3344");
+    assert_eq!(chain.gateway.send(&own).header("x-interlingua-provider"), Some("one"));
+}
+
+#[test]
 fn a_callers_key_is_masked_where_the_upstream_repeats_it() {
     let own = "callers-own-key-3344";
     let why = format!("Incorrect API key provided: {own}");
