@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Task, Turn};
+use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Retry, Task, Turn};
 use interlingua_reasoning::{Sealing, open};
 use interlingua_registry::{Next, ProviderKey, Route, SkipReason, Skipped, Target};
 use interlingua_translate::tools::ToolMap;
@@ -199,7 +199,10 @@ pub(crate) async fn ask(
             tracing::warn!(target = %target.slug, %fault, "asking the next one");
             record.notes.push(skipped(&candidate, fault.class.name()));
         }
-        last = Some(fault);
+        // One who may do better later is worth more to the client than another who never will.
+        if !last.as_ref().is_some_and(may_pass) || may_pass(&fault) {
+            last = Some(fault);
+        }
     }
     Err(last.unwrap_or_else(|| {
         let what = format!("no provider that can be used now serves `{}`", turn.model);
@@ -220,6 +223,11 @@ fn narrower_window(route: &Route) -> Option<Note> {
     let (wanted, model) = (route.wanted_window?, &route.targets.first()?.model);
     let what = format!("window of {wanted} tokens: {} has {}", model.id, model.context_window);
     (model.context_window < wanted).then(|| Note::new(NoteKind::Changed, what))
+}
+
+/// Whether the same request may succeed later with whoever failed.
+fn may_pass(fault: &Fault) -> bool {
+    matches!(fault.retry(), Retry::After(_))
 }
 
 /// Whether a failure is the server's, or that of our places with it, and not that of the account behind

@@ -186,6 +186,21 @@ fn a_longer_window_is_asked_after_an_overflow() {
 }
 
 #[test]
+fn a_wait_is_handed_on_though_the_last_one_will_never_answer() {
+    for second in [Answer::error(401, "invalid_api_key", "no"), Answer::context_overflow()] {
+        let chain = Chain::new(
+            Script::new().otherwise(Answer::rate_limited(Some(30))),
+            Script::new().otherwise(second),
+            "",
+        );
+        let body = json!({ "model": "work", "input": "hi", "stream": false });
+        let reply = chain.gateway.send(&Call::post("/v1/responses", &body).limit(LONG));
+        assert_eq!((reply.status, reply.header("retry-after")), (429, Some("30")));
+        assert_eq!(chain.asked(), [1, 1]);
+    }
+}
+
+#[test]
 fn weights_spread_sessions_and_a_session_keeps_its_target() {
     let script = || Script::new().otherwise(Answer::text("hello"));
     let more = r#"even = { targets = ["one/m", "two/m"], policy = "weighted" }"#;
