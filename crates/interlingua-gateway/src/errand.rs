@@ -79,6 +79,7 @@ impl Errand<'_, '_> {
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
         record.price = model.price;
+        record.upstream_request_id = None;
         let kept = record.notes.len();
         record.notes.extend(notes);
         tracing::debug!(

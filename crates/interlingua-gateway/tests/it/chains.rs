@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use interlingua_testkit::http::{Call, Reply};
-use interlingua_testkit::upstream::{finish, raw, text, wait};
+use interlingua_testkit::upstream::{cut, finish, raw, text, wait};
 use serde_json::json;
 
 use crate::stage::{
@@ -89,7 +89,7 @@ fn whatever_the_first_does_the_client_does_not_notice() {
 
 #[test]
 fn nothing_is_asked_twice_once_the_client_has_seen_a_part() {
-    let broken = Answer::stream([text("half an ans"), interlingua_testkit::upstream::cut()]);
+    let broken = Answer::stream([text("half an ans"), cut()]);
     let chain = Chain::new(
         Script::new().otherwise(broken),
         Script::new().otherwise(Answer::text("hello")),
@@ -198,6 +198,19 @@ fn a_wait_is_handed_on_though_the_last_one_will_never_answer() {
         assert_eq!((reply.status, reply.header("retry-after")), (429, Some("30")));
         assert_eq!(chain.asked(), [1, 1]);
     }
+}
+
+#[test]
+fn the_log_does_not_name_the_request_of_another_provider() {
+    let dies = Answer::stream([cut()]).header("x-request-id", "of-the-first");
+    let chain = Chain::new(
+        Script::new().otherwise(dies),
+        Script::new().otherwise(Answer::error(401, "invalid_api_key", "no")),
+        "",
+    );
+    chain.gateway.send(&ask(""));
+    let line = &chain.gateway.requests(1)[0];
+    assert_eq!((&line["provider"], &line["upstream_request_id"]), (&json!("two"), &json!(null)));
 }
 
 #[test]
