@@ -357,20 +357,24 @@ fn a_callers_key_is_masked_where_the_upstream_repeats_it() {
 
 #[test]
 fn the_gateways_own_keys_stay_here() {
-    let (key, hash) = interlingua_registry::generate([9; 32]);
-    let client = format!("[[client_keys]]\nid = \"a\"\nhash = \"{hash}\"");
-    let stage = with_own_key(Script::new().otherwise(Answer::text("hello")), &client);
-    let call =
-        crate::stage::turn(false).header("authorization", &format!("Bearer {}", key.expose()));
-    let reply = stage.send(&call);
-    assert!(reply.text().contains("brings none"), "{}", reply.text());
-    assert_eq!(stage.upstream.exchanges().len(), 0);
-    let own = call.clone().header("x-interlingua-provider-key", "callers-own-key-3344");
-    assert_eq!(stage.send(&own).status, 200);
+    let hello = || Script::new().otherwise(Answer::text("hello"));
+    let bearer =
+        |key: &str| crate::stage::turn(false).header("authorization", &format!("Bearer {key}"));
+    let (key, _) = interlingua_registry::generate([9; 32]);
+    for key in [key.expose(), "made-by-somebody-else"] {
+        let hash = interlingua_registry::KeyHash::of(key);
+        let client = format!("[[client_keys]]\nid = \"a\"\nhash = \"{hash}\"");
+        let stage = with_own_key(hello(), &client);
+        let reply = stage.send(&bearer(key));
+        assert!(reply.text().contains("brings none"), "{}", reply.text());
+        assert_eq!(stage.upstream.exchanges().len(), 0);
+        let own = bearer(key).header("x-interlingua-provider-key", "callers-own-key-3344");
+        assert_eq!(stage.send(&own).status, 200);
+    }
 
     // A client that was not told that keys are not needed any more.
-    let open = with_own_key(Script::new().otherwise(Answer::text("hello")), "");
-    let reply = open.send(&call);
+    let open = with_own_key(hello(), "");
+    let reply = open.send(&bearer(key.expose()));
     assert!(reply.text().contains("brings none"), "{}", reply.text());
     assert_eq!(open.upstream.exchanges().len(), 0);
 }
