@@ -38,7 +38,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 ///
 /// Look before you read: what changes in between is noticed by the next look.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Look(Option<(SystemTime, u64, u64)>);
+pub struct Look(Option<(SystemTime, u64, Identity)>);
 
 /// Looks at a file or a folder without reading it.
 pub fn look(path: &Path) -> Look {
@@ -46,15 +46,20 @@ pub fn look(path: &Path) -> Look {
     Look(data.and_then(|data| Some((data.modified().ok()?, data.len(), identity(&data)))))
 }
 
-/// Tells a file from another one that was put in its place.
+/// Tells a file from another one that was put in its place, and from itself with another owner or mode:
+/// its number, and when anything about it last changed.
+type Identity = (u64, i64, i64);
+
 #[cfg(unix)]
-fn identity(data: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(data)
+fn identity(data: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+
+    (data.ino(), data.ctime(), data.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> u64 {
-    0
+fn identity(_: &Metadata) -> Identity {
+    (0, 0, 0)
 }
 
 /// Is told before each single call that touches the disk.
@@ -353,6 +358,21 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         write(&file, "b").unwrap();
         assert_eq!((read(&file).unwrap().as_str(), mode(&file)), ("b", 0o640));
+    }
+
+    #[test]
+    fn a_look_sees_that_a_file_may_be_read_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        assert_eq!(look(&file), Look::default());
+        fs::write(&file, "sk").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        let before = look(&file);
+        assert_eq!(look(&file), before);
+        // The clock of a file system has a coarse grain.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_ne!(look(&file), before);
     }
 
     #[test]
