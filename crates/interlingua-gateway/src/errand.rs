@@ -112,7 +112,7 @@ impl Errand<'_, '_> {
             let silence = Silence { provider, asked };
             if self.turn.task == Task::Compact {
                 let mut events = Vec::new();
-                whole(reader, answer.body, silence, stream, &mut events).await?;
+                whole(reader, answer.body, silence, stream, limits.body, &mut events).await?;
                 Ok(Answer::Ready(events))
             } else if self.turn.stream {
                 let begun = begin(reader, answer.body, silence).await?;
@@ -134,7 +134,8 @@ impl Errand<'_, '_> {
                 let mut chain = Chain::new(encoder, Meter::since(record.begun));
                 chain.tools = tools;
                 chain.sealing = Some(sealing);
-                let whole = whole(reader, answer.body, silence, stream, &mut chain).await;
+                let whole =
+                    whole(reader, answer.body, silence, stream, limits.body, &mut chain).await;
                 record.read(&chain.meter, chain.encoder.notes());
                 whole?;
                 let mut out = Vec::new();

@@ -77,16 +77,23 @@ fn find_blank_line(data: &[u8]) -> Option<usize> {
     data.windows(2).position(|pair| pair == b"\n\n").map(|at| at + 2)
 }
 
-/// Reads a whole answer.
+/// Reads a whole answer of `limit` bytes at most, since all of it is kept.
 pub(crate) async fn whole(
     mut reader: Reader<chat::Decoder>,
     mut body: AnswerBody,
     silence: Silence<'_>,
     streamed: bool,
+    limit: usize,
     sink: &mut (impl Sink + Send),
 ) -> Result<(), Fault> {
     let mut sink = (sink, Started::default());
+    let mut left = limit;
     while let Some(data) = silence.next(&mut body, streamed && !sink.1.is_set()).await? {
+        left = left.checked_sub(data.len()).ok_or_else(|| {
+            let what =
+                format!("the answer of {} is larger than {limit} bytes", silence.provider.id);
+            Fault::new(Class::Upstream, what).by(&silence.provider.id)
+        })?;
         reader.push(&data, &mut sink)?;
         if reader.is_over() {
             linger(body);

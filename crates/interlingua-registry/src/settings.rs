@@ -143,7 +143,7 @@ table! {
         json_nodes: count = 2_000_000,
         /// One event of an upstream's stream, in bytes; images come in them.
         upstream_event: size = 16 * MIB,
-        /// An upstream's answer that is not a stream, in bytes.
+        /// An upstream's answer that is read as a whole, in bytes.
         upstream_body: size = 64 * MIB,
         /// Connections of clients; at most a third of the file descriptors that the system grants.
         connections: count = 10_000,

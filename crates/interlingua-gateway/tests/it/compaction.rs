@@ -5,7 +5,7 @@ use interlingua_testkit::upstream::{finish, reasoning, text, usage};
 use serde_json::{Value, json};
 
 use crate::keys::keyed;
-use crate::stage::{Answer, LONG, MODEL, Script, Stage, kinds, last};
+use crate::stage::{Answer, LONG, MODEL, Plan, Script, Stage, kinds, last};
 
 fn summed(summary: &str) -> Answer {
     Answer::stream([reasoning("Sum up."), text(summary), finish("stop"), usage(900, 30)])
@@ -62,6 +62,17 @@ fn a_summary_comes_as_one_item_and_goes_back_opened() {
     send(&stage, "/v1/responses", &[item], false);
     let messages = asked(&stage)["messages"].to_string();
     assert!(messages.contains("We did X.") && !messages.contains("Sum up."), "{messages}");
+}
+
+#[test]
+fn a_summary_without_end_is_broken_off() {
+    let endless = (0..200).map(|_| text("x".repeat(100))).chain([finish("stop")]);
+    let script = Script::new().otherwise(Answer::stream(endless));
+    let plan = Plan { tables: "[limits]\nupstream_body = 10000", ..Plan::default() };
+    let stage = Stage::with(script, &plan);
+    let reply = send(&stage, "/v1/responses", &triggered(10), true);
+    assert_eq!(reply.status, 502, "{}", reply.text());
+    assert!(reply.text().contains("larger than 10000 bytes"), "{}", reply.text());
 }
 
 #[test]
