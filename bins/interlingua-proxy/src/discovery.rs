@@ -47,12 +47,9 @@ impl Discovery {
         state: &Arc<State>,
         tell: &mpsc::Sender<Told>,
     ) {
-        if !snapshot.settings().discover {
-            return;
-        }
         let now = Instant::now();
-        self.asked.retain(|id, _| snapshot.provider(id).is_some_and(|it| tells(it)));
-        for provider in snapshot.providers().iter().filter(|provider| tells(provider)) {
+        self.asked.retain(|id, _| snapshot.provider(id).is_some_and(|it| tells(snapshot, it)));
+        for provider in snapshot.providers().iter().filter(|provider| tells(snapshot, provider)) {
             let identity = provider.identity();
             let known = discovered.of(provider);
             match self.asked.get(&*provider.id).filter(|asked| asked.identity == identity) {
@@ -90,8 +87,9 @@ impl Discovery {
 }
 
 /// Whether a provider is asked: it may have models that nobody described, and they may be offered.
-pub(crate) fn tells(provider: &Provider) -> bool {
-    provider.models.is_open()
+pub(crate) fn tells(snapshot: &Snapshot, provider: &Provider) -> bool {
+    snapshot.settings().discover
+        && provider.models.is_open()
         && provider.usable().is_ok()
         && provider.key_state != KeyState::OfClient
         && provider.expose.as_ref().is_none_or(|patterns| !patterns.is_empty())
@@ -109,7 +107,26 @@ fn is_fresh(at: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use interlingua_registry::{Environment, RawConfig, check};
+
     use super::*;
+
+    #[test]
+    fn nobody_is_asked_where_the_user_forbids_it_or_nothing_would_come_of_it() {
+        let tells = |top: &str, provider: &str| {
+            let url = "http://127.0.0.1:1";
+            let config = format!("{top}\n[providers.up]\nbase_url = '{url}'\n{provider}");
+            let raw = RawConfig::new().file("config.toml", &config);
+            let snapshot = check(&raw, &Arc::default(), &Environment::default()).unwrap();
+            tells(&snapshot, snapshot.provider("up").unwrap())
+        };
+        assert!(tells("", ""));
+        assert!(!tells("discover = false", ""));
+        for provider in ["enabled = false", "key = { client = true }", "expose = []", "models = []"]
+        {
+            assert!(!tells("", provider), "{provider}");
+        }
+    }
 
     #[test]
     fn a_list_is_fresh_for_an_hour_and_not_before_it_was_made() {

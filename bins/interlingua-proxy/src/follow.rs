@@ -146,7 +146,7 @@ impl Follower {
                     tracing::warn!("`listen` and `workers` take effect at the next start");
                 }
                 self.state.retain_synced(|what| {
-                    new.providers().iter().any(|it| tells(it) && *what == models_of(&it.id))
+                    new.providers().iter().any(|it| tells(new, it) && *what == models_of(&it.id))
                         || [CACHE, catalogs::WHAT].contains(&what)
                 });
                 self.loaded = loaded;
