@@ -186,7 +186,9 @@ pub(crate) async fn ask(
         match next {
             // A longer window may do what this one could not.
             Next::GiveUp if fault.class == Class::ContextLength => {
-                waiting.retain(|it| is_wider(&it.target.model, &target.model));
+                waiting.retain(|it| {
+                    it.target.slug != target.slug && is_wider(&it.target.model, &target.model)
+                });
             }
             Next::GiveUp => return Err(fault),
             // Another key opens no other server.

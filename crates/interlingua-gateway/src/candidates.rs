@@ -122,11 +122,19 @@ fn no_key(provider: &str) -> Fault {
 /// Whether somebody else may do what the model of a target could not, because the turn was too long
 /// for it.
 pub(crate) fn is_wider(other: &Model, than: &Model) -> bool {
-    other.context_window > than.context_window
+    other.window_assumed || other.context_window > than.context_window
 }
 
 /// Letters of a text that make a token at least; there are more of them in nearly every language.
 const LETTERS: usize = 4;
+
+/// The letters of a text, rather too few than too many: an escaped one is written with six.
+fn letters_of(text: &Text<'_>) -> usize {
+    match text {
+        Text::Plain(text) => text.len(),
+        Text::Json(inside) => inside.len().saturating_sub(5 * inside.matches("\\u").count()),
+    }
+}
 
 fn demand(turn: &Turn<'_>) -> Demand {
     let mut demand = Demand { tools: !turn.tools.is_empty(), ..Demand::default() };
@@ -134,7 +142,7 @@ fn demand(turn: &Turn<'_>) -> Demand {
     let mut parts = |parts: &[Part<'_>], images: &mut bool| {
         for part in parts {
             match part {
-                Part::Text(text) | Part::Refusal(text) => letters += text.stored_len(),
+                Part::Text(text) | Part::Refusal(text) => letters += letters_of(text),
                 Part::Image { .. } => *images = true,
                 Part::Other { .. } => {}
             }
@@ -150,7 +158,7 @@ fn demand(turn: &Turn<'_>) -> Demand {
     for tool in &turn.tools {
         if let Tool::Function(function) = tool {
             letters += function.parameters.map_or(0, |it| it.get().len());
-            letters += function.description.as_ref().map_or(0, Text::stored_len);
+            letters += function.description.as_ref().map_or(0, letters_of);
         }
     }
     demand.tokens = u64::try_from(letters / LETTERS).unwrap_or(u64::MAX);
@@ -191,5 +199,13 @@ mod tests {
         };
         let of_a = (0..100).filter(|seed| first(*seed) == "a").count();
         assert!((30..70).contains(&of_a), "{of_a}");
+    }
+
+    #[test]
+    fn escaped_letters_count_as_others_do() {
+        let json = |text| letters_of(&Text::from_json(text).unwrap());
+        assert_eq!(json(r#""hi\u4f60\u597d""#), 4);
+        assert_eq!(json(r#""\\u""#), 0);
+        assert_eq!(letters_of(&Text::plain("hi")), 2);
     }
 }

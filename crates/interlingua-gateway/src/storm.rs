@@ -39,8 +39,8 @@ impl Storms {
             return Ok(());
         }
         let what = format!(
-            "this conversation was compacted {LIMIT} times within a minute, and it would go on: what \
-             is left after a compaction is above the limit at which the client compacts. Raise \
+            "the client has asked {LIMIT} times within a minute to compact this conversation, and would \
+             go on: what is left after a compaction is above the limit at which it compacts. Raise \
              `model_auto_compact_token_limit` or `model_context_window` in Codex's config.toml, or the \
              model's `context_window` in the gateway's configuration, if the model can take more; \
              else have fewer instructions and tools"

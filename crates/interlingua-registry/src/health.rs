@@ -8,7 +8,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause of a candidate that failed for no stated time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
-/// The pause of an account that has no money or no rights: people mend that, and not soon.
+/// The pause of an account that has no money, no rights or not the model: people mend that, and not soon.
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(10);
 
 /// The longest pause that an upstream can ask for.
@@ -62,7 +62,9 @@ fn pause(fault: &Fault, trials: u32) -> Option<Duration> {
     let growing = || (FIRST_PAUSE * 2_u32.saturating_pow(trials.min(8))).min(LONGEST_PAUSE);
     let asked = fault.retry_after.map(|wait| wait.min(LONGEST_ASKED));
     match fault.class {
-        Class::Auth | Class::Quota | Class::FeatureDisabled => Some(asked.unwrap_or(ACCOUNT_PAUSE)),
+        Class::Auth | Class::Quota | Class::FeatureDisabled | Class::ModelNotFound => {
+            Some(asked.unwrap_or(ACCOUNT_PAUSE))
+        }
         Class::RateLimit | Class::Overloaded => Some(asked.unwrap_or_else(growing)),
         Class::Upstream | Class::Interrupted | Class::Unreachable | Class::Timeout => {
             Some(growing())
@@ -104,8 +106,10 @@ mod tests {
         quota.retry_after = Some(Duration::from_hours(3));
         health.failed(&quota, start);
         assert_eq!(health.until(), Some(start + Duration::from_hours(3)));
-        health.failed(&fault(Class::Auth), start);
-        assert_eq!(health.until(), Some(start + ACCOUNT_PAUSE));
+        for class in [Class::Auth, Class::ModelNotFound] {
+            health.failed(&fault(class), start);
+            assert_eq!(health.until(), Some(start + ACCOUNT_PAUSE));
+        }
     }
 
     #[test]

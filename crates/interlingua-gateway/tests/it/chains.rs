@@ -183,6 +183,15 @@ fn a_longer_window_is_asked_after_an_overflow() {
     let body = json!({ "model": "one/m", "input": "hi", "stream": false });
     let reply = chain.gateway.send(&Call::post("/v1/responses", &body).limit(LONG));
     assert_eq!(reply.json()["error"]["code"], "context_length_exceeded");
+
+    // The window that nobody stated may be wider than the one that is known; the same model is not.
+    let several = self::chain(&chain.first.base_url(), &chain.second.base_url(), "");
+    let several = several.replace("1000,", "1000000,").replace(", context_window = 100000 }", " }");
+    let key = "[providers.one]\n        key = [{ env = \"UP_KEY\" }, { env = \"UP_KEY2\" }]";
+    chain.gateway.replace(&several.replace("[providers.one]", key));
+    let before = chain.asked();
+    assert!(ends_well(&chain.gateway.send(&ask("another"))));
+    assert_eq!(chain.asked(), [before[0] + 1, before[1] + 1]);
 }
 
 #[test]

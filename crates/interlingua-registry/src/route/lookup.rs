@@ -33,7 +33,7 @@ impl Snapshot {
             Ok(Route { asked, rule, policy, targets, skipped, wanted_window: None })
         };
         if let Some((name, window)) = window_suffix(asked).filter(|_| !self.is_listed(asked)) {
-            let mut route = self.route(Some(name))?;
+            let mut route = self.route(Some(name)).map_err(|error| error.asked_as(asked))?;
             asked.clone_into(&mut route.asked);
             route.wanted_window = Some(window);
             return Ok(route);

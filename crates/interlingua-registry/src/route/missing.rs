@@ -128,6 +128,16 @@ pub(super) fn unusable(asked: &str, provider: &Provider, why: Unusable) -> Route
     }
 }
 
+impl RouteError {
+    /// The same, for a name that was written in another way.
+    pub(super) fn asked_as(mut self, name: &str) -> Self {
+        if let Self::NotFound { asked, .. } | Self::Unusable { asked, .. } = &mut self {
+            name.clone_into(asked);
+        }
+        self
+    }
+}
+
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -96,7 +96,7 @@ fn a_window_in_brackets_is_a_wish_unless_it_is_a_name() {
     assert_eq!(wished("open/x[400k]"), all("open/x", Some(400_000), "open/x[400k]"));
     assert_eq!(wished("work[1m]").1, Some(1_000_000));
     let error = pool.route(Some("a/none[1m]")).unwrap_err().to_string();
-    assert!(error.starts_with("there is no model `a/none`"), "{error}");
+    assert!(error.starts_with("there is no model `a/none[1m]`"), "{error}");
 }
 
 #[test]
