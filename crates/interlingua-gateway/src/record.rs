@@ -6,7 +6,7 @@ use interlingua_ir::{Class, Event, Fault, Note, Usage};
 use interlingua_registry::Price;
 
 /// Counts one answer as it passes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Meter {
     begun: Instant,
     first: Option<Duration>,
@@ -58,16 +58,8 @@ pub(crate) struct Record {
     /// What the model that answered costs.
     pub(crate) price: Option<Price>,
     pub(crate) fault: Option<Fault>,
-    meter: Option<MeterReading>,
+    meter: Option<Meter>,
     pub(crate) begun: Instant,
-}
-
-#[derive(Debug)]
-struct MeterReading {
-    first: Option<Duration>,
-    usage: Option<Usage>,
-    fault: Option<Class>,
-    ended: bool,
 }
 
 impl Record {
@@ -93,12 +85,7 @@ impl Record {
     /// Takes over what the answer's meter has seen, and what was noted on its way to the client.
     pub(crate) fn read(&mut self, meter: &Meter, notes: &[Note]) {
         self.notes.extend_from_slice(notes);
-        self.meter = Some(MeterReading {
-            first: meter.first,
-            usage: meter.usage,
-            fault: meter.fault,
-            ended: meter.ended,
-        });
+        self.meter = Some(*meter);
     }
 
     /// The notes as one header value or log field: each kind and subject once, with its count.

@@ -37,7 +37,7 @@ pub struct State {
     pub(crate) failures: Failures,
     pub(crate) moved: Moved,
     pub(crate) storms: Storms,
-    sync: Mutex<Sync>,
+    upkeep: Mutex<Upkeep>,
 }
 
 /// One configuration and what follows from it.
@@ -58,7 +58,7 @@ pub(crate) struct View {
 
 /// How the gateway keeps up with what changes around it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sync {
+pub(crate) struct Upkeep {
     /// Why the configuration that stands in the files is not in force.
     pub(crate) refused: Option<Failed>,
     /// What went wrong beside the configuration, by what was to be kept in step.
@@ -82,7 +82,7 @@ impl State {
             failures: Failures::default(),
             moved: Moved::default(),
             storms: Storms::default(),
-            sync: Mutex::default(),
+            upkeep: Mutex::default(),
         }
     }
 
@@ -118,37 +118,37 @@ impl State {
         let view = View::of(snapshot, Some(&self.view.load()));
         let version = view.version;
         self.view.store(Arc::new(view));
-        self.sync().refused = None;
+        self.upkeep().refused = None;
         version
     }
 
     /// Remembers that what stands in the files could not be put into force, and why.
     pub fn refuse(&self, why: String) {
-        self.sync().refused = Some(Failed { at: SystemTime::now(), why });
+        self.upkeep().refused = Some(Failed { at: SystemTime::now(), why });
     }
 
     /// Remembers whether something could be kept in step with the configuration: a provider's list of
     /// models, a file. What failed is shown until it succeeds.
     pub fn synced(&self, what: &str, result: Result<(), String>) {
         let scrubber = &self.view.load().scrubber;
-        let mut sync = self.sync();
+        let mut upkeep = self.upkeep();
         match result {
-            Ok(()) => drop(sync.failures.remove(what)),
+            Ok(()) => drop(upkeep.failures.remove(what)),
             Err(why) => {
                 let why = scrubber.mask(why).into_owned();
                 let failed = Failed { at: SystemTime::now(), why };
-                sync.failures.insert(what.to_owned(), failed);
+                upkeep.failures.insert(what.to_owned(), failed);
             }
         }
     }
 
     /// Forgets the failures of what need not be kept in step any more.
     pub fn retain_synced(&self, is_wanted: impl Fn(&str) -> bool) {
-        self.sync().failures.retain(|what, _| is_wanted(what));
+        self.upkeep().failures.retain(|what, _| is_wanted(what));
     }
 
-    pub(crate) fn sync(&self) -> MutexGuard<'_, Sync> {
-        self.sync.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the gateway has been told to stop.

@@ -84,40 +84,25 @@ async fn serve(context: Context, request: Request<Incoming>, compact: bool) -> R
     };
     let Early { head, streaming } =
         told.now().unwrap_or(Early { head: no_head(), streaming: streams });
-    let mut response = match result {
-        Ok(Answer::Begun(commit)) => {
-            record.status = 200;
-            let shown = expose.then(|| reply::headers(&record));
-            let chain =
-                Chain::new(Encoder::stream(head).caller(caller), Meter::since(record.begun));
-            let streaming = Streaming::relay(chain, record, *commit, heartbeat, Some(place));
-            let mut response = reply::events(streaming);
-            response.headers_mut().extend(shown.into_iter().flatten());
-            response
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(fault) => {
+            let refused = refuse(fault, streaming, Some(head), record);
+            return if refused.status().is_success() { tagged(refused, &etag) } else { refused };
         }
-        Ok(Answer::Whole(json)) => {
-            record.status = 200;
-            let mut response = reply::json(200, json);
-            if expose {
-                response.headers_mut().extend(reply::headers(&record));
-            }
-            response
-        }
-        Ok(Answer::Ready(events)) => {
-            record.status = 200;
-            let shown = expose.then(|| reply::headers(&record));
-            let chain =
-                Chain::new(Encoder::stream(head).caller(caller), Meter::since(record.begun));
-            let mut response = reply::events(Streaming::ready(chain, record, events));
-            response.headers_mut().extend(shown.into_iter().flatten());
-            response
-        }
-        Err(fault) => refuse(fault, streaming, Some(head), record),
     };
-    if response.status().is_success() {
-        response = tagged(response, &etag);
-    }
-    response
+    record.status = 200;
+    let shown = expose.then(|| reply::headers(&record));
+    let chain = Chain::new(Encoder::stream(head).caller(caller), Meter::since(asked));
+    let mut response = match answer {
+        Answer::Begun(commit) => {
+            reply::events(Streaming::relay(chain, record, *commit, heartbeat, Some(place)))
+        }
+        Answer::Ready(events) => reply::events(Streaming::ready(chain, record, events)),
+        Answer::Whole(json) => reply::json(200, json),
+    };
+    response.headers_mut().extend(shown.into_iter().flatten());
+    tagged(response, &etag)
 }
 
 /// Who asks, by what the request says about itself.

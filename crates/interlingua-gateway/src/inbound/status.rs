@@ -33,7 +33,7 @@ pub(crate) fn version() -> Response<Reply> {
 pub(crate) fn overview(view: &View, state: &State) -> Response<Reply> {
     let snapshot = &view.snapshot;
     let mut lines = vec![format!("Interlingua {}", env!("CARGO_PKG_VERSION")), String::new()];
-    lines.extend(state.sync().refused.iter().flat_map(|refused| {
+    lines.extend(state.upkeep().refused.iter().flat_map(|refused| {
         let head = "the configuration in the files is NOT in force; this is the one before";
         [head, &refused.why, ""].map(str::to_owned)
     }));
@@ -51,7 +51,7 @@ pub(crate) fn overview(view: &View, state: &State) -> Response<Reply> {
 
 const ROUTES: &str = "
 routes
-  POST /v1/responses
+  POST /v1/responses, /v1/responses/compact
   GET  /v1/models, /v1/codex/models
   GET  /status, /healthz, /readyz, /version
 ";
@@ -61,9 +61,9 @@ routes
 pub(crate) fn status(view: &View, state: &State) -> Response<Reply> {
     let snapshot = &view.snapshot;
     let failed = |it: &Failed| json!({ "at": seconds(it.at), "why": it.why });
-    let sync = state.sync().clone();
+    let upkeep = state.upkeep().clone();
     let providers: Vec<Value> = snapshot.providers().iter().map(|it| provider(it)).collect();
-    let failures: Vec<Value> = sync
+    let failures: Vec<Value> = upkeep
         .failures
         .iter()
         .map(|(what, it)| json!({ "what": what, "at": seconds(it.at), "why": it.why }))
@@ -75,7 +75,7 @@ pub(crate) fn status(view: &View, state: &State) -> Response<Reply> {
         "configuration": {
             "number": view.version,
             "since": seconds(view.since),
-            "refused": sync.refused.as_ref().map(failed),
+            "refused": upkeep.refused.as_ref().map(failed),
         },
         "catalog": {
             "etag": view.etag,

@@ -69,7 +69,7 @@ pub enum Policy {
     /// The first one that answers.
     #[default]
     Failover,
-    /// Each in turn, by weight.
+    /// By weight: many sessions spread over the targets, and each stays with its own.
     Weighted,
 }
 
