@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use interlingua_registry::edit::looks_like_key;
 use similar::TextDiff;
 use toml_edit::{Document, Item, TableLike, Value};
 
@@ -26,7 +27,8 @@ pub fn diff(path: &str, before: Option<&str>, after: Option<&str>) -> String {
 }
 
 fn masked(text: &str) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+    // Nobody knows what is secret in what is no TOML.
+    let Ok(document) = Document::parse(text) else { return "…\n".repeat(text.lines().count()) };
     let mut spans = Vec::new();
     secrets(document.as_table(), false, &mut spans);
     spans.sort_by_key(|span| span.start);
@@ -43,16 +45,26 @@ fn secrets(table: &dyn TableLike, all: bool, spans: &mut Vec<Range<usize>>) {
         let hide = all || SECRET.iter().any(|part| name.contains(part));
         let hide_below = hide || SECRET_TABLES.contains(&&*name);
         match item {
-            Item::Value(Value::InlineTable(inner)) => secrets(inner, hide_below, spans),
-            Item::Value(value) if hide && value.as_str() != Some(LOCAL_TOKEN) => {
-                spans.extend(value.span());
-            }
+            Item::Value(value) => in_value(value, hide, hide_below, spans),
             Item::Table(inner) => secrets(inner, hide_below, spans),
             Item::ArrayOfTables(tables) => {
                 tables.iter().for_each(|inner| secrets(inner, hide_below, spans));
             }
-            _ => {}
+            Item::None => {}
         }
+    }
+}
+
+fn in_value(value: &Value, hide: bool, hide_below: bool, spans: &mut Vec<Range<usize>>) {
+    match value {
+        Value::InlineTable(inner) => secrets(inner, hide_below, spans),
+        Value::Array(values) if !hide => {
+            values.iter().for_each(|inner| in_value(inner, hide_below, hide_below, spans));
+        }
+        Value::String(text) if text.value() == LOCAL_TOKEN => {}
+        Value::String(text) if hide || looks_like_key(text.value()) => spans.extend(value.span()),
+        _ if hide => spans.extend(value.span()),
+        _ => {}
     }
 }
 
@@ -80,6 +92,21 @@ mod tests {
              [p]
         "#]]
         .assert_eq(&shown);
+    }
+
+    #[test]
+    fn secrets_are_found_wherever_they_stand() {
+        for secret in [
+            "x = [{ token = 'canary-1', n = 1 }]",
+            "x = [[{ http_headers = { a = 'canary-1' } }]]",
+            "passwords = ['canary-1']",
+            "args = ['--key', 'sk-canary-1']",
+            "note = 'sk-canary-1'",
+            "token = canary-1 is no TOML",
+        ] {
+            let shown = diff("config.toml", Some(secret), None);
+            assert!(!shown.contains("canary") && shown.contains('…'), "{shown}");
+        }
     }
 
     #[test]
