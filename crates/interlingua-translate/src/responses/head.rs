@@ -66,8 +66,8 @@ impl Head {
         Self { id: id.to_owned(), created_at, clock, fields: joined, metadata }
     }
 
-    /// Adds what could not be said in headers any more to the metadata that later events show. Names
-    /// that are long, or metadata that is no object, are left alone.
+    /// Adds what could not be said in headers any more to the metadata that later events show. Long
+    /// values are cut; metadata that is no object is left alone.
     pub(super) fn annotate(&mut self, pairs: &[(&str, String)]) {
         let Some(inside) = self.metadata.trim().strip_prefix('{') else { return };
         let Some(inside) = inside.strip_suffix('}').map(str::trim) else { return };
@@ -86,12 +86,10 @@ impl Head {
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(b"\",\"object\":\"response.compaction\",\"created_at\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.created_at).as_bytes());
-        for (name, json) in [("output", [b"[", output, b"]"].concat()), ("usage", usage.to_vec())] {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            out.extend_from_slice(&json);
-        }
+        out.extend_from_slice(b",\"output\":[");
+        out.extend_from_slice(output);
+        out.extend_from_slice(b"],\"usage\":");
+        out.extend_from_slice(usage);
         out.push(b'}');
     }
 

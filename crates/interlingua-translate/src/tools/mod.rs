@@ -8,4 +8,4 @@ pub mod patch;
 pub use bridge::{Bridge, Unwrapping};
 pub(crate) use freeform::ARGUMENT;
 pub use names::ToolMap;
-pub(crate) use names::{Names, short_hash};
+pub(crate) use names::{Names, plain_name, short_hash};

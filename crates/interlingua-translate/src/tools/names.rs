@@ -139,6 +139,16 @@ fn wire_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, 
     joined.into()
 }
 
+/// The name under which a tool travels to every upstream; `None` if that depends on the upstream.
+pub(crate) fn plain_name<'a>(name: &'a str, namespace: Option<&str>) -> Option<Cow<'a, str>> {
+    /// The least that any upstream takes.
+    const MAX: usize = 64;
+    let wire = wire_name(name, namespace, MAX);
+    let parts = namespace.into_iter().chain([name]);
+    let length = parts.map(|part| part.len() + 2).sum::<usize>();
+    (wire.len() + 2 == length).then_some(wire)
+}
+
 /// Makes a name unique by a hash of what it stands for; the same in every turn.
 fn hashed(wire: &str, name: &str, namespace: Option<&str>, max: usize) -> String {
     let hash = short_hash(&[namespace.unwrap_or(""), "\0", name]);

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::raw::Spot;
 use super::tools::TOOL_SEARCH;
 use super::{Reader, invalid, optional_text, text};
+use crate::tools::plain_name;
 
 impl<'a> Reader<'a> {
     pub(super) fn item(&mut self, at: usize, mut item: wire::Item<'a>) -> Result<(), Fault> {
@@ -166,19 +167,11 @@ impl<'a> Reader<'a> {
 /// What a search has found, in words: the tools themselves join those of the request.
 fn found(tools: &[Tool<'_>]) -> String {
     let names = tools.iter().filter_map(|tool| match tool {
-        Tool::Function(it) => Some(match &it.namespace {
-            Some(namespace) => format!("{namespace}__{}", it.name),
-            None => it.name.to_string(),
-        }),
-        Tool::Custom { name, .. } => Some(name.to_string()),
+        Tool::Function(it) => plain_name(&it.name, it.namespace.as_deref()),
+        Tool::Custom { name, .. } => plain_name(name, None),
         Tool::ToolSearch(_) | Tool::WebSearch | Tool::Other { .. } => None,
     });
-    // A name that no upstream takes travels as another one, which is not known here.
-    let travels = |name: &String| {
-        let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-        name.len() <= 64 && name.bytes().all(safe)
-    };
-    let names: Vec<String> = names.filter(travels).collect();
+    let names: Vec<Cow<'_, str>> = names.collect();
     match (tools.len(), names.len()) {
         (0, _) => "No tools were found.".to_owned(),
         (all, told) if all == told => {

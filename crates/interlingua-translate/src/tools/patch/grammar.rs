@@ -9,15 +9,16 @@ const MOVE: &str = "*** Move to: ";
 const END_OF_FILE: &str = "*** End of File";
 const ENVIRONMENT: &str = "*** Environment ID:";
 
-/// Whether the tool can read the patch. Whether it fits the files is another question.
-pub(super) fn parses(patch: &str) -> bool {
+/// Whether the tool can read the patch, and every line of it is one of those `wanted`. Whether it fits
+/// the files is another question.
+pub(super) fn parses(patch: &str, wanted: impl Fn(Line<'_>) -> bool) -> bool {
     let Some(lines) = inside(patch) else { return false };
     let mut body = Body::default();
-    lines.iter().all(|line| body.line(line).is_ok()) && body.may_end()
+    lines.iter().all(|line| body.line(line).is_ok_and(&wanted)) && body.may_end()
 }
 
 /// The lines between the first and the last, which must be there.
-pub(super) fn inside(patch: &str) -> Option<Vec<&str>> {
+fn inside(patch: &str) -> Option<Vec<&str>> {
     let lines: Vec<&str> = patch.trim().lines().collect();
     let strict = |lines: &[&str]| matches!(lines, [first, .., last] if first.trim() == BEGIN && last.trim() == END);
     let bare = |lines: &[&str]| match lines {
@@ -185,7 +186,12 @@ mod tests {
         assert!(verdicts.len() > 1000);
         for verdict in verdicts {
             let patch = verdict["patch"].as_str().unwrap();
-            assert_eq!(parses(patch), verdict["parses"], "{patch:?}: {}", verdict["said"]);
+            assert_eq!(
+                parses(patch, |_| true),
+                verdict["parses"],
+                "{patch:?}: {}",
+                verdict["said"]
+            );
         }
     }
 }

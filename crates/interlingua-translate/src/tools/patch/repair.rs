@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::grammar::{BEGIN, Body, END, Hunk, Line, file, inside, parses};
+use super::grammar::{BEGIN, Body, END, Hunk, Line, file, parses};
 
 /// A patch, mended where that was needed and possible.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,9 +99,7 @@ pub fn repair(patch: &str, complete: bool) -> Repaired {
 
 /// Whether the tool can read the patch and has a chance to find what it names.
 fn is_well_formed(patch: &str) -> bool {
-    let Some(lines) = inside(patch) else { return false };
-    let mut body = Body::default();
-    parses(patch) && lines.iter().all(|line| body.line(line).is_ok_and(|line| !never_applies(line)))
+    parses(patch, |line| !never_applies(line))
 }
 
 /// Whether the tool accepts the line but will hardly find what it names.
