@@ -2,13 +2,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::pool::{MAX_PROVIDER_ID, MAX_SLUG};
 use crate::provider::Provider;
 
 /// More models than any provider has; what exceeds it is somebody's mistake or malice.
 pub const MAX_LISTED: usize = 5_000;
 
-/// Longer ids are no model's.
-pub const MAX_ID: usize = 256;
+/// Longer ids are no model's: their slugs could not be asked for.
+pub const MAX_ID: usize = MAX_SLUG - 1 - MAX_PROVIDER_ID;
 
 /// What providers say about their own models, by the provider's id.
 ///
@@ -49,7 +50,8 @@ pub struct ListedModel {
 impl Discovered {
     /// Keeps what a provider lists; tells whether that is another list than before.
     pub fn keep(&mut self, provider: &Provider, at: u64, models: Vec<ListedModel>) -> bool {
-        let new = Listing { identity: provider.identity(), at, models: sane(models) };
+        let models = ListedModel::sane(models);
+        let new = Listing { identity: provider.identity(), at, models };
         let old = self.0.insert(provider.id.to_string(), new);
         let new = &self.0[&*provider.id];
         old.is_none_or(|old| old.identity != new.identity || old.models != new.models)
@@ -71,20 +73,23 @@ impl Discovered {
     }
 }
 
-/// The models of a list that can be had: each once, and not more than anybody has.
-fn sane(mut models: Vec<ListedModel>) -> Vec<ListedModel> {
-    let mut seen = HashSet::new();
-    models.retain(|model| is_sane(&model.id) && seen.insert(model.id.clone()));
-    models.truncate(MAX_LISTED);
-    for model in &mut models {
-        model.name = model.name.take().filter(|name| is_sane(name));
+impl ListedModel {
+    /// The models of a list that can be had: each once, and not more than anybody has. What they are
+    /// called can be printed, compared and sent.
+    pub fn sane(mut models: Vec<Self>) -> Vec<Self> {
+        let mut seen = HashSet::new();
+        models.retain(|model| is_sane(&model.id) && seen.insert(model.id.clone()));
+        models.truncate(MAX_LISTED);
+        for model in &mut models {
+            model.name = model.name.take().filter(|name| is_sane(name));
+        }
+        models
     }
-    models
 }
 
 /// Reads a list from where somebody else may have written it.
 fn read_sane<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ListedModel>, D::Error> {
-    Vec::deserialize(from).map(sane)
+    Vec::deserialize(from).map(ListedModel::sane)
 }
 
 /// Whether a text can be an id or a name: it is printed, compared and sent.
@@ -100,6 +105,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_listed_can_be_asked_for() {
+        let named = |length| {
+            let id = "m".repeat(length);
+            ListedModel::sane(vec![ListedModel { id, ..ListedModel::default() }])
+        };
+        let longest = named(MAX_ID).remove(0).id;
+        assert_eq!(format!("{}/{longest}", "p".repeat(MAX_PROVIDER_ID)).len(), MAX_SLUG);
+        assert_eq!(named(MAX_ID + 1), []);
+    }
 
     #[test]
     fn what_somebody_wrote_into_the_cache_is_bounded() {

@@ -6,6 +6,13 @@ use interlingua_dialect::glob_matches;
 use crate::model::{Model, ModelSource};
 use crate::provider::Provider;
 
+/// The longest name of a model that is asked for, in bytes; longer ones are refused before anything is
+/// compared with them.
+pub(crate) const MAX_SLUG: usize = 256;
+
+/// The longest id of a provider, in bytes.
+pub(crate) const MAX_PROVIDER_ID: usize = 32;
+
 /// Which slug stands for which model of which provider.
 ///
 /// Made once per snapshot and used by catalog, model list and router alike, so that what is offered
@@ -97,12 +104,6 @@ impl PoolMap {
     /// The model that a slug stands for, usable or not.
     pub fn get(&self, slug: &str) -> Option<&PoolEntry> {
         self.by_slug.get(slug).map(|at| &self.entries[*at])
-    }
-
-    /// The slug of a model.
-    pub fn slug(&self, provider: &str, model: &str) -> Option<&str> {
-        let entry = self.get(&format!("{provider}/{model}"))?;
-        Some(&entry.slug)
     }
 
     /// The usable models of a bare name.

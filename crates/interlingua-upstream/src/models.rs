@@ -1,6 +1,5 @@
 //! Asking a provider what it offers. What it says is not trusted, and bounded.
 
-use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, DATE, HeaderValue};
@@ -8,7 +7,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{ListedModel, MAX_ID, MAX_LISTED, Model, Provider};
+use interlingua_registry::{ListedModel, Model, Provider};
 use serde_json::Value;
 
 use crate::client::{Upstream, refused};
@@ -48,7 +47,7 @@ impl Upstream {
     /// # Errors
     ///
     /// The provider cannot be reached, refuses, or answers something that is no list. A fault of
-    /// status 404 means that there is no list at this address.
+    /// status 404 or 405 means that there is no list at this address.
     pub async fn models(&self, provider: &Provider) -> Result<Vec<ListedModel>, Fault> {
         if provider.is_demo() {
             return Ok(provider.models.listed().iter().map(|model| own(model)).collect());
@@ -155,30 +154,22 @@ fn entries(value: &Value) -> Option<&[Value]> {
 }
 
 fn read(entries: &[Value]) -> Vec<ListedModel> {
-    let mut seen = HashSet::new();
     let models = entries.iter().filter_map(|entry| {
         let id = entry.as_str().or_else(|| text(entry, &["id", "model", "name"]))?;
-        let fits = short(id) && converses(id, entry) && seen.insert(id);
-        fits.then(|| ListedModel {
+        converses(id, entry).then(|| ListedModel {
             id: id.to_owned(),
             name: text(entry, &["display_name", "displayName", "name"])
-                .filter(|name| short(name) && *name != id)
+                .filter(|name| *name != id)
                 .map(str::to_owned),
             context_window: tokens(entry, WINDOWS),
             max_output_tokens: tokens(entry, OUTPUTS),
         })
     });
-    models.take(MAX_LISTED).collect()
+    ListedModel::sane(models.collect())
 }
 
 fn text<'v>(entry: &'v Value, keys: &[&str]) -> Option<&'v str> {
     keys.iter().find_map(|key| entry.get(key)?.as_str())
-}
-
-/// Whether a text can be an id: not empty, not long, and without surprises for a terminal.
-fn short(text: &str) -> bool {
-    let ends = text.trim() == text;
-    ends && !text.is_empty() && text.len() <= MAX_ID && !text.chars().any(char::is_control)
 }
 
 /// A number of tokens. Zero is how some servers write that they do not know.
@@ -193,6 +184,7 @@ fn tokens(entry: &Value, places: &[&str]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use interlingua_registry::{MAX_ID, MAX_LISTED};
     use serde_json::json;
 
     use super::*;

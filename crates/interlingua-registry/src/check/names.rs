@@ -1,5 +1,6 @@
 //! What a provider may be called.
 
+use crate::pool::MAX_PROVIDER_ID;
 use crate::problem::{Origin, Problem};
 use crate::provider::DEMO;
 use crate::section::{Found, Section};
@@ -58,8 +59,10 @@ impl<'a> Names<'a> {
 pub(super) fn check(section: &Section<'_>, what: &str, id: &str, origin: &Origin) {
     let first = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let fits = id.bytes().all(|c| first(c) || c == b'_' || c == b'-');
-    if !fits || id.len() > 32 || !id.bytes().next().is_some_and(first) {
-        let remedy = "write 1 to 32 of a-z, 0-9, `_` and `-`, a letter or digit first";
+    if !fits || id.len() > MAX_PROVIDER_ID || !id.bytes().next().is_some_and(first) {
+        let remedy = format!(
+            "write 1 to {MAX_PROVIDER_ID} of a-z, 0-9, `_` and `-`, a letter or digit first"
+        );
         let problem = Problem::new(origin, format!("{id:?} is no {what}"));
         section.problem(problem.remedy(remedy));
     } else if RESERVED.contains(&id) {

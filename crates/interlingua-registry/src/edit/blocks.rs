@@ -106,7 +106,7 @@ impl<'t> Layout<'t> {
         let ends = starts.iter().skip(1).copied().chain([text.len()]);
         let mut blocks = Vec::new();
         for ((start, end), (_, provider)) in starts.iter().zip(ends).zip(headers) {
-            // The parser's offsets are those of characters.
+            // Offsets are between characters, so the text is there.
             let whole = text.get(*start..end).unwrap_or_default();
             let (content, gap) = whole.split_at(content_length(whole));
             blocks.push(Block { provider, content, gap });

@@ -40,7 +40,7 @@ pub fn set_alias(
     })
 }
 
-/// Takes an alias away, and with the last one the table.
+/// Takes an alias away.
 ///
 /// # Errors
 ///

@@ -2,6 +2,7 @@ use super::{Import, Imported, Note};
 use crate::address::BaseUrl;
 use crate::check::RESERVED;
 use crate::edit::{KeyDraft, ModelDraft, ProviderDraft, looks_like_key};
+use crate::pool::MAX_PROVIDER_ID;
 use crate::secret::{KeySource, Secret, tidy_key};
 
 /// Shorter ones only stand where a tool wants some key and the server wants none.
@@ -109,7 +110,7 @@ impl<'t> Gather<'t> {
                     .iter()
                     .any(|it| it.draft.id == *id || it.draft.shortcut.as_ref() == Some(id))
         };
-        let short: String = id.chars().take(MAX_ID - 4).collect();
+        let short: String = id.chars().take(MAX_PROVIDER_ID - 4).collect();
         let others = (2..1000).map(|n| format!("{short}-{n}"));
         let free = [id.clone()].into_iter().chain(others).find(|id| is_free(id, &self.import))?;
         if free != id {
@@ -190,8 +191,6 @@ fn own_variable(id: &str) -> String {
     format!("{underscore}{}_API_KEY", id.to_uppercase().replace('-', "_"))
 }
 
-const MAX_ID: usize = 32;
-
 /// Makes an id of a name.
 fn fit(name: &str) -> String {
     let mut id = String::new();
@@ -202,7 +201,7 @@ fn fit(name: &str) -> String {
             id.push('-');
         }
     }
-    let id: String = id.trim_start_matches('_').chars().take(MAX_ID).collect();
+    let id: String = id.trim_start_matches('_').chars().take(MAX_PROVIDER_ID).collect();
     id.trim_end_matches('-').to_owned()
 }
 

@@ -3,12 +3,9 @@ use std::sync::Arc;
 use super::missing::unusable;
 use super::{Alias, AliasTarget, Policy, Route, RouteError, Rule, SkipReason, Skipped, Target};
 use crate::model::{Facts, Model, Models};
-use crate::pool::{PoolEntry, PoolMap};
+use crate::pool::{MAX_SLUG, PoolEntry, PoolMap};
 use crate::provider::Provider;
 use crate::snapshot::Snapshot;
-
-/// Longer names are no model's; they are refused before anything is compared with them.
-const MAX_NAME: usize = 256;
 
 impl Snapshot {
     /// Finds who answers for a model name: exact slug, then alias, then a bare model name that only
@@ -23,9 +20,9 @@ impl Snapshot {
     pub fn route(&self, model: Option<&str>) -> Result<Route, RouteError> {
         let asked = model.filter(|model| !model.is_empty()).or(self.default_model());
         let asked = asked.ok_or(RouteError::NoModel)?;
-        if asked.len() > MAX_NAME {
+        if asked.len() > MAX_SLUG {
             let asked = asked.chars().take(60).chain(['…']).collect();
-            let why = format!("names have at most {MAX_NAME} bytes");
+            let why = format!("names have at most {MAX_SLUG} bytes");
             return Err(RouteError::NotFound { asked, why, near: Vec::new() });
         }
         let route = |rule, policy, targets, skipped| {
@@ -104,10 +101,7 @@ impl Snapshot {
         if is_alias || self.slug(word).is_some_and(|found| found.is_ok()) {
             return Ok(word.to_owned());
         }
-        match self.route(Some(word)) {
-            Ok(route) => Ok(route.targets[0].slug.to_string()),
-            Err(error) => Err(error),
-        }
+        self.route(Some(word)).map(|route| route.targets[0].slug.to_string())
     }
 
     /// The model of a slug, also where its provider cannot be used. None if it is no slug.
@@ -132,24 +126,29 @@ impl Snapshot {
     /// The usable targets of an alias, and the others.
     fn alias(&self, alias: &Alias) -> Result<(Vec<Target>, Vec<Skipped>), RouteError> {
         let (mut targets, mut skipped) = (Vec::new(), Vec::new());
+        // The first reason why a target is out; a name that nobody has is only its name, because to say
+        // what is close to it costs a look at every model.
         let mut refused = None;
         for AliasTarget { slug, weight } in &alias.targets {
-            // A target may belong to a preset that is not switched on.
-            let target = self.slug(slug).unwrap_or_else(|| Err(self.not_found(slug)));
+            let Some(target) = self.slug(slug) else {
+                // It may belong to a preset that is not switched on.
+                refused.get_or_insert(Err(slug));
+                continue;
+            };
             match target.map(|target| (target.provider.usable(), target)) {
                 Ok((Ok(()), target)) => targets.push(Target { weight: *weight, ..target }),
                 Ok((Err(why), target)) => {
                     let reason = SkipReason::Unusable(why.clone());
                     skipped.push(Skipped { slug: slug.clone(), why: reason });
-                    refused.get_or_insert(unusable(&alias.name, &target.provider, why));
+                    refused.get_or_insert(Ok(unusable(&alias.name, &target.provider, why)));
                 }
                 Err(error) => {
-                    refused.get_or_insert(error);
+                    refused.get_or_insert(Ok(error));
                 }
             }
         }
         match (targets.is_empty(), refused) {
-            (true, Some(error)) => Err(error),
+            (true, Some(refused)) => Err(refused.unwrap_or_else(|slug| self.not_found(slug))),
             _ => Ok((targets, skipped)),
         }
     }

@@ -23,7 +23,7 @@ pub struct Route {
     pub policy: Policy,
     /// Those who can answer, the preferred one first. Never empty.
     pub targets: Vec<Target>,
-    /// Those who are listed but cannot, and why.
+    /// Those who are listed and known but cannot, and why.
     pub skipped: Vec<Skipped>,
     /// The window that a suffix such as `[1m]` asked for, in tokens.
     pub wanted_window: Option<u64>,
