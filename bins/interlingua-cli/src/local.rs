@@ -17,6 +17,9 @@ use crate::codex::ENV_KEY;
 /// How long a connection to this machine may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// How long a gateway may take to tell its status.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The largest answer that is read.
 const MOST: usize = 16 << 20;
 
@@ -46,6 +49,31 @@ pub(crate) fn address(snapshot: &Snapshot) -> Option<SocketAddr> {
 /// When nobody answers within `limit`.
 pub(crate) fn get(host: &str, path: &str, limit: Duration) -> io::Result<Answer> {
     exchange(host, Method::GET, path, Bytes::new(), limit)
+}
+
+/// Why a gateway does not tell its status.
+#[derive(Debug)]
+pub(crate) enum NoStatus {
+    /// Nobody answers.
+    Silent(io::Error),
+    /// It wants a client key.
+    WantsKey,
+    /// What answers is none of ours.
+    Other,
+}
+
+/// What the gateway there says about itself.
+///
+/// # Errors
+///
+/// [`NoStatus`] says why it says nothing.
+pub(crate) fn status(address: &SocketAddr) -> Result<Value, NoStatus> {
+    let answer = get(&address.to_string(), "/status", PATIENCE).map_err(NoStatus::Silent)?;
+    if answer.status == StatusCode::UNAUTHORIZED {
+        return Err(NoStatus::WantsKey);
+    }
+    let status: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    status.filter(|it| it["schema"] == "interlingua.status/1").ok_or(NoStatus::Other)
 }
 
 /// The version of the gateway that answers there; nothing if what answers is none of ours.

@@ -1,7 +1,7 @@
 //! `interlingua status`
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use interlingua_proxy::{Start, load};
@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use crate::codex::ENV_KEY;
 use crate::failure::Failure;
-use crate::{local, output};
+use crate::local::{self, NoStatus};
+use crate::output;
 
 /// Show what the running gateway does, and what it could not keep in step.
 ///
-/// Exit code 69 if no gateway runs, 1 if it does not use what stands in the files.
+/// Exit code 69 if no gateway runs, 1 if it does not use what stands in the files or could not keep
+/// something in step.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Where the gateway listens, if not at the configured address
@@ -26,9 +28,6 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
 }
-
-/// How long the gateway may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let (config, listen) = (options.config.clone(), options.listen.clone());
@@ -43,18 +42,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let address = address.ok_or_else(|| {
         Failure::argument("the gateway chooses its port when it starts; say where with `--listen`")
     })?;
-    let answer = local::get(&address.to_string(), "/status", PATIENCE).map_err(|error| {
-        let what = format!("no gateway at {address}: {error}; `interlingua up` starts one");
-        Failure::unavailable(what)
+    let status = local::status(&address).map_err(|why| match why {
+        NoStatus::Silent(error) => Failure::unavailable(format!(
+            "no gateway at {address}: {error}; `interlingua up` starts one"
+        )),
+        NoStatus::WantsKey => {
+            Failure::argument(format!("the gateway wants a client key; set `{ENV_KEY}` to one"))
+        }
+        NoStatus::Other => Failure::unavailable(format!("what answers at {address} is no gateway")),
     })?;
-    if answer.status.as_u16() == 401 {
-        let what = format!("the gateway wants a client key; set `{ENV_KEY}` to one");
-        return Err(Failure::argument(what));
-    }
-    let status: Value = serde_json::from_slice(&answer.body)
-        .ok()
-        .filter(|it: &Value| it["schema"] == "interlingua.status/1")
-        .ok_or_else(|| Failure::unavailable(format!("what answers at {address} is no gateway")))?;
     if options.json {
         let mut status = status.clone();
         status["address"] = json!(address.to_string());
@@ -62,16 +58,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     } else {
         output::print(&text(&status, &address.to_string()))?;
     }
-    match troubles(&status) {
-        0 => Ok(()),
-        _ => Err(Failure::silent()),
-    }
+    if is_in_step(&status) { Ok(()) } else { Err(Failure::silent()) }
 }
 
-/// What is not in step.
-fn troubles(status: &Value) -> usize {
-    let refused = !status["configuration"]["refused"].is_null();
-    usize::from(refused) + status["failures"].as_array().map_or(0, Vec::len)
+fn is_in_step(status: &Value) -> bool {
+    status["configuration"]["refused"].is_null()
+        && status["failures"].as_array().is_none_or(Vec::is_empty)
 }
 
 fn text(status: &Value, address: &str) -> String {

@@ -9,7 +9,7 @@ use interlingua_proxy::{Start, Verbosity, exit_code, init_log, load, run};
 
 /// Lets any coding agent use any model.
 ///
-/// Exit codes: 0 stopped as told; 2 wrong usage; 74 a file cannot be written; 78 the configuration is
+/// Exit codes: 0 stopped as told; 2 wrong usage; 71 the system refuses something; 74 a file cannot be written; 78 the configuration is
 /// wrong, or an address other than loopback is asked for without a client key; 98 the port is taken.
 #[derive(Debug, Parser)]
 #[command(version)]

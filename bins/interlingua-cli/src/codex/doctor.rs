@@ -21,5 +21,5 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    report(&doctor::codex::check(options.config.clone()), options.json)
+    report(&doctor::codex::check(options.config.clone(), None), options.json)
 }

@@ -25,11 +25,15 @@ pub(crate) struct Inspected {
 }
 
 impl Inspected {
-    pub(crate) fn new(config: Option<PathBuf>) -> Result<Self, Failure> {
+    /// Looks at it. `loaded` is our own configuration, where it has been read.
+    pub(crate) fn new(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Result<Self, Failure> {
         let view = home::look()?;
         let setup = view.setup()?;
         let target = Target::new(None, config);
-        let loaded = target.load(setup.model.as_deref())?;
+        let loaded = match loaded {
+            Some(loaded) => target.with_vendor(loaded.clone(), setup.model.as_deref())?,
+            None => target.load(setup.model.as_deref())?,
+        };
         let in_pool = setup.model.as_deref().map(|model| {
             let snapshot = &loaded.snapshot;
             let unlisted = snapshot.unlisted(None);

@@ -24,7 +24,7 @@ pub(crate) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let Inspected { view, setup, in_pool, catalogs, findings, .. } =
-        Inspected::new(options.config.clone())?;
+        Inspected::new(options.config.clone(), None)?;
     let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
     let config = view.config().display().to_string();
     if options.json {

@@ -1,6 +1,5 @@
 //! What Codex is pointed to, as the arguments say it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +8,7 @@ use interlingua_proxy::{Loaded, Start, StartError, load};
 use interlingua_registry::{PoolEntry, PoolMap, Preset, Snapshot};
 
 use crate::failure::Failure;
+use crate::local;
 
 /// The variable that holds the client key unless another is named.
 pub(crate) const ENV_KEY: &str = "INTERLINGUA_KEY";
@@ -44,11 +44,22 @@ impl Target {
     pub(crate) fn load(&self, wanted: Option<&str>) -> Result<Loaded, StartError> {
         let (config, listen) = (self.config.clone(), self.listen.clone());
         let start = Start { config, listen, preset: None };
-        let loaded = load(&start)?;
+        self.with_vendor(load(&start)?, wanted)
+    }
+
+    /// The same, where the configuration has been read.
+    pub(crate) fn with_vendor(
+        &self,
+        loaded: Loaded,
+        wanted: Option<&str>,
+    ) -> Result<Loaded, StartError> {
         let known = offer(&loaded.snapshot).choose(wanted).is_ok();
         let vendor = vendor(wanted.unwrap_or_default());
         match vendor.filter(|preset| !known && loaded.snapshot.provider(preset).is_none()) {
-            Some(preset) => load(&Start { preset: Some(preset.to_owned()), ..start }),
+            Some(preset) => {
+                let (config, listen) = (self.config.clone(), self.listen.clone());
+                load(&Start { config, listen, preset: Some(preset.to_owned()) })
+            }
             None => Ok(loaded),
         }
     }
@@ -194,21 +205,12 @@ fn vendor(wanted: &str) -> Option<&'static str> {
 
 /// The address that a client on this machine uses.
 fn listener_url(snapshot: &Snapshot) -> Result<String, Failure> {
-    let listeners = &snapshot.settings().listen;
-    let Some(listener) = listeners.first() else {
-        return Err(Failure::config("`listen` names no address"));
-    };
-    let address = listener.address;
-    if address.port() == 0 {
-        let what = "the gateway chooses its port when it starts; say where it is with `--base-url`";
-        return Err(Failure::argument(what));
-    }
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    Ok(format!("http://{}/v1", SocketAddr::new(ip, address.port())))
+    let address = local::address(snapshot).ok_or_else(|| {
+        Failure::argument(
+            "the gateway chooses its port when it starts; say where it is with `--base-url`",
+        )
+    })?;
+    Ok(format!("http://{address}/v1"))
 }
 
 fn base_url(text: &str) -> Result<String, &'static str> {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use interlingua_codex_integration::{Finding, HELPER_NAMES, Severity};
+use interlingua_proxy::Loaded;
 use interlingua_registry::Snapshot;
 
 use super::Check;
 use crate::codex::Inspected;
 use crate::probe::{self, Answer};
 
-/// Looks at Codex's home.
-pub(crate) fn check(config: Option<PathBuf>) -> Vec<Check> {
-    let inspected = match Inspected::new(config) {
+/// Looks at Codex's home. `loaded` is our own configuration, where it has been read.
+pub(crate) fn check(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Vec<Check> {
+    let inspected = match Inspected::new(config, loaded) {
         Ok(inspected) => inspected,
         Err(error) => return vec![Check::fail("codex.config", error.to_string())],
     };

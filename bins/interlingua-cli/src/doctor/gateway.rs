@@ -1,31 +1,29 @@
 //! What the running gateway says about itself.
 
-use std::time::Duration;
-
 use interlingua_registry::Snapshot;
 use serde_json::Value;
 
 use super::Check;
 use crate::codex::ENV_KEY;
-use crate::local;
-
-/// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::local::{self, NoStatus};
 
 pub(super) fn check(snapshot: &Snapshot) -> Vec<Check> {
     const ID: &str = "gateway";
     let Some(address) = local::address(snapshot) else {
         return vec![Check::skip(ID, "it chooses its port when it starts")];
     };
-    let Ok(answer) = local::get(&address.to_string(), "/status", PATIENCE) else {
-        return vec![Check::skip(ID, format!("none runs at {address}"))];
-    };
-    if answer.status.as_u16() == 401 {
-        let check = Check::warn(ID, "it wants a client key and was not asked further");
-        return vec![check.fix(format!("set `{ENV_KEY}` to a key of `interlingua keys add`"))];
-    }
-    let Ok(status) = serde_json::from_slice::<Value>(&answer.body) else {
-        return vec![Check::skip(ID, format!("what runs at {address} is none"))];
+    let status = match local::status(&address) {
+        Ok(status) => status,
+        Err(NoStatus::Silent(_)) => {
+            return vec![Check::skip(ID, format!("none runs at {address}"))];
+        }
+        Err(NoStatus::WantsKey) => {
+            let check = Check::warn(ID, "it wants a client key and was not asked further");
+            return vec![check.fix(format!("set `{ENV_KEY}` to a key of `interlingua keys add`"))];
+        }
+        Err(NoStatus::Other) => {
+            return vec![Check::skip(ID, format!("what runs at {address} is none"))];
+        }
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let configuration = &status["configuration"];

@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             if options.online {
                 checks.extend(online::check(snapshot, options.config.as_deref()));
             }
-            checks.extend(codex::check(options.config.clone()));
+            checks.extend(codex::check(options.config.clone(), loaded.as_ref().ok()));
         }
         None => checks.push(Check::skip("listener", "the configuration is wrong")),
     }

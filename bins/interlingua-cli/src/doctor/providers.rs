@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use interlingua_ir::{Class, Fault};
-use interlingua_registry::{Provider, Proxy, Snapshot};
+use interlingua_registry::{KeyState, Provider, Proxy, Snapshot};
 use url::Host;
 
 use super::Check;
@@ -56,6 +56,7 @@ fn id(provider: &Provider, what: &str) -> String {
 fn key(provider: &Provider) -> Check {
     let id = id(provider, "key");
     match provider.usable() {
+        Ok(()) if provider.key_state == KeyState::OfClient => Check::ok(id, "the caller's own"),
         Ok(()) if provider.keys.is_empty() => Check::ok(id, "none needed"),
         Ok(()) => {
             let names: Vec<_> = provider.keys.iter().map(|key| key.name.as_str()).collect();

@@ -1,13 +1,11 @@
 //! Files for keys that came with an import.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use interlingua_registry::Secret;
+use interlingua_registry::{Secret, files};
 
 use crate::failure::Failure;
-use interlingua_registry::files;
 
 /// A key, and the file that it goes into.
 pub(super) struct KeyFile {
@@ -45,21 +43,6 @@ impl KeyFile {
     /// Writes the file, for its owner's eyes only.
     pub(super) fn write(&self) -> Result<(), Failure> {
         let failed = |it: io::Error| Failure::file(&self.path, &it);
-        if let Some(folder) = self.path.parent() {
-            private_folder(folder).map_err(failed)?;
-        }
         files::write(&self.path, &format!("{}\n", self.secret.expose())).map_err(failed)
     }
-}
-
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }

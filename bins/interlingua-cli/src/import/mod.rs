@@ -120,8 +120,6 @@ impl Plan {
 
     /// Takes all providers, or if the configuration would be wrong with them, those that fit.
     fn fit(&mut self, prepared: Vec<Taken>, file: &ConfigFile) -> Result<Checked, Failure> {
-        // Whatever was wrong before is not the fault of any of them.
-        let mut checked = file.with(file.text().to_owned())?;
         let all = prepared
             .iter()
             .try_fold(file.text().to_owned(), |text, it| add_provider(&text, &it.draft))?;
@@ -130,6 +128,8 @@ impl Plan {
             self.tell_unspoken(&checked);
             return Ok(checked);
         }
+        // Whatever was wrong before is not the fault of any of them.
+        let mut checked = file.with(file.text().to_owned())?;
         for it in prepared {
             match file.check(add_provider(checked.text(), &it.draft)?) {
                 Ok(with_it) => {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::load::{discovered, keep_discovered};
-use interlingua_registry::{BaseUrl, ListedModel, Provider, Snapshot};
+use interlingua_registry::{BaseUrl, KeyState, ListedModel, Provider, Snapshot};
 use interlingua_upstream::{ProxySettings, Upstream};
 
 use crate::failure::Failure;
@@ -94,7 +94,8 @@ impl Attempt {
     /// What to do where a key is wanted and none is named.
     pub(super) fn remedy(&self, provider: &Provider) -> Option<String> {
         let wants_key = self.outcome.as_ref().err().is_some_and(|it| it.class == Class::Auth);
-        (wants_key && provider.keys.is_empty()).then(|| {
+        let none_named = provider.keys.is_empty() && provider.key_state != KeyState::OfClient;
+        (wants_key && none_named).then(|| {
             let id = &provider.id;
             format!("say where its key is: `interlingua providers edit {id} --key-env <NAME>`")
         })

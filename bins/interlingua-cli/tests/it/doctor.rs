@@ -56,6 +56,20 @@ fn a_good_setup_is_well() {
 }
 
 #[test]
+fn a_server_that_is_no_gateway_is_not_taken_for_one() {
+    let upstream = Scripted::start(Script::new().models(["q"])).unwrap();
+    let url = upstream.base_url();
+    let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let home = Home::with(&format!(
+        "listen = '{address}'\n[providers.up]\nbase_url = '{url}'\nkey = {{ client = true }}\n"
+    ));
+    let ran = home.run(&["doctor", "--json"]);
+    let (state, evidence) = checks(&ran, "gateway").remove(0);
+    assert_eq!((&*state, evidence), ("skip", format!("what runs at {address} is none")));
+    assert_eq!(checks(&ran, "provider.up.key"), [("ok".into(), "the caller's own".into())]);
+}
+
+#[test]
 fn everything_that_is_wrong_is_told() {
     let upstream = Scripted::start(Script::new().key("another")).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
