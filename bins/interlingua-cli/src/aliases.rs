@@ -1,9 +1,6 @@
 //! `interlingua aliases`
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
-use interlingua_proxy::{Start, load};
 use interlingua_registry::edit::{remove_alias, set_alias};
 use interlingua_registry::{Alias, AliasTarget, Policy, Snapshot};
 use serde_json::json;
@@ -11,12 +8,13 @@ use serde_json::json;
 use crate::change::Target;
 use crate::failure::Failure;
 use crate::output;
+use crate::read::Read;
 
 /// Give models names of your own, and chains of models that stand in for each other.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List the aliases and who would answer now
-    List(List),
+    List(Read),
     /// Make a name stand for a model, or for several
     Set(Set),
     /// Take a name away
@@ -26,16 +24,6 @@ pub(crate) enum Command {
         #[command(flatten)]
         target: Target,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 /// Make a name stand for a model, or for several.
@@ -85,8 +73,8 @@ fn target(word: &str, weighted: bool) -> AliasTarget {
     }
 }
 
-fn list(options: &List) -> Result<(), Failure> {
-    let loaded = load(&Start { config: options.config.clone(), ..Start::default() })?;
+fn list(options: &Read) -> Result<(), Failure> {
+    let loaded = options.load()?;
     let snapshot = &loaded.snapshot;
     if options.json {
         let aliases: Vec<_> = snapshot

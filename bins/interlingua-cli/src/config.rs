@@ -1,38 +1,27 @@
 //! `interlingua config`
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
-use interlingua_proxy::{Loaded, Start, StartError, load};
+use clap::Subcommand;
+use interlingua_proxy::StartError;
 use interlingua_registry::{Problem, Snapshot};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output::{self, count};
+use crate::read::Read;
 
 /// Check or show the configuration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check everything and report all problems at once
-    Check(Options),
+    Check(Read),
     /// Show every effective value; secrets appear by their name only
     Show {
         #[command(flatten)]
-        options: Options,
+        options: Read,
         /// Say where each value comes from
         #[arg(long)]
         origin: bool,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
@@ -42,13 +31,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     }
 }
 
-impl Options {
-    fn load(&self) -> Result<Loaded, StartError> {
-        load(&Start { config: self.config.clone(), ..Start::default() })
-    }
-}
-
-fn check(options: &Options) -> Result<(), Failure> {
+fn check(options: &Read) -> Result<(), Failure> {
     let result = options.load();
     if options.json {
         let (problems, warnings) = match &result {
@@ -77,7 +60,7 @@ fn check(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(options: &Options, origin: bool) -> Result<(), Failure> {
+fn show(options: &Read, origin: bool) -> Result<(), Failure> {
     let loaded = options.load()?;
     let rows = loaded.snapshot.rows();
     if options.json {

@@ -8,6 +8,7 @@ use interlingua_registry::{EditError, KeyId, edit_add, edit_remove, files, gener
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::read::Read;
 use crate::{output, paths};
 
 /// Make, list and revoke the keys of clients.
@@ -16,14 +17,7 @@ pub(crate) enum Command {
     /// Make a key and print it, this once
     Add(One),
     /// List whose keys are taken
-    List {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-        /// A configuration file, laid over the usual ones
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-    },
+    List(Read),
     /// Take a key back
     Revoke(One),
 }
@@ -41,7 +35,7 @@ pub(crate) struct One {
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Add(one) => add(one),
-        Command::List { json, config } => list(*json, config.clone()),
+        Command::List(options) => list(options),
         Command::Revoke(one) => revoke(one),
     }
 }
@@ -82,10 +76,10 @@ fn revoke(one: &One) -> Result<(), Failure> {
     Ok(())
 }
 
-fn list(json: bool, config: Option<PathBuf>) -> Result<(), Failure> {
-    let loaded = load(&Start { config, ..Start::default() })?;
+fn list(options: &Read) -> Result<(), Failure> {
+    let loaded = options.load()?;
     let keys = loaded.snapshot.client_keys();
-    if json {
+    if options.json {
         let keys: Vec<_> = keys.iter().map(|key| json!({ "id": key.id.as_str() })).collect();
         return output::print_json(&json!({ "schema": "interlingua.keys/1", "keys": keys }));
     }

@@ -20,6 +20,7 @@ mod pool;
 mod print;
 mod probe;
 mod providers;
+mod read;
 mod run;
 mod status;
 mod up;

@@ -1,14 +1,12 @@
 //! `interlingua models`
 
-use std::path::PathBuf;
-
 use clap::Args;
-use interlingua_proxy::{Start, load};
 use interlingua_registry::{PoolEntry, Snapshot};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::read::Read;
 
 /// List the models that can be asked for.
 #[derive(Debug, Args)]
@@ -16,20 +14,16 @@ pub(crate) struct Options {
     /// Also list those that cannot be used now, and why
     #[arg(long)]
     all: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = load(&Start { config: options.config.clone(), ..Start::default() })?;
+    let loaded = options.read.load()?;
     let snapshot = &*loaded.snapshot;
     let entries = snapshot.pool().all().filter(|it| options.all || it.is_usable());
     let entries: Vec<&PoolEntry> = entries.collect();
-    if options.json {
+    if options.read.json {
         let models: Vec<Value> = entries.iter().map(|entry| as_json(entry, snapshot)).collect();
         let aliases: Vec<Value> = snapshot
             .aliases()

@@ -1,9 +1,6 @@
 //! `interlingua pool`
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
-use interlingua_proxy::{Start, load};
 use interlingua_registry::edit::set_expose_all_models;
 use interlingua_registry::{DEMO, PoolMap, Snapshot};
 use serde_json::json;
@@ -11,6 +8,7 @@ use serde_json::json;
 use crate::change::Target;
 use crate::failure::Failure;
 use crate::output;
+use crate::read::Read;
 
 /// Offer the models of all providers at once, or of one.
 ///
@@ -23,21 +21,14 @@ pub(crate) enum Command {
     /// Offer the models of one provider
     Off(Target),
     /// Show what is offered
-    Status {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-        /// A configuration file, laid over the usual ones
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-    },
+    Status(Read),
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::On(target) => switch(target, true),
         Command::Off(target) => switch(target, false),
-        Command::Status { json, config } => status(*json, config.clone()),
+        Command::Status(options) => status(options),
     }
 }
 
@@ -57,10 +48,10 @@ fn switch(target: &Target, on: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn status(json: bool, config: Option<PathBuf>) -> Result<(), Failure> {
-    let loaded = load(&Start { config, ..Start::default() })?;
+fn status(options: &Read) -> Result<(), Failure> {
+    let loaded = options.load()?;
     let snapshot = &loaded.snapshot;
-    if !json {
+    if !options.json {
         return output::print(&format!("{}\n", summary(snapshot)));
     }
     let usable = snapshot.providers().iter().filter(|it| !it.is_demo() && it.usable().is_ok());

@@ -1,7 +1,5 @@
 //! `interlingua codex status`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use interlingua_codex_integration::{Finding, Setup, Severity};
 use serde_json::{Value, json};
@@ -10,24 +8,21 @@ use super::inspected::Inspected;
 use crate::failure::Failure;
 use crate::output;
 use crate::probe;
+use crate::read::Read;
 
 /// Say what is set up, and what has become of it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let Inspected { view, setup, in_pool, catalogs, findings, .. } =
-        Inspected::new(options.config.clone(), None)?;
+        Inspected::new(options.read.config.clone(), None)?;
     let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
     let config = view.config().display().to_string();
-    if options.json {
+    if options.read.json {
         let keys = setup.keys.iter().map(|(key, ours)| {
             json!({ "key": key.to_string(), "state": if *ours { "ours" } else { "changed" } })
         });

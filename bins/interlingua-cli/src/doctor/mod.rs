@@ -10,13 +10,11 @@ mod modes;
 mod online;
 mod providers;
 
-use std::path::PathBuf;
-
 use clap::Args;
-use interlingua_proxy::{Start, load};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::read::Read;
 use crate::{output, paths};
 
 /// Look at everything that the gateway needs, and say what is wrong.
@@ -31,18 +29,14 @@ pub(crate) struct Options {
     /// Mend what can be mended safely: the permissions of our own files
     #[arg(long)]
     fix: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let paths = paths::find()?;
-    let config = options.config.clone().unwrap_or_else(|| paths.config.clone());
-    let loaded = load(&Start { config: options.config.clone(), ..Start::default() });
+    let config = options.read.config.clone().unwrap_or_else(|| paths.config.clone());
+    let loaded = options.read.load();
     let mut checks = configuration::check(&loaded);
     let snapshot = loaded.as_ref().ok().map(|loaded| &*loaded.snapshot);
     checks.extend(modes::check(&config, &paths.state, snapshot, options.fix));
@@ -53,14 +47,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             checks.extend(gateway::check(snapshot));
             checks.extend(providers::check(snapshot));
             if options.online {
-                checks.extend(online::check(snapshot, options.config.as_deref()));
+                checks.extend(online::check(snapshot, options.read.config.as_deref()));
             }
-            checks.extend(codex::check(options.config.clone(), loaded.as_ref().ok()));
+            checks.extend(codex::check(options.read.config.clone(), loaded.as_ref().ok()));
         }
         None => checks.push(Check::skip("listener", "the configuration is wrong")),
     }
     checks.extend(machine::check(&paths.state));
-    report(&checks, options.json)
+    report(&checks, options.read.json)
 }
 
 /// Shows what was found.

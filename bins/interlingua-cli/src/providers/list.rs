@@ -1,29 +1,24 @@
 //! `interlingua providers list`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use interlingua_registry::{KeyState, Provider};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::read::Read;
 
 /// List the providers and say which can be used.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let snapshot = super::snapshot(options.config.clone())?;
+    let snapshot = options.read.load()?.snapshot;
     let providers: Vec<_> = snapshot.providers().iter().filter(|it| !it.is_demo()).collect();
-    if options.json {
+    if options.read.json {
         return output::print_json(&json!({
             "schema": "interlingua.providers/1",
             "pool": snapshot.settings().expose_all_models,

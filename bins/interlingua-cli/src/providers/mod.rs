@@ -11,11 +11,10 @@ mod reorder;
 mod switch;
 mod test;
 
-use clap::Subcommand;
-use interlingua_proxy::{Start, load};
-use interlingua_registry::{Provider, Snapshot};
-use std::path::PathBuf;
 use std::sync::Arc;
+
+use clap::Subcommand;
+use interlingua_registry::{Provider, Snapshot};
 
 use crate::failure::Failure;
 
@@ -54,11 +53,6 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Test(options) => test::run(options),
         Command::Models(options) => models::run(options),
     }
-}
-
-/// The configuration as it is, for the commands that only read it.
-fn snapshot(config: Option<PathBuf>) -> Result<Arc<Snapshot>, Failure> {
-    Ok(load(&Start { config, ..Start::default() })?.snapshot)
 }
 
 /// The provider of an id or a shortcut.

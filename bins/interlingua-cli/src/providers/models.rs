@@ -1,7 +1,5 @@
 //! `interlingua providers models`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use interlingua_registry::ListedModel;
 use interlingua_registry::Provider;
@@ -11,6 +9,7 @@ use super::probe::ask;
 use crate::failure::Failure;
 use crate::models::tokens;
 use crate::output;
+use crate::read::Read;
 
 /// List the models of a provider.
 #[derive(Debug, Args)]
@@ -20,16 +19,12 @@ pub(crate) struct Options {
     /// Ask the provider now instead of showing what is known
     #[arg(long)]
     refresh: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let snapshot = super::snapshot(options.config.clone())?;
+    let snapshot = options.read.load()?.snapshot;
     let provider = super::find(&snapshot, &options.id)?;
     let nothing_known = provider.models.is_open() && provider.models.listed().is_empty();
     let asks = options.refresh || nothing_known;
@@ -37,7 +32,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         true => ask(&snapshot, provider)?.outcome.map_err(|fault| Failure::provider(&fault))?,
         false => known(provider),
     };
-    if options.json {
+    if options.read.json {
         return output::print_json(&json!({
             "schema": "interlingua.provider-models/1",
             "id": &*provider.id,

@@ -1,34 +1,28 @@
 //! `interlingua providers test`
 
-use std::path::PathBuf;
-
 use clap::Args;
-use interlingua_proxy::{Start, load};
 use interlingua_registry::Provider;
 use serde_json::{Value, json};
 
 use super::probe::{Attempt, ask, variant};
 use crate::failure::Failure;
 use crate::output;
+use crate::read::Read;
 
 /// Ask a provider for its models, to see whether address and key are right.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The provider
     id: String,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    read: Read,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let loaded = load(&Start { config: options.config.clone(), ..Start::default() })?;
+    let loaded = options.read.load()?;
     let provider = super::find(&loaded.snapshot, &options.id)?;
     let attempt = ask(&loaded.snapshot, provider)?;
-    if options.json {
+    if options.read.json {
         let outcome = &attempt.outcome;
         output::print_json(&json!({
             "schema": "interlingua.provider-test/1",
@@ -42,7 +36,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     match &attempt.outcome {
         Ok(models) => {
-            if !options.json {
+            if !options.read.json {
                 attempt.tell();
                 compare(provider, models.iter().map(|model| model.id.as_str()));
             }
