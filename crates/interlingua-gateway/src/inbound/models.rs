@@ -26,7 +26,7 @@ fn aliases(view: &View) -> impl Iterator<Item = Value> {
 /// `GET /v1/models/{slug}`; the slash of a slug may be percent-encoded.
 pub(crate) fn one(view: &View, slug: &str) -> Response<Reply> {
     let slug = decoded(slug);
-    match view.snapshot.pool().get(&slug) {
+    match view.snapshot.pool().get(&slug).filter(|found| found.is_usable()) {
         Some(found) => reply::json(200, entry(found).to_string()),
         None => match view.snapshot.route(Some(&slug)) {
             // An open provider answers for models that nobody has listed.

@@ -2,7 +2,7 @@
 
 use interlingua_testkit::http::Call;
 
-use crate::stage::{Stage, codex, turn};
+use crate::stage::{Answer, Plan, Script, Stage, codex, turn};
 
 #[test]
 fn the_list_and_one_of_it() {
@@ -26,6 +26,16 @@ fn the_list_and_one_of_it() {
     {
         assert_eq!(stage.send(&Call::get(path)).status, 404, "{path}");
     }
+}
+
+#[test]
+fn a_model_that_cannot_be_asked_is_not_shown_as_one() {
+    let more = "[providers.off]\nbase_url = 'http://127.0.0.1:1'\nenabled = false\nmodels = [{ id = 'm' }]";
+    let plan = Plan { tables: more, ..Plan::default() };
+    let stage = Stage::with(Script::new().otherwise(Answer::text("hello")), &plan);
+    let off = stage.send(&Call::get("/v1/models/off/m"));
+    assert_ne!(off.status, 200, "{}", off.text());
+    assert!(off.text().contains("off"), "{}", off.text());
 }
 
 #[test]
