@@ -5,7 +5,7 @@ use std::sync::Arc;
 use interlingua_dialect::{Dialects, Problem};
 use interlingua_registry::files::{Look, look};
 use interlingua_registry::load::{
-    Paths, SystemKeys, load as load_layers, load_edited as load_layers_edited,
+    Paths, SystemKeys, discovered, load as load_layers, load_edited as load_layers_edited,
 };
 use interlingua_registry::{Discovered, Environment, Snapshot, check};
 
@@ -72,7 +72,7 @@ fn warn(loaded: &Loaded) {
 fn load_with(
     start: &Start,
     edited: Option<(&Path, &str)>,
-    discovered: Option<Discovered>,
+    known: Option<Discovered>,
     files: &mut Files,
 ) -> Result<Loaded, StartError> {
     let environment = Environment::of_process();
@@ -85,9 +85,7 @@ fn load_with(
         Some((path, text)) => load_layers_edited(&paths, named, &environment, path, text),
         None => load_layers(&paths, named, &environment),
     };
-    if let Some(discovered) = discovered {
-        raw = raw.discovered(discovered);
-    }
+    raw = raw.discovered(known.unwrap_or_else(|| discovered(&paths)));
     if let Some(listen) = &start.listen {
         raw = raw.flag("--listen", "listen", listen);
     }

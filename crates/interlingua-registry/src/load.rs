@@ -81,7 +81,8 @@ impl Paths {
 }
 
 /// Reads the layers of a configuration: system file, user file, the file that a flag names, and the
-/// environment. Flags are laid over the result with [`RawConfig::flag`].
+/// environment. Flags are laid over the result with [`RawConfig::flag`], and what providers say about
+/// their models with [`RawConfig::discovered`].
 ///
 /// A file that somebody named has to exist; those in the usual places need not. Nothing fails here:
 /// what cannot be read is reported by [`check`](crate::check) together with everything else.
@@ -127,7 +128,7 @@ fn layers(
             Err(error) => raw.unreadable(&name, &error.to_string()),
         };
     }
-    raw.environment(environment).discovered(discovered(paths))
+    raw.environment(environment)
 }
 
 /// What providers said about their models when they were last asked. Nothing, if that cannot be read:
