@@ -55,6 +55,16 @@ closed_enum! {
     }
 }
 
+impl From<Wire> for interlingua_ir::Protocol {
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::Chat => Self::Chat,
+            Wire::Messages => Self::Messages,
+            Wire::Responses => Self::Responses,
+        }
+    }
+}
+
 /// The answer to a wish for an effort level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EffortChoice<'a> {

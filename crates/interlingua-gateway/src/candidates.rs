@@ -144,7 +144,7 @@ fn demand(turn: &Turn<'_>) -> Demand {
             match part {
                 Part::Text(text) | Part::Refusal(text) => letters += letters_of(text),
                 Part::Image { .. } => *images = true,
-                Part::Other { .. } => {}
+                Part::File { .. } | Part::Audio { .. } | Part::Other { .. } => {}
             }
         }
     };

@@ -7,7 +7,9 @@ use interlingua_dialect::{Fix, NonstreamThinking};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Task, Turn};
 use interlingua_reasoning::Sealing;
 use interlingua_registry::{Attempts, KeyState, Next, ProviderKey, Target};
-use interlingua_translate::{Encode as _, ReadLimits, Reader, chat, responses};
+use interlingua_translate::{
+    self as translate, Encode as _, ReadLimits, Reader, Repairs, Written, chat, responses,
+};
 use interlingua_upstream::{Call, Refusal};
 use tokio::time::Instant;
 
@@ -37,7 +39,7 @@ impl Errand<'_, '_> {
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
-        let mut repairs = chat::Repairs::default();
+        let mut repairs = Repairs::default();
         loop {
             record.attempts += 1;
             let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
@@ -68,14 +70,19 @@ impl Errand<'_, '_> {
     }
 
     /// Asks the target once.
-    async fn ask(&self, record: &mut Record, repairs: &chat::Repairs) -> Result<Answer, Refusal> {
+    async fn ask(&self, record: &mut Record, repairs: &Repairs) -> Result<Answer, Refusal> {
         let Target { provider, model, .. } = self.target;
         let dialect = &model.dialect;
         let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
         let stream = self.turn.stream || forced;
-        let target =
-            chat::Target { dialect, provider: &provider.id, model: &model.id, stream, repairs };
-        let chat::Written { body, tools, notes } = chat::write(self.turn, &target)?;
+        let target = translate::Target {
+            dialect,
+            provider: &provider.id,
+            model: &model.id,
+            stream,
+            repairs,
+        };
+        let Written { body, tools, notes } = chat::write(self.turn, &target)?;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
         record.price = model.price;

@@ -48,6 +48,9 @@ pub enum Event<'a> {
         /// The item that was cut.
         index: Index,
     },
+    /// What the upstream sent, for a client of the same protocol. The events that it means have come
+    /// before it.
+    Frame(Frame<'a>),
     /// Something could not be carried over as it was.
     Note(Note),
     /// The answer is over.
@@ -73,6 +76,7 @@ impl Event<'_> {
             }
             Self::Close { index } => Event::Close { index },
             Self::Drop { index } => Event::Drop { index },
+            Self::Frame(frame) => Event::Frame(frame.into_owned()),
             Self::Note(note) => Event::Note(note),
             Self::End { stop, usage } => Event::End { stop, usage },
         }
@@ -81,7 +85,7 @@ impl Event<'_> {
     /// Whether the event carries something of the model: once the client has seen such an event,
     /// nothing may be retried.
     pub fn is_meaningful(&self) -> bool {
-        !matches!(self, Self::Begin { .. } | Self::Note(_))
+        !matches!(self, Self::Begin { .. } | Self::Frame(_) | Self::Note(_))
     }
 }
 
@@ -95,6 +99,7 @@ impl fmt::Display for Event<'_> {
             Self::Attach { index, attachment } => write!(f, "with  {index} {attachment:?}"),
             Self::Close { index } => write!(f, "close {index}"),
             Self::Drop { index } => write!(f, "drop  {index}"),
+            Self::Frame(frame) => write!(f, "frame {}", frame.name.as_deref().unwrap_or("-")),
             Self::Note(note) => write!(f, "note  {note}"),
             Self::End { stop, usage: None } => write!(f, "end   {stop:?}"),
             Self::End { stop, usage: Some(usage) } => write!(f, "end   {stop:?} {usage}"),
@@ -237,6 +242,52 @@ impl Attachment<'_> {
                 json: json.into_owned().into(),
             },
             Self::Sealed(blob) => Attachment::Sealed(blob.into_owned().into()),
+        }
+    }
+}
+
+/// One frame of an upstream's stream, or its whole answer, in pieces: most of it goes on as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame<'a> {
+    /// The frame's `event:` field, if it has one.
+    pub name: Option<Cow<'a, str>>,
+    /// Its JSON, in order.
+    pub pieces: Vec<Piece<'a>>,
+}
+
+/// A piece of a [`Frame`]. All but [`Piece::Json`] are the insides of JSON strings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece<'a> {
+    /// JSON that goes on as it came.
+    Json(Cow<'a, str>),
+    /// The model's name, in whose place the client sees the one that it asked for.
+    Model(Cow<'a, str>),
+    /// The id of a call.
+    CallId(Cow<'a, str>),
+    /// The answer's id.
+    AnswerId(Cow<'a, str>),
+    /// Data by which the upstream recognises its own thought. The client sees it sealed.
+    Opaque(Cow<'a, str>),
+}
+
+impl Frame<'_> {
+    fn into_owned(self) -> Frame<'static> {
+        Frame {
+            name: self.name.map(|it| it.into_owned().into()),
+            pieces: self.pieces.into_iter().map(Piece::into_owned).collect(),
+        }
+    }
+}
+
+impl Piece<'_> {
+    fn into_owned(self) -> Piece<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Json(text) => Piece::Json(owned(text)),
+            Self::Model(text) => Piece::Model(owned(text)),
+            Self::CallId(text) => Piece::CallId(owned(text)),
+            Self::AnswerId(text) => Piece::AnswerId(owned(text)),
+            Self::Opaque(text) => Piece::Opaque(owned(text)),
         }
     }
 }

@@ -23,7 +23,9 @@
 //!    [`Event::Close`] for a whole item or [`Event::Drop`] for one that was cut. Several items may be
 //!    open at once (parallel calls interleave); an index is never reused.
 //! 3. [`Event::End`] comes last, exactly once, and only when no item is open.
-//! 4. A stream that breaks off has no end: whoever drives the decoder receives a [`Fault`] instead.
+//! 4. Where upstream and client speak the same protocol, an [`Event::Frame`] follows the events that
+//!    the upstream's frame means; the last one comes after [`Event::End`].
+//! 5. A stream that breaks off has no end: whoever drives the decoder receives a [`Fault`] instead.
 //!
 //! # Examples
 //!
@@ -50,13 +52,13 @@ mod text;
 mod turn;
 mod usage;
 
-pub use event::{Attachment, CallHead, Event, Form, Index, Kind, Sink, Stop};
+pub use event::{Attachment, CallHead, Event, Form, Frame, Index, Kind, Piece, Sink, Stop};
 pub use fault::{Blame, Class, Fault, Retry};
 pub use grammar::{Grammar, Violation};
 pub use note::{Note, NoteKind};
 pub use text::{Text, escape};
 pub use turn::{
-    Call, Extra, Format, Function, Item, Message, Origin, Output, Param, Part, Place, Reasoning,
-    Role, Summary, Task, Thinking, Thought, Tool, ToolChoice, Turn,
+    Call, Extra, Format, Function, Item, Message, Origin, Output, Param, Part, Place, Protocol,
+    Reasoning, Role, Summary, Task, Thinking, Thought, Tool, ToolChoice, Turn,
 };
 pub use usage::Usage;

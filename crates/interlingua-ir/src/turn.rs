@@ -11,6 +11,8 @@ use crate::{CallHead, Text};
 /// [`Turn::extras`] as it arrived.
 #[derive(Clone, Debug, Default)]
 pub struct Turn<'a> {
+    /// The protocol in which the client asked: what only it has a word for goes back only to it.
+    pub protocol: Protocol,
     /// The model that the client asked for; empty when it asked for none.
     pub model: Cow<'a, str>,
     /// What to do with the conversation.
@@ -35,6 +37,43 @@ pub struct Turn<'a> {
     pub params: Vec<Param<'a>>,
     /// What the client's protocol says and no other protocol has a word for.
     pub extras: Vec<Extra<'a>>,
+}
+
+impl<'a> Turn<'a> {
+    /// Puts an item before the one at `at`; what [`Turn::extras`] says of later items moves with them.
+    pub fn insert(&mut self, at: usize, item: Item<'a>) {
+        self.items.insert(at, item);
+        for extra in &mut self.extras {
+            if let Place::Item(item) | Place::Part { item, .. } = &mut extra.place
+                && *item >= at
+            {
+                *item += 1;
+            }
+        }
+    }
+}
+
+/// A protocol between agents and models.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Protocol {
+    /// OpenAI's Responses.
+    #[default]
+    Responses,
+    /// Chat Completions.
+    Chat,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+impl Protocol {
+    /// The word by which configuration, logs and dialect records call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::Chat => "chat",
+            Self::Messages => "messages",
+        }
+    }
 }
 
 /// What a request wants of its conversation.
@@ -74,6 +113,13 @@ pub enum Place {
     Top,
     /// In the item of this position in [`Turn::items`].
     Item(usize),
+    /// In a part of an item: of a message, or of a tool's output.
+    Part {
+        /// The item's position in [`Turn::items`].
+        item: usize,
+        /// The part's position in it.
+        part: usize,
+    },
     /// In the tool of this position in [`Turn::tools`].
     Tool(usize),
 }
@@ -136,6 +182,20 @@ pub enum Part<'a> {
         /// How closely to look.
         detail: Option<Text<'a>>,
     },
+    /// A document, such as a PDF.
+    File {
+        /// A `data:` or `https:` URL, or the id that the client's provider knows it by.
+        url: Text<'a>,
+        /// What it is called.
+        name: Option<Text<'a>>,
+    },
+    /// Something to be heard.
+    Audio {
+        /// The recording, in Base64.
+        data: Text<'a>,
+        /// Its form, such as `wav` or `mp3`.
+        format: Text<'a>,
+    },
     /// A part of another kind; its JSON is kept.
     Other {
         /// What the client's protocol calls it.
@@ -196,6 +256,8 @@ pub struct Output<'a> {
     pub call_id: Cow<'a, str>,
     /// The answer.
     pub parts: Vec<Part<'a>>,
+    /// Whether the client says that the tool failed.
+    pub is_error: bool,
 }
 
 /// A summary that stands for a part of the conversation.

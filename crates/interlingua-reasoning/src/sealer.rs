@@ -126,6 +126,7 @@ impl<S: Sink> Sink for Sealer<'_, S> {
             Event::Begin { .. }
             | Event::Open { .. }
             | Event::Attach { .. }
+            | Event::Frame(_)
             | Event::Note(_)
             | Event::End { .. } => {}
         }

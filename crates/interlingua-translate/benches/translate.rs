@@ -9,7 +9,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
 use interlingua_dialect::{Dialect, Dialects};
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Pipe, chat, responses};
+use interlingua_translate::{Pipe, Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -75,10 +75,10 @@ fn mimo() -> Dialect {
 fn translate_request(bencher: Bencher<'_, '_>, (rounds, output): (usize, usize)) {
     let body = request(rounds, output);
     let dialect = mimo();
-    let repairs = chat::Repairs::default();
+    let repairs = Repairs::default();
     bencher.counter(BytesCount::of_slice(&body)).bench(|| {
         let (turn, _) = responses::read(black_box(&body), Limits::default()).expect("a request");
-        let target = chat::Target {
+        let target = Target {
             dialect: &dialect,
             provider: "mimo",
             model: "mimo-v2.5-pro",

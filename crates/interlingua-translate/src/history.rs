@@ -145,6 +145,7 @@ mod tests {
                 '.' => Item::Output(Output {
                     call_id: chars.next().unwrap().to_string().into(),
                     parts: Vec::new(),
+                    is_error: false,
                 }),
                 id => Item::Call(Call {
                     head: CallHead {

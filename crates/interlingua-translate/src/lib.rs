@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use interlingua_dialect::Dialects;
-//! use interlingua_translate::{chat, json::Limits, responses};
+//! use interlingua_translate::{Repairs, Target, chat, json::Limits, responses};
 //!
 //! let dialect = Dialects::builtin().resolve("mimo", "mimo-v2.5-pro")?;
 //! let (turn, _) = responses::read(
@@ -20,12 +20,12 @@
 //!         {"role":"user","content":[{"type":"input_text","text":"Hello"}]}]}"#,
 //!     Limits::default(),
 //! )?;
-//! let target = chat::Target {
+//! let target = Target {
 //!     dialect: &dialect,
 //!     provider: "mimo",
 //!     model: "mimo-v2.5-pro",
 //!     stream: turn.stream,
-//!     repairs: &chat::Repairs::default(),
+//!     repairs: &Repairs::default(),
 //! };
 //! let written = chat::write(&turn, &target)?;
 //! let body = String::from_utf8(written.body)?;
@@ -41,6 +41,7 @@
 mod history;
 mod pipe;
 mod surrogates;
+mod target;
 
 pub mod chat;
 pub mod compaction;
@@ -50,3 +51,4 @@ pub mod tools;
 
 pub use interlingua_protocol::json;
 pub use pipe::{Decode, Encode, Pipe, ReadLimits, Reader, Started};
+pub use target::{Repairs, Target, Written};

@@ -1,6 +1,7 @@
+use std::fmt;
 use std::mem;
 
-use interlingua_ir::{Class, Event, Fault, Sink};
+use interlingua_ir::{Class, Event, Fault, Note, Sink};
 use interlingua_protocol::sse::{Frame, FrameError, Framer};
 
 use crate::tools::{Bridge, ToolMap, Unwrapping};
@@ -12,7 +13,7 @@ const EVENT_LIMIT: usize = 16 << 20;
 const BODY_LIMIT: usize = 64 << 20;
 
 /// One upstream protocol's way in.
-pub trait Decode {
+pub trait Decode: fmt::Debug + Send {
     /// Reads one event of a stream and tells `sink` what it means.
     ///
     /// # Errors
@@ -40,12 +41,19 @@ pub trait Decode {
 }
 
 /// One client protocol's way out.
-pub trait Encode: Sink {
+pub trait Encode: Sink + fmt::Debug + Send {
     /// Opens the answer before the upstream has begun it, with events that carry nothing of it.
     fn open(&mut self);
 
     /// Shows the client that the answer is still being worked on.
     fn keep_alive(&mut self);
+
+    /// Adds to the answer what its head could not say any more, such as who answers, where the
+    /// protocol has a place for it.
+    fn annotate(&mut self, _pairs: &[(&str, String)]) {}
+
+    /// What was lost or changed on the way, as far as the answer has come.
+    fn notes(&self) -> &[Note];
 
     /// Ends the answer by telling what went wrong.
     fn fail(&mut self, fault: &Fault);
@@ -56,6 +64,24 @@ pub trait Encode: Sink {
     /// Appends the bytes that are ready for the client to `out`; an empty `out` is swapped in, so that
     /// its room is used next.
     fn take(&mut self, out: &mut Vec<u8>);
+}
+
+impl<D: Decode + ?Sized> Decode for Box<D> {
+    fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        (**self).frame(frame, sink)
+    }
+
+    fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
+        (**self).whole(body, sink)
+    }
+
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
+        (**self).finish(sink)
+    }
+
+    fn is_over(&self) -> bool {
+        (**self).is_over()
+    }
 }
 
 /// Reads the body of an upstream's answer, whatever form it has.

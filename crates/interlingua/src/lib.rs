@@ -19,17 +19,17 @@
 //! use std::sync::Arc;
 //!
 //! use interlingua::dialect::Dialects;
-//! use interlingua::translate::{Pipe, chat, json::Limits, responses};
+//! use interlingua::translate::{Pipe, Repairs, Target, chat, json::Limits, responses};
 //!
 //! let dialect = Arc::new(Dialects::builtin().resolve("deepseek", "deepseek-v4")?);
 //! let body = br#"{"model":"deepseek/deepseek-v4","input":"Say hi","stream":true}"#;
 //! let (turn, _notes) = responses::read(body, Limits::default())?;
-//! let written = chat::write(&turn, &chat::Target {
+//! let written = chat::write(&turn, &Target {
 //!     dialect: &dialect,
 //!     provider: "deepseek",
 //!     model: "deepseek-v4",
 //!     stream: true,
-//!     repairs: &chat::Repairs::default(),
+//!     repairs: &Repairs::default(),
 //! })?;
 //! // `written.body` goes to the upstream; what comes back goes through a pipe.
 //! # assert!(written.tools.is_empty());

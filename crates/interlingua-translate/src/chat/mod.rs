@@ -11,4 +11,4 @@ mod usage;
 mod write;
 
 pub use decode::Decoder;
-pub use write::{Repairs, Target, Written, write};
+pub use write::write;

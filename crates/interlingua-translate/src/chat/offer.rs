@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::write::{Target, field, joined, string};
+use super::write::{field, joined, string};
+use crate::target::Target;
 use crate::tools::{ARGUMENT, Names};
 
 /// Writes `tools`, `tool_choice` and `parallel_tool_calls`; nothing at all when no tool is left, because

@@ -108,7 +108,7 @@ pub(super) fn size(items: &[Item<'_>]) -> usize {
     let parts = |parts: &[Part<'_>]| -> usize {
         let len = |part: &Part<'_>| match part {
             Part::Text(text) | Part::Refusal(text) => text.stored_len(),
-            Part::Image { .. } | Part::Other { .. } => 0,
+            Part::Image { .. } | Part::File { .. } | Part::Audio { .. } | Part::Other { .. } => 0,
         };
         parts.iter().map(len).sum()
     };
@@ -147,7 +147,7 @@ mod tests {
                 's' => Item::Summary(Summary::default()),
                 '.' => {
                     let call_id = letters.next().unwrap().to_string().into();
-                    Item::Output(Output { call_id, parts: text() })
+                    Item::Output(Output { call_id, parts: text(), is_error: false })
                 }
                 id => Item::Call(Call {
                     head: CallHead {

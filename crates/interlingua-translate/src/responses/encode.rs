@@ -60,22 +60,11 @@ impl Encoder {
         Self::new(head, Form::Compacted)
     }
 
-    /// Adds to the metadata of the answer what its first events could not say yet, such as who
-    /// answers. The response object shows it from its next event on.
-    pub fn annotate(&mut self, pairs: &[(&str, String)]) {
-        self.head.annotate(pairs);
-    }
-
     /// Tells who reads the answer.
     #[must_use]
     pub fn caller(mut self, caller: Caller) -> Self {
         self.caller = caller;
         self
-    }
-
-    /// What was lost or changed on the way, as far as the answer has come.
-    pub fn notes(&self) -> &[Note] {
-        &self.notes
     }
 
     fn new(head: Head, form: Form) -> Self {
@@ -330,6 +319,8 @@ impl Sink for Encoder {
             Event::Attach { index, attachment } => self.attach(index, attachment),
             Event::Close { index } => self.close_item(index),
             Event::Drop { index } => self.open.retain(|it| it.index != index),
+            // It is for clients of the upstream's own protocol.
+            Event::Frame(_) => {}
             Event::Note(note) => self.notes.push(note),
             Event::End { stop, usage } => self.end(stop, usage),
         }
@@ -348,6 +339,15 @@ impl Encode for Encoder {
         if self.opened && !self.ended {
             self.answer("response.in_progress", &State::InProgress);
         }
+    }
+
+    fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The response object's metadata show it from the next event on.
+    fn annotate(&mut self, pairs: &[(&str, String)]) {
+        self.head.annotate(pairs);
     }
 
     fn fail(&mut self, fault: &Fault) {

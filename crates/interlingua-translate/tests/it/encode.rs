@@ -5,7 +5,7 @@ use interlingua_testkit::fixtures::{self, dialect_streams, sse_json};
 use interlingua_testkit::schema;
 use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{chat, responses};
+use interlingua_translate::{Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
 use crate::support::{DIALECTS, Seen, dialect, dialect_for, head, translate, translate_with};
@@ -23,12 +23,12 @@ pub(crate) fn tools() -> ToolMap {
     ] });
     let body = offered.to_string();
     let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = chat::Target {
+    let target = Target {
         dialect: &dialect("mimo"),
         provider: "up",
         model: "m",
         stream: true,
-        repairs: &chat::Repairs::default(),
+        repairs: &Repairs::default(),
     };
     chat::write(&turn, &target).unwrap().tools
 }

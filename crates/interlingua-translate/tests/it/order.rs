@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use interlingua_dialect::Fix;
 use interlingua_ir::{Item, Origin, Thought, Turn};
 use interlingua_translate::json::Limits;
-use interlingua_translate::{chat, responses};
+use interlingua_translate::{Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
 use crate::support::{check_messages, dialect, write};
@@ -495,9 +495,9 @@ fn repairs_leave_out_what_was_refused_but_never_the_request_itself() {
     .to_string();
     let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
     let write = |params: &[&str]| -> (Value, Vec<bool>) {
-        let mut repairs = chat::Repairs::default();
+        let mut repairs = Repairs::default();
         let added = params.iter().map(|it| repairs.add(Fix::DropParam, Some(it))).collect();
-        let target = chat::Target {
+        let target = Target {
             dialect: &dialect("openai"),
             provider: "up",
             model: "m",

@@ -10,7 +10,7 @@ use interlingua_ir::{
 use interlingua_testkit::fixtures::{Stream, cut, sse_json};
 use interlingua_translate::faults::Caller;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Decode, Pipe, Reader, chat, responses};
+use interlingua_translate::{Decode, Pipe, Reader, Repairs, Target, chat, responses};
 use serde_json::Value;
 
 /// The dialects of which this crate promises everything.
@@ -108,7 +108,7 @@ struct Folder {
 impl Sink for Folder {
     fn event(&mut self, event: Event<'_>) {
         match event.into_owned() {
-            Event::Begin { .. } | Event::Note(_) => {}
+            Event::Begin { .. } | Event::Frame(_) | Event::Note(_) => {}
             Event::Open { index, kind } => self.open.push((index, kind, String::new())),
             Event::Delta { index, text } => {
                 let (_, kind, input) = self.open.iter_mut().find(|it| it.0 == index).unwrap();
@@ -244,12 +244,12 @@ pub(crate) struct Upstream {
 /// Writes `turn` for an upstream.
 #[track_caller]
 pub(crate) fn write(turn: &Turn<'_>, dialect: &Dialect) -> Upstream {
-    let target = chat::Target {
+    let target = Target {
         dialect,
         provider: "up",
         model: "the-model",
         stream: turn.stream,
-        repairs: &chat::Repairs::default(),
+        repairs: &Repairs::default(),
     };
     let written = chat::write(turn, &target).unwrap();
     let body = serde_json::from_slice(&written.body).unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use interlingua_testkit::fixtures;
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Pipe, chat, responses};
+use interlingua_translate::{Pipe, Repairs, Target, Written, chat, responses};
 use serde_json::{Value, json};
 
 use crate::support::{Seen, dialect, head};
@@ -13,20 +13,20 @@ fn captured(name: &str) -> Value {
     fixtures::json(format!("codex/{name}.json"))["body"].clone()
 }
 
-fn write(body: &Value) -> chat::Written {
+fn write(body: &Value) -> Written {
     let body = body.to_string();
     let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = chat::Target {
+    let target = Target {
         dialect: &dialect("mimo"),
         provider: "up",
         model: "m",
         stream: true,
-        repairs: &chat::Repairs::default(),
+        repairs: &Repairs::default(),
     };
     chat::write(&turn, &target).unwrap()
 }
 
-fn tools(written: &chat::Written) -> Vec<Value> {
+fn tools(written: &Written) -> Vec<Value> {
     let body: Value = serde_json::from_slice(&written.body).unwrap();
     body["tools"].as_array().unwrap().clone()
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use interlingua_dialect::{DeveloperRole, JsonSchemaRule, SystemPlacement};
 use interlingua_ir::{Format, Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
 
-use super::write::{Target, joined, schema_rule, string};
+use super::write::{joined, schema_rule, string};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
+use crate::target::Target;
 use crate::tools::Names;
 
 mod parts;

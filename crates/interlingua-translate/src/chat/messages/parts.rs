@@ -33,15 +33,19 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Part::Text(text) | Part::Refusal(text) if text.is_empty() => {}
                 Part::Text(text) | Part::Refusal(text) => seen.push(Seen::Text(text.borrowed())),
                 Part::Image { url, detail } => seen.push(self.image(url, detail.as_ref())),
-                Part::Other { kind, .. } => {
-                    self.notes.push(Note::new(NoteKind::Omitted, kind.as_ref()));
-                    let what = kind.strip_prefix("input_").unwrap_or(kind);
-                    let text = format!("[{what} omitted: this model takes text only]");
-                    seen.push(Seen::Text(text.into()));
-                }
+                Part::File { .. } => seen.push(self.omitted("file")),
+                Part::Audio { .. } => seen.push(self.omitted("audio")),
+                Part::Other { kind, .. } => seen.push(self.omitted(kind)),
             }
         }
         seen
+    }
+
+    /// What stands for a part that the model cannot take.
+    fn omitted(&mut self, kind: &str) -> Seen<'w> {
+        self.notes.push(Note::new(NoteKind::Omitted, kind));
+        let what = kind.strip_prefix("input_").unwrap_or(kind);
+        Seen::Text(format!("[{what} omitted: this model takes text only]").into())
     }
 
     /// The parts in words, for a place where nothing else can stand.

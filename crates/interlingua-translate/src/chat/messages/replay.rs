@@ -6,7 +6,8 @@ use interlingua_dialect::{Carrier, Fix, Foreign, OnMissing, ReplayRule, WhenThin
 use interlingua_ir::{Call, Note, NoteKind, Reasoning, Text, Thought};
 
 use super::Writer;
-use crate::chat::write::{Target, field, joined, string};
+use crate::chat::write::{field, joined, string};
+use crate::target::Target;
 
 /// What the upstream wants to have back of the thoughts that belong to its earlier messages.
 pub(in crate::chat) struct Replay {

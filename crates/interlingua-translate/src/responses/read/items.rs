@@ -42,7 +42,11 @@ impl<'a> Reader<'a> {
                 let before = self.turn.tools.len();
                 self.found_tools(at, tools)?;
                 let found = found(&self.turn.tools[before..]);
-                Item::Output(Output { call_id, parts: vec![Part::Text(found.into())] })
+                Item::Output(Output {
+                    call_id,
+                    parts: vec![Part::Text(found.into())],
+                    is_error: false,
+                })
             }
             "additional_tools" => {
                 let tools = item.tools.take().unwrap_or_default();
@@ -119,7 +123,7 @@ impl<'a> Reader<'a> {
                 self.content(at, "output", content)?
             }
         };
-        Ok(Item::Output(Output { call_id: call_id(at, item)?, parts }))
+        Ok(Item::Output(Output { call_id: call_id(at, item)?, parts, is_error: false }))
     }
 
     fn content(

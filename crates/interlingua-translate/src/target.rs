@@ -1,0 +1,83 @@
+//! Where a turn goes, and how it looks there.
+
+use interlingua_dialect::{Dialect, Fix};
+use interlingua_ir::{Note, NoteKind};
+
+use crate::tools::ToolMap;
+
+/// Where a turn goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'t> {
+    /// What is peculiar about the upstream and its model.
+    pub dialect: &'t Dialect,
+    /// The provider's id; thoughts remember it.
+    pub provider: &'t str,
+    /// The model, as the upstream spells it.
+    pub model: &'t str,
+    /// Whether the upstream shall send its answer piece by piece.
+    pub stream: bool,
+    /// What the upstream refused before and is to be spared now.
+    pub repairs: &'t Repairs,
+}
+
+/// Changes to a request that an upstream has asked for by refusing it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Repairs {
+    fixes: Vec<Fix>,
+    params: Vec<String>,
+}
+
+impl Repairs {
+    /// Adds a repair; `param` is the field that the upstream named. `false` when it was made before,
+    /// so that nothing is tried twice.
+    pub fn add(&mut self, fix: Fix, param: Option<&str>) -> bool {
+        if fix == Fix::DropParam {
+            // Upstreams name a place inside a parameter, too.
+            let param = param.and_then(|it| it.split(['.', '[']).next());
+            // What makes up the request is never dropped, whatever the upstream says.
+            let Some(param) = param.filter(|it| !KEPT_PARAMS.contains(it)) else { return false };
+            let new = !self.params.iter().any(|it| it == param);
+            if new {
+                self.params.push(param.to_owned());
+            }
+            return new;
+        }
+        let new = !self.fixes.contains(&fix);
+        if new {
+            self.fixes.push(fix);
+        }
+        new
+    }
+
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.fixes.is_empty() && self.params.is_empty()
+    }
+
+    pub(crate) fn has(&self, fix: Fix) -> bool {
+        self.fixes.contains(&fix)
+    }
+
+    /// Whether the parameter is to be left out; tells about it.
+    pub(crate) fn drops(&self, param: &str, notes: &mut Vec<Note>) -> bool {
+        let drops = self.params.iter().any(|it| it == param);
+        if drops {
+            notes.push(Note::new(NoteKind::Dropped, param));
+        }
+        drops
+    }
+}
+
+/// A request in the upstream's words.
+#[derive(Debug)]
+pub struct Written {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The way back from the tools that the model sees to those that the client declared.
+    pub tools: ToolMap,
+    /// What could not be said as it was.
+    pub notes: Vec<Note>,
+}
+
+/// What a request cannot do without, whatever an upstream complains about.
+const KEPT_PARAMS: [&str; 4] = ["messages", "model", "stream", "tools"];
