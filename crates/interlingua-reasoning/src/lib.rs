@@ -14,6 +14,20 @@
 //!
 //! The summary that stands for a long conversation travels the same way, for the same reasons.
 //!
+//! Clients that speak Chat Completions have no such field, and most of them forget the thought. For
+//! these it is kept on our side, in a [`Store`], as a second line:
+//!
+//! ```text
+//! upstream ─▶ decoder ─▶ Unique ─▶ Capture ─▶ encoder ─▶ client, which forgets the thought
+//!                                     │ entry()
+//!                                   Store
+//!                                     │ Wanted::keys()
+//! upstream ◀── writer ◀── restore ◀── inject ◀── Fingerprints ◀── carry::open ◀── reader ◀── client
+//! ```
+//!
+//! [`Unique`] makes the ids of calls unique where the upstream counts them anew in each answer, and
+//! [`restore`] gives the upstream its own ids back.
+//!
 //! # Examples
 //!
 //! ```
@@ -31,10 +45,23 @@
 //! assert!(keys.open(&blob, "somebody else").is_err());
 //! ```
 
+mod canonical;
+mod capture;
 mod carry;
+mod fingerprint;
+mod growing;
+pub mod ids;
+mod inject;
+mod kept;
 mod seal;
 mod sealer;
+pub mod store;
 
+pub use capture::{Capture, Capturing};
 pub use carry::open;
+pub use fingerprint::{Fingerprints, Prefix, Scope};
+pub use ids::{Unique, restore};
+pub use inject::{Injected, Wanted, inject};
 pub use seal::{SealError, SealKey, SealKeys};
 pub use sealer::{Sealer, Sealing};
+pub use store::{Entry, Key, Mark, Pending, Stats, Store, StoreError};

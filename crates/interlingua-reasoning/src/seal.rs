@@ -207,6 +207,11 @@ pub enum SealError {
     Refused,
 }
 
+/// Whether a blob claims to be a thought that we have sealed.
+pub(crate) fn is_ours(blob: &str) -> bool {
+    blob.starts_with(THOUGHT)
+}
+
 fn aad(prefix: &str, header: &[u8], tenant: &str) -> Vec<u8> {
     [prefix.as_bytes(), header, b"\0", tenant.as_bytes()].concat()
 }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use interlingua_ir::{Attachment, Event, Index, Kind, Origin, Sink, Text, Thought};
+use interlingua_ir::{Attachment, Event, Frame, Kind, Origin, Piece, Sink};
 
 use crate::SealKeys;
+use crate::growing::Growing;
 
 /// A sink that seals every thought before its item is closed.
 ///
@@ -24,16 +25,10 @@ pub struct Sealing {
     answer: String,
     nonce: fn() -> [u8; 12],
     open: Option<Growing>,
-}
-
-/// A thought that is being written.
-#[derive(Debug)]
-struct Growing {
-    index: Index,
-    /// JSON-escaped.
-    text: Vec<u8>,
-    provenance: Vec<(String, String)>,
+    /// Whether the open thought is whole, and its close waits.
     closing: bool,
+    /// What upstreams know their thoughts by, as it stands in their frames, and the seals in its place.
+    sealed: Vec<(String, String)>,
 }
 
 impl Sealing {
@@ -55,19 +50,45 @@ impl Sealing {
             answer: answer.to_owned(),
             nonce,
             open: None,
+            closing: false,
+            sealed: Vec::new(),
         }
     }
 
-    fn seal(&self, growing: Growing, call: Option<&str>) -> String {
-        let text = String::from_utf8_lossy(&growing.text);
-        let thought = Thought {
-            origin: Some(self.origin.clone()),
-            answer: self.answer.clone(),
-            text: Text::Json(text).into_plain().into_owned(),
-            provenance: growing.provenance,
-            calls: call.map(str::to_owned).into_iter().collect(),
-        };
-        self.keys.seal(&thought, &self.tenant, (self.nonce)())
+    fn seal(&mut self, growing: Growing, call: Option<&str>) -> String {
+        let calls = call.map(str::to_owned).into_iter().collect();
+        let thought = growing.finish(self.origin.clone(), self.answer.clone(), calls);
+        let seal = self.keys.seal(&thought, &self.tenant, (self.nonce)());
+        for (_, json) in thought.provenance {
+            let inside = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            if let Some(inside) = inside.filter(|it| self.seal_of(it).is_none()) {
+                self.sealed.push((inside.to_owned(), seal.clone()));
+            }
+        }
+        seal
+    }
+
+    fn seal_of(&self, opaque: &str) -> Option<&str> {
+        let known = self.sealed.iter().find(|(known, _)| known == opaque);
+        known.map(|(_, seal)| seal.as_str())
+    }
+
+    /// Puts seals in the place of what the upstream knows its thoughts by. What belongs to no thought is
+    /// left alone: it is not ours to open.
+    fn seal_frame(&mut self, frame: &mut Frame<'_>) {
+        for piece in &mut frame.pieces {
+            let Piece::Opaque(opaque) = piece else { continue };
+            if self.seal_of(opaque).is_none()
+                && let Some(open) = self.open.as_ref().filter(|it| it.is_known_by(opaque))
+            {
+                // The thought may still grow.
+                let so_far = open.clone();
+                self.seal(so_far, None);
+            }
+            if let Some(seal) = self.seal_of(opaque) {
+                *opaque = seal.to_owned().into();
+            }
+        }
     }
 }
 
@@ -79,7 +100,10 @@ impl<'s, S: Sink> Sealer<'s, S> {
 
     /// Lets a close go that has waited, now that `next` is known.
     fn release(&mut self, next: &Event<'_>) {
-        let Some(growing) = self.state.open.take_if(|it| it.closing) else { return };
+        if !std::mem::take(&mut self.state.closing) {
+            return;
+        }
+        let Some(growing) = self.state.open.take() else { return };
         let call = match next {
             Event::Open { kind: Kind::Call(head), .. } => Some(head.id.as_ref()),
             _ => None,
@@ -92,31 +116,25 @@ impl<'s, S: Sink> Sealer<'s, S> {
 }
 
 impl<S: Sink> Sink for Sealer<'_, S> {
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, mut event: Event<'_>) {
+        if let Event::Frame(frame) = &mut event {
+            // It tells nothing new, so it lets no close go.
+            self.state.seal_frame(frame);
+            return self.sink.event(event);
+        }
         self.release(&event);
         match &event {
             Event::Open { index, kind: Kind::Reasoning } => {
-                let growing = Growing {
-                    index: *index,
-                    text: Vec::new(),
-                    provenance: Vec::new(),
-                    closing: false,
-                };
-                self.state.open = Some(growing);
+                self.state.open = Some(Growing::new(*index));
             }
-            Event::Delta { index, text } => {
-                if let Some(growing) = self.state.open.as_mut().filter(|it| it.index == *index) {
-                    text.write_json(&mut growing.text);
-                }
-            }
-            Event::Attach { index, attachment: Attachment::Provenance { field, json } } => {
-                if let Some(growing) = self.state.open.as_mut().filter(|it| it.index == *index) {
-                    growing.provenance.push((field.to_string(), json.to_string()));
+            Event::Delta { .. } | Event::Attach { .. } => {
+                if let Some(growing) = &mut self.state.open {
+                    growing.take(&event);
                 }
             }
             Event::Close { index } => {
-                if let Some(growing) = self.state.open.as_mut().filter(|it| it.index == *index) {
-                    growing.closing = true;
+                if self.state.open.as_ref().is_some_and(|it| it.index == *index) {
+                    self.state.closing = true;
                     return;
                 }
             }
@@ -125,7 +143,6 @@ impl<S: Sink> Sink for Sealer<'_, S> {
             }
             Event::Begin { .. }
             | Event::Open { .. }
-            | Event::Attach { .. }
             | Event::Frame(_)
             | Event::Note(_)
             | Event::End { .. } => {}
@@ -136,7 +153,7 @@ impl<S: Sink> Sink for Sealer<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use interlingua_ir::{CallHead, Form, Grammar, Stop};
+    use interlingua_ir::{CallHead, Form, Grammar, Index, Stop, Text};
 
     use super::*;
     use crate::SealKey;
@@ -183,5 +200,55 @@ mod tests {
             matches!(events[5], Event::Close { index: Index(0) }),
             "closed before the call opens"
         );
+    }
+
+    #[test]
+    fn frames_show_seals_in_the_place_of_what_upstreams_know_their_thoughts_by() {
+        let keys = Arc::new(SealKeys::new(SealKey::new(&[1; 32])));
+        let mut state = sealing(&keys);
+        let mut sink: Vec<Event<'static>> = Vec::new();
+        let frame = || {
+            Event::Frame(Frame {
+                name: None,
+                pieces: vec![
+                    Piece::Json("{".into()),
+                    Piece::Opaque("sig/1".into()),
+                    Piece::Opaque("nobody's".into()),
+                ],
+            })
+        };
+        let index = Index(0);
+        let provenance =
+            Attachment::Provenance { field: "signature".into(), json: "\"sig/1\"".into() };
+        for event in [
+            Event::Begin { id: "c".into(), model: "m".into() },
+            Event::Open { index, kind: Kind::Reasoning },
+            Event::Delta { index, text: Text::plain("hm") },
+            Event::Attach { index, attachment: provenance },
+            frame(),
+            Event::Close { index },
+            Event::End { stop: Stop::Complete, usage: None },
+            frame(),
+        ] {
+            Sealer::new(&mut state, &mut sink).event(event);
+        }
+        let seals: Vec<&str> = sink
+            .iter()
+            .filter_map(|event| match event {
+                Event::Frame(frame) => match frame.pieces.as_slice() {
+                    [_, Piece::Opaque(seal), Piece::Opaque(other)] if other == "nobody's" => {
+                        Some(&**seal)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        assert_eq!(seals.len(), 2);
+        for seal in seals {
+            let thought = keys.open(seal, "t").unwrap();
+            assert_eq!(thought.text, "hm");
+            assert_eq!(thought.provenance, [("signature".to_owned(), "\"sig/1\"".to_owned())]);
+        }
     }
 }

@@ -43,13 +43,14 @@ pub(super) const HANDLES: [&str; 6] =
     ["Instant::now", "SystemTime::now", "TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket"];
 
 /// Which of our crates a crate may stand on. A crate that is not here is not planned.
-pub(super) const ARROWS: [(&str, &[&str]); 15] = [
+pub(super) const ARROWS: [(&str, &[&str]); 16] = [
     ("interlingua-protocol", &[]),
     ("interlingua-ir", &[]),
     ("interlingua-dialect", &["interlingua-ir"]),
     ("interlingua-translate", &["interlingua-dialect", "interlingua-ir", "interlingua-protocol"]),
     ("interlingua-reasoning", &["interlingua-ir"]),
     ("interlingua-registry", &["interlingua-dialect", "interlingua-ir"]),
+    ("interlingua-store", &["interlingua-ir", "interlingua-reasoning"]),
     ("interlingua-codex-integration", &["interlingua-dialect", "interlingua-registry"]),
     ("interlingua-upstream", &["interlingua-dialect", "interlingua-ir", "interlingua-registry"]),
     (
@@ -61,6 +62,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
             "interlingua-protocol",
             "interlingua-reasoning",
             "interlingua-registry",
+            "interlingua-store",
             "interlingua-translate",
             "interlingua-upstream",
         ],
@@ -86,6 +88,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 15] = [
             "interlingua-ir",
             "interlingua-reasoning",
             "interlingua-registry",
+            "interlingua-store",
             "interlingua-upstream",
         ],
     ),
@@ -130,7 +133,7 @@ pub(super) const VENDORS: [&str; 12] = [
 ];
 
 /// Words of the wire that hold a vendor's name; whoever reads the wire has to spell them.
-pub(super) const WIRE_WORDS: [&str; 1] = ["x_groq"];
+pub(super) const WIRE_WORDS: [&str; 2] = ["x-anthropic-billing-header", "x_groq"];
 
 /// Where vendors may be named: the data itself, and tests.
 pub(super) const NAMED: [(&str, &str); 4] = [

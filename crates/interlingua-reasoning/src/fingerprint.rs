@@ -1,0 +1,316 @@
+//! Which message of which conversation this is, for clients that do not say it.
+
+use std::ops::Range;
+
+use blake3::Hasher;
+use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Turn};
+use memchr::memmem;
+
+use crate::Key;
+use crate::canonical::canonical;
+use crate::inject::{There, Wanted};
+
+/// Whose conversation a turn is a part of.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'s> {
+    /// Whose thoughts these are: the id of the client's key.
+    pub tenant: &'s str,
+    /// What a header of the request calls the client's session, if one does.
+    pub session: Option<&'s str>,
+}
+
+/// The keys of the assistant's steps in a turn.
+///
+/// A key is a hash over the tenant, the session's name if there is one, the conversation before the
+/// step, and the ids of the step's calls, or its words if it calls nothing. So equal ids, equal texts
+/// and both together are told apart by what came before them, and what follows a message that was
+/// edited has other keys than before.
+///
+/// The conversation is hashed by roles, words, images, names of tools and arguments in one canonical
+/// form. Left out is what clients change between two turns by themselves: ids, cache marks, reminders,
+/// the line about billing, blanks around a text, the order of keys, and how a text is escaped.
+///
+/// The provider is not in the key. If it were, a conversation that moves to another provider would find
+/// there what a twin of it had thought. Without it both are put under one key, the second spoils it, and
+/// neither is used. Who thought a thought is sealed in with it.
+#[derive(Debug)]
+pub struct Fingerprints {
+    steps: Vec<Step>,
+    end: Prefix,
+}
+
+/// What the model thought, said and called in one answer.
+#[derive(Debug)]
+struct Step {
+    range: Range<usize>,
+    key: Key,
+    there: There,
+}
+
+impl Fingerprints {
+    /// Goes once through a turn whose seals are [open](crate::open), and whose ids are still those that
+    /// the client knows.
+    pub fn of(turn: &Turn<'_>, scope: Scope<'_>) -> Self {
+        let mut end = Prefix::begin(scope);
+        let mut steps = Vec::new();
+        let mut scratch = Vec::new();
+        let mut at = 0;
+        while let Some(item) = turn.items.get(at) {
+            if !is_of_model(item) {
+                end.item(item);
+                at += 1;
+                continue;
+            }
+            let range = at..step_end(&turn.items, at);
+            let items = turn.items.get(range.clone()).unwrap_or_default();
+            at = range.end;
+            if let Some(key) = end.step(items, &mut scratch) {
+                steps.push(Step { range, key, there: There::of(items) });
+            }
+        }
+        Self { steps, end }
+    }
+
+    /// The steps whose thoughts the client did not send, or sent without their origin.
+    pub fn wanted(&self) -> Wanted {
+        let steps = self.steps.iter().filter(|it| it.there != There::Whole);
+        steps.map(|it| (it.key, it.range.clone())).collect()
+    }
+
+    /// The conversation up to the answer that is wanted now.
+    pub fn end(&self) -> &Prefix {
+        &self.end
+    }
+}
+
+/// A conversation up to some point, as a hash.
+#[derive(Clone, Debug)]
+pub struct Prefix(Hasher);
+
+// These bytes occur in no text, so no text can look like the end of another.
+const END: &[u8] = &[0xff];
+const RULES: &[u8] = &[0xfe];
+const USER: &[u8] = &[0xfd];
+const STEP: &[u8] = &[0xfc];
+const CALL: &[u8] = &[0xfb];
+const OUTPUT: &[u8] = &[0xfa];
+const SUMMARY: &[u8] = &[0xf9];
+const PART: &[u8] = &[0xf8];
+
+impl Prefix {
+    fn begin(scope: Scope<'_>) -> Self {
+        // Not secret: keys have to outlive a rotation of the seal keys, and entries are sealed anyway.
+        let mut key = Hasher::new_derive_key("interlingua 2026-11 conversations of a tenant");
+        key.update(scope.tenant.as_bytes()).update(END);
+        if let Some(session) = scope.session {
+            key.update(session.as_bytes()).update(END);
+        }
+        Self(Hasher::new_keyed(&key.finalize().into()))
+    }
+
+    /// The key of a step that calls tools.
+    pub(crate) fn key_of_calls<'i>(&self, ids: impl Iterator<Item = &'i str>) -> Key {
+        let mut hasher = self.0.clone();
+        hasher.update(CALL);
+        for id in ids {
+            hasher.update(id.as_bytes()).update(END);
+        }
+        Key::new(hasher.finalize().into())
+    }
+
+    /// The key of a step whose words are all there is to it.
+    pub(crate) fn key_of_words(&self) -> Key {
+        let mut hasher = self.0.clone();
+        hasher.update(STEP).update(END);
+        Key::new(hasher.finalize().into())
+    }
+
+    /// Begins a step, whose words follow.
+    pub(crate) fn begin_step(&mut self) {
+        self.0.update(STEP);
+    }
+
+    /// The next words of a step.
+    pub(crate) fn words(&mut self, words: &mut Words, piece: &str) {
+        words.push(&mut self.0, piece);
+    }
+
+    /// Adds a step, and gives its key if the client can see something of it.
+    fn step(&mut self, items: &[Item<'_>], scratch: &mut Vec<u8>) -> Option<Key> {
+        let calls = || items.iter().filter_map(as_call);
+        let has_calls = calls().next().is_some();
+        let key = has_calls.then(|| self.key_of_calls(calls().map(|it| it.head.id.as_ref())));
+        let before = self.0.clone();
+        self.begin_step();
+        let mut words = Words::default();
+        for item in items {
+            let Item::Message(message) = item else { continue };
+            for part in &message.parts {
+                if let Part::Text(text) | Part::Refusal(text) = part {
+                    self.words(&mut words, &text.to_plain());
+                }
+            }
+        }
+        if !has_calls && !words.begun {
+            self.0 = before;
+            return None;
+        }
+        let key = key.unwrap_or_else(|| self.key_of_words());
+        for call in calls() {
+            self.call(call, scratch);
+        }
+        self.0.update(END);
+        Some(key)
+    }
+
+    fn call(&mut self, call: &Call<'_>, scratch: &mut Vec<u8>) {
+        let namespace = call.head.namespace.as_deref().unwrap_or_default();
+        self.0.update(CALL).update(namespace.as_bytes());
+        self.0.update(END).update(call.head.name.as_bytes()).update(END);
+        let input = call.input.to_plain();
+        scratch.clear();
+        match call.head.form {
+            Form::Function | Form::ToolSearch => canonical(&input, scratch),
+            Form::Custom => scratch.extend_from_slice(input.trim().as_bytes()),
+        }
+        self.0.update(&scratch.len().to_le_bytes()).update(scratch);
+    }
+
+    /// Adds what is not the model's.
+    fn item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Message(message) => match message.role {
+                Role::System | Role::Developer => {
+                    self.parts(RULES, &message.parts, without_billing);
+                }
+                Role::User | Role::Assistant => self.parts(USER, &message.parts, |it| it),
+            },
+            Item::Output(output) => self.parts(OUTPUT, &output.parts, |it| it),
+            Item::Summary(summary) => {
+                let text = summary.text.as_deref().unwrap_or_default();
+                self.0.update(SUMMARY).update(text.as_bytes()).update(END);
+            }
+            Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => {}
+        }
+    }
+
+    /// Adds the parts of a message or an output. A message of which nothing is left without what comes
+    /// and goes is none; an output that is empty is one.
+    fn parts(&mut self, who: &[u8], parts: &[Part<'_>], cut: fn(&str) -> &str) {
+        let before = self.0.clone();
+        self.0.update(who);
+        let mut words = Words::default();
+        let mut others = false;
+        for part in parts {
+            match part {
+                Part::Text(text) | Part::Refusal(text) => {
+                    let text = text.to_plain();
+                    for piece in without_reminders(cut(&text)) {
+                        words.push(&mut self.0, piece);
+                    }
+                }
+                Part::Image { url: it, .. }
+                | Part::File { url: it, .. }
+                | Part::Audio { data: it, .. } => {
+                    others = true;
+                    self.0.update(PART).update(it.to_plain().as_bytes()).update(END);
+                }
+                Part::Other { kind, .. } => {
+                    others = true;
+                    self.0.update(PART).update(kind.as_bytes()).update(END);
+                }
+            }
+        }
+        if words.begun || others || who == OUTPUT {
+            self.0.update(END);
+        } else {
+            self.0 = before;
+        }
+    }
+}
+
+/// Text on its way into a hash, without the blanks around it, which clients cut or add.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) begun: bool,
+    /// Blanks that count only if words follow.
+    blanks: String,
+}
+
+impl Words {
+    fn push(&mut self, hasher: &mut Hasher, piece: &str) {
+        let piece = if self.begun { piece } else { piece.trim_start() };
+        let (words, blanks) = piece.split_at(piece.trim_end().len());
+        if !words.is_empty() {
+            hasher.update(self.blanks.as_bytes()).update(words.as_bytes());
+            self.blanks.clear();
+            self.begun = true;
+        }
+        self.blanks.push_str(blanks);
+    }
+}
+
+/// How the line about billing begins that Claude Code puts before the operator's rules. It is another
+/// one in each request.
+const BILLING: &str = "x-anthropic-billing-header:";
+
+fn without_billing(text: &str) -> &str {
+    if !text.starts_with(BILLING) {
+        return text;
+    }
+    text.split_once('\n').map_or("", |(_, rest)| rest)
+}
+
+/// What clients put around notes to the model that they add and take away as they please.
+const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
+
+/// The pieces of a text between its reminders.
+fn without_reminders(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let (begin, end) = REMINDER;
+        let Some(at) = memmem::find(text.as_bytes(), begin.as_bytes()) else { return Some(text) };
+        let (before, reminder) = text.split_at(at);
+        // One that does not end is none.
+        let Some(len) = memmem::find(reminder.as_bytes(), end.as_bytes()) else {
+            return Some(text);
+        };
+        rest = Some(reminder.split_at(len + end.len()).1);
+        Some(before)
+    })
+}
+
+fn is_of_model(item: &Item<'_>) -> bool {
+    match item {
+        Item::Message(message) => message.role == Role::Assistant,
+        Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => true,
+        Item::Output(_) | Item::Summary(_) => false,
+    }
+}
+
+fn as_call<'t, 'a>(item: &'t Item<'a>) -> Option<&'t Call<'a>> {
+    match item {
+        Item::Call(call) => Some(call),
+        _ => None,
+    }
+}
+
+/// Where the step ends that begins at `start`: at what is not the model's, or at a thought that is known
+/// to belong to another answer.
+fn step_end(items: &[Item<'_>], start: usize) -> usize {
+    let mut answer = None;
+    for (at, item) in items.iter().enumerate().skip(start) {
+        if !is_of_model(item) {
+            return at;
+        }
+        let Item::Reasoning(Reasoning { thought: Some(thought), .. }) = item else { continue };
+        match answer {
+            _ if thought.answer.is_empty() => {}
+            None => answer = Some(&thought.answer),
+            Some(first) if *first != thought.answer => return at,
+            Some(_) => {}
+        }
+    }
+    items.len()
+}
