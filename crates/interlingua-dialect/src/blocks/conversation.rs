@@ -21,6 +21,10 @@ block! {
         pub image_needs_text: bool,
         /// Arguments of earlier calls must be valid JSON.
         pub repair_arguments: bool,
+        /// User messages may hold documents, as data URLs in parts of type `file`.
+        pub file_parts: bool,
+        /// User messages may hold recordings, in parts of type `input_audio`.
+        pub audio_parts: bool,
     }
 }
 

@@ -16,6 +16,8 @@ block! {
         pub finish_map: BTreeMap<String, Finish>,
         /// What to expect. A parser takes all of them from everybody; the list selects test fixtures.
         pub quirks: Vec<Quirk>,
+        /// The stream is by the book, so that a Chat client may see its frames as they came.
+        pub verbatim: bool,
     }
 }
 

@@ -97,6 +97,8 @@ closed_enum! {
         Any = "any",
         /// A call of the named tool.
         Named = "named",
+        /// Calls of some of the tools only.
+        Allowed = "allowed_tools",
     }
 }
 
