@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use interlingua_ir::{Item, Role, Turn};
+use interlingua_ir::{Item, Protocol, Role, Turn};
 
 /// A conversation in an order that every upstream accepts.
 #[derive(Debug)]
@@ -34,7 +34,18 @@ pub(crate) enum Entry {
 
 impl History {
     /// Puts the items of `turn` in order.
+    ///
+    /// Chat has borders between messages: two of the assistant's in a row stay two steps.
     pub(crate) fn of(turn: &Turn<'_>) -> Self {
+        Self::new(turn, turn.protocol == Protocol::Chat)
+    }
+
+    /// Like [`of`](Self::of), for an upstream that wants one message of the assistant at a time.
+    pub(crate) fn merged(turn: &Turn<'_>) -> Self {
+        Self::new(turn, false)
+    }
+
+    fn new(turn: &Turn<'_>, bordered: bool) -> Self {
         let items = &turn.items;
         let mut history = Self {
             entries: Vec::with_capacity(items.len()),
@@ -60,7 +71,7 @@ impl History {
                     at += 1;
                 }
                 _ => {
-                    let end = step_end(items, at);
+                    let end = step_end(items, at, bordered);
                     history.entries.push(Entry::Step(at..end));
                     at = end;
                 }
@@ -100,13 +111,19 @@ impl History {
 }
 
 /// Where the step ends that begins at `start`: at the first result, at anybody else's message, or at
-/// a thought that is known to belong to another answer.
-fn step_end(items: &[Item<'_>], start: usize) -> usize {
+/// a thought that is known to belong to another answer. Where messages have borders, it also ends
+/// before the second one, and before what was thought for it.
+fn step_end(items: &[Item<'_>], start: usize, bordered: bool) -> usize {
     let mut answer = None;
+    let mut spoken = false;
     for (at, item) in items.iter().enumerate().skip(start) {
         match item {
             Item::Output(_) | Item::Summary(_) => return at,
             Item::Message(message) if message.role != Role::Assistant => return at,
+            Item::Message(_) if bordered && spoken => {
+                let thoughts = items[start..at].iter().rev();
+                return at - thoughts.take_while(|it| matches!(it, Item::Reasoning(_))).count();
+            }
             Item::Reasoning(reasoning) => {
                 let this = reasoning.thought.as_ref().map(|it| it.answer.as_str());
                 match (answer, this.filter(|it| !it.is_empty())) {
@@ -115,7 +132,8 @@ fn step_end(items: &[Item<'_>], start: usize) -> usize {
                     _ => {}
                 }
             }
-            Item::Message(_) | Item::Call(_) | Item::Other { .. } => {}
+            Item::Message(_) => spoken = true,
+            Item::Call(_) | Item::Other { .. } => {}
         }
     }
     items.len()
@@ -163,7 +181,12 @@ mod tests {
 
     #[track_caller]
     fn check(spec: &str, expect: &str) {
-        let turn = turn(spec);
+        check_in(Protocol::Responses, spec, expect);
+    }
+
+    #[track_caller]
+    fn check_in(protocol: Protocol, spec: &str, expect: &str) {
+        let turn = Turn { protocol, ..turn(spec) };
         let history = History::of(&turn);
         let mut got = Vec::new();
         for entry in &history.entries {
@@ -207,6 +230,15 @@ mod tests {
     #[test]
     fn an_id_may_be_used_again_in_a_later_answer() {
         check("1.1u1.1", "step 0..1 [1], message 2, step 3..4 [4]");
+    }
+
+    #[test]
+    fn messages_with_borders_keep_them() {
+        let check = |spec, expect| check_in(Protocol::Chat, spec, expect);
+        check("uaau", "message 0, step 1..2 [], step 2..3 [], message 3");
+        check("ra1ra2.1.2", "step 0..3 [6], step 3..6 [7]");
+        check("a1r2.1.2", "step 0..4 [4 5]");
+        check("ar", "step 0..2 []");
     }
 
     #[test]

@@ -39,6 +39,7 @@
 //! a [`tools::Bridge`].
 
 mod history;
+mod incoming;
 mod pipe;
 mod surrogates;
 mod target;

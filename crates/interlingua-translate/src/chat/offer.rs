@@ -3,109 +3,126 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{
-    BuiltinWebSearch, ChoiceNamedAs, ChoiceRequiredAs, Fix, ForcedWithThinking, ParallelRule,
-    StrictRule, ToolChoiceKind,
+    ChoiceNamedAs, ChoiceRequiredAs, Fix, ForcedWithThinking, ParallelRule, StrictRule,
+    ToolChoiceKind,
 };
-use interlingua_ir::{Function, Note, NoteKind, Text, Tool, ToolChoice, Turn};
+use interlingua_ir::{Note, NoteKind, Place, Protocol, Tool, ToolChoice, Turn};
+use interlingua_protocol::Name;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::write::{field, joined, string};
+use super::extras::Extras;
+use super::write::field;
 use crate::target::Target;
-use crate::tools::{ARGUMENT, Names};
+use crate::tools::Names;
 
-/// Writes `tools`, `tool_choice` and `parallel_tool_calls`; nothing at all when no tool is left, because
-/// some upstreams refuse an empty list.
-pub(super) fn write(
-    turn: &Turn<'_>,
-    target: &Target<'_>,
-    names: &Names<'_>,
-    thinks: bool,
-    out: &mut Vec<u8>,
-    notes: &mut Vec<Note>,
-) {
-    let rules = &target.dialect.tools;
-    let choice = choose(turn, target, names, thinks, notes);
-    if matches!(choice, Choice::Withhold) {
-        return;
-    }
-    let strict = match rules.strict {
-        _ if target.repairs.has(Fix::DropStrict) => false,
-        StrictRule::Pass => true,
-        StrictRule::Drop => false,
-        StrictRule::AllOrNothing => turn
-            .tools
-            .iter()
-            .all(|tool| matches!(tool, Tool::Function(it) if it.strict == Some(true))),
-    };
-    let start = out.len();
-    out.extend_from_slice(b",\"tools\":[");
-    let mut count = 0;
-    let mut wires = names.iter().peekable();
-    for (at, tool) in turn.tools.iter().enumerate() {
-        let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
-        if matches!(&choice, Choice::Only(only) if wire != Some(only.as_ref())) {
-            continue;
+mod tool;
+
+/// The tools that a turn offers to an upstream.
+pub(super) struct Offer<'o, 'a> {
+    pub(super) turn: &'o Turn<'a>,
+    pub(super) target: &'o Target<'o>,
+    pub(super) names: &'o Names<'o>,
+    pub(super) extras: &'o Extras<'o>,
+    /// Whether the model will think.
+    pub(super) thinks: bool,
+}
+
+impl<'o> Offer<'o, '_> {
+    /// Writes `tools`, `tool_choice` and `parallel_tool_calls`; nothing at all when no tool is left, because
+    /// some upstreams refuse an empty list.
+    pub(super) fn write(&self, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
+        self.write_search_options(out);
+        let choice = self.choose(notes);
+        if matches!(choice, Choice::Withhold) || !self.write_tools(&choice, out, notes) {
+            return;
         }
-        if count == rules.max {
-            notes.push(Note::new(NoteKind::Dropped, format!("tools beyond {}", rules.max)));
-            break;
+        let drops = |name, notes: &mut Vec<Note>| self.target.repairs.drops(name, notes);
+        match &choice {
+            Choice::Say(json) | Choice::Only(_, Some(json)) => {
+                if !drops("tool_choice", notes) {
+                    field(out, "tool_choice", json);
+                }
+            }
+            Choice::Only(_, None) | Choice::Silent | Choice::Withhold => {}
         }
-        let comma = out.len();
-        if count > 0 {
-            out.push(b',');
-        }
-        let written = match (tool, wire) {
-            (Tool::Function(function) | Tool::ToolSearch(function), Some(wire)) => {
-                write_function(function, wire, strict, target, out);
-                true
-            }
-            (Tool::Custom { description, format, .. }, Some(wire)) => {
-                write_custom(wire, description.as_ref(), *format, takes_custom(target), out);
-                true
-            }
-            (Tool::WebSearch, _) => write_search(target, out, notes),
-            (Tool::Other { kind, .. }, _) => {
-                notes.push(Note::new(NoteKind::Dropped, format!("tool {kind}")));
-                false
-            }
-            // A duplicate, which the names have told about.
-            (_, None) => false,
+        let parallel = match self.target.dialect.tools.parallel {
+            ParallelRule::Pass => self.turn.parallel_calls,
+            ParallelRule::Always => Some(true),
+            ParallelRule::Never => Some(false),
+            ParallelRule::Drop => None,
         };
-        match written {
-            true => count += 1,
-            false => out.truncate(comma),
+        match parallel {
+            Some(_) if drops("parallel_tool_calls", notes) => {}
+            Some(parallel) => {
+                field(out, "parallel_tool_calls", if parallel { "true" } else { "false" });
+            }
+            None if self.turn.parallel_calls == Some(false) => {
+                notes.push(Note::new(NoteKind::Dropped, "parallel_tool_calls=false"));
+            }
+            None => {}
         }
     }
-    if count == 0 {
-        out.truncate(start);
-        return;
-    }
-    out.push(b']');
-    match &choice {
-        Choice::Say(_) if target.repairs.drops("tool_choice", notes) => {}
-        Choice::Say(json) => field(out, "tool_choice", json),
-        Choice::Only(_) => field(out, "tool_choice", required(target)),
-        Choice::Silent | Choice::Withhold => {}
-    }
-    let parallel = match rules.parallel {
-        ParallelRule::Pass => turn.parallel_calls,
-        ParallelRule::Always => Some(true),
-        ParallelRule::Never => Some(false),
-        ParallelRule::Drop => None,
-    };
-    match parallel {
-        Some(_) if target.repairs.drops("parallel_tool_calls", notes) => {}
-        Some(parallel) => {
-            field(out, "parallel_tool_calls", if parallel { "true" } else { "false" });
+
+    /// Writes the list of tools; whether one is left.
+    fn write_tools(&self, choice: &Choice<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) -> bool {
+        let rules = &self.target.dialect.tools;
+        let is_strict =
+            |tool: &Tool<'_>| matches!(tool, Tool::Function(it) if it.strict == Some(true));
+        let strict = match rules.strict {
+            _ if self.target.repairs.has(Fix::DropStrict) => false,
+            StrictRule::Pass => true,
+            StrictRule::Drop => false,
+            StrictRule::AllOrNothing => self.turn.tools.iter().all(is_strict),
+        };
+        let start = out.len();
+        out.extend_from_slice(b",\"tools\":[");
+        let mut count = 0;
+        let mut wires = self.names.iter().peekable();
+        for at in 0..self.turn.tools.len() {
+            let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
+            let offered = |only: &[Cow<'_, str>]| only.iter().any(|it| wire == Some(&**it));
+            if matches!(choice, Choice::Only(only, _) if !offered(only))
+                || self.search_options(at).is_some()
+            {
+                continue;
+            }
+            if count == rules.max {
+                notes.push(Note::new(NoteKind::Dropped, format!("tools beyond {}", rules.max)));
+                break;
+            }
+            let comma = out.len();
+            if count > 0 {
+                out.push(b',');
+            }
+            match self.tool(at, wire, strict, out, notes) {
+                true => count += 1,
+                false => out.truncate(comma),
+            }
         }
-        None if turn.parallel_calls == Some(false) => {
-            notes.push(Note::new(NoteKind::Dropped, "parallel_tool_calls=false"));
+        match count {
+            0 => out.truncate(start),
+            _ => out.push(b']'),
         }
-        None => {}
+        count > 0
+    }
+
+    /// Asks for a search in Chat's own words, where the client did and the upstream knows them.
+    fn write_search_options(&self, out: &mut Vec<u8>) {
+        let mut options = (0..self.turn.tools.len()).filter_map(|at| self.search_options(at));
+        if let Some(options) = options.next() {
+            field(out, SEARCH_OPTIONS, options);
+        }
+    }
+
+    fn search_options(&self, tool: usize) -> Option<&'o str> {
+        let passes = !self.target.repairs.has(Fix::DropWebSearch)
+            && !self.target.dialect.request.drop.iter().any(|it| it == SEARCH_OPTIONS);
+        self.extras.find(Place::Tool(tool), SEARCH_OPTIONS).filter(|_| passes)
     }
 }
+
+const SEARCH_OPTIONS: &str = "web_search_options";
 
 /// Whether the upstream has tools that take free text.
 pub(super) fn takes_custom(target: &Target<'_>) -> bool {
@@ -118,61 +135,135 @@ enum Choice<'t> {
     Say(Cow<'t, str>),
     /// Nothing.
     Silent,
-    /// Offer this tool alone, and require a call.
-    Only(Cow<'t, str>),
+    /// Offer these tools alone, and say this.
+    Only(Vec<Cow<'t, str>>, Option<Cow<'t, str>>),
     /// Offer no tool.
     Withhold,
 }
 
-fn choose<'t>(
-    turn: &Turn<'_>,
-    target: &Target<'_>,
-    names: &'t Names<'_>,
-    thinks: bool,
-    notes: &mut Vec<Note>,
-) -> Choice<'t> {
-    let rules = &target.dialect.tools;
-    let can = |kind| rules.choice.contains(&kind);
-    let auto = || match can(ToolChoiceKind::Auto) {
-        true => Choice::Say("\"auto\"".into()),
-        false => Choice::Silent,
-    };
-    let mut weakened = |what: &str| {
-        notes.push(Note::new(NoteKind::Changed, format!("tool_choice {what} to auto")));
-        auto()
-    };
-    let unforced = thinks && rules.forced_with_thinking == ForcedWithThinking::ToAuto;
-    match &turn.tool_choice {
-        ToolChoice::Unset => Choice::Silent,
-        ToolChoice::Auto => auto(),
-        ToolChoice::None if can(ToolChoiceKind::None) => Choice::Say("\"none\"".into()),
-        ToolChoice::None => Choice::Withhold,
-        ToolChoice::Required if unforced => weakened("required"),
-        ToolChoice::Required => match rules.choice_required_as {
-            ChoiceRequiredAs::Auto => weakened("required"),
-            ChoiceRequiredAs::Required | ChoiceRequiredAs::Any => {
-                Choice::Say(required(target).into())
-            }
-        },
-        ToolChoice::Named { name, .. } if unforced => weakened(name),
-        ToolChoice::Named { name, namespace } => {
-            let Some(wire) = names.offered(name, namespace.as_deref()) else {
-                return weakened(name);
-            };
-            match rules.choice_named_as {
-                ChoiceNamedAs::Auto => weakened(name),
-                ChoiceNamedAs::FilterRequired => Choice::Only(wire.into()),
-                ChoiceNamedAs::Named => {
-                    let is_custom = |tool: &Tool<'_>| matches!(tool, Tool::Custom { name: custom, .. } if custom == name);
-                    let custom = takes_custom(target) && turn.tools.iter().any(is_custom);
-                    let kind = if custom { "custom" } else { "function" };
-                    Choice::Say(
-                        format!(r#"{{"type":"{kind}","{kind}":{{"name":"{wire}"}}}}"#).into(),
-                    )
+impl<'o> Offer<'o, '_> {
+    fn choose(&self, notes: &mut Vec<Note>) -> Choice<'o> {
+        let Self { turn, target, names, .. } = self;
+        let rules = &target.dialect.tools;
+        let can = |kind| rules.choice.contains(&kind);
+        let auto = || match can(ToolChoiceKind::Auto) {
+            true => Choice::Say("\"auto\"".into()),
+            false => Choice::Silent,
+        };
+        let mut weakened = |what: &str| {
+            notes.push(Note::new(NoteKind::Changed, format!("tool_choice {what} to auto")));
+            auto()
+        };
+        match &turn.tool_choice {
+            ToolChoice::Unset => Choice::Silent,
+            ToolChoice::Auto => auto(),
+            ToolChoice::None if can(ToolChoiceKind::None) => Choice::Say("\"none\"".into()),
+            ToolChoice::None => Choice::Withhold,
+            ToolChoice::Required if !self.can_force() => weakened("required"),
+            ToolChoice::Required => match rules.choice_required_as {
+                ChoiceRequiredAs::Auto => weakened("required"),
+                ChoiceRequiredAs::Required | ChoiceRequiredAs::Any => {
+                    Choice::Say(required(target).into())
+                }
+            },
+            ToolChoice::Named { name, .. } if !self.can_force() => weakened(name),
+            ToolChoice::Named { name, namespace } => {
+                let Some(wire) = names.offered(name, namespace.as_deref()) else {
+                    return weakened(name);
+                };
+                match rules.choice_named_as {
+                    ChoiceNamedAs::Auto => weakened(name),
+                    ChoiceNamedAs::FilterRequired => {
+                        Choice::Only(vec![wire.into()], Some(required(target).into()))
+                    }
+                    ChoiceNamedAs::Named => {
+                        let is_custom = |tool: &Tool<'_>| matches!(tool, Tool::Custom { name: custom, .. } if custom == name);
+                        let custom = takes_custom(target) && turn.tools.iter().any(is_custom);
+                        let kind = if custom { "custom" } else { "function" };
+                        Choice::Say(
+                            format!(r#"{{"type":"{kind}","{kind}":{{"name":"{wire}"}}}}"#).into(),
+                        )
+                    }
                 }
             }
+            ToolChoice::Other(json) => match self.allowed(json) {
+                Some(choice) => choice,
+                None => weakened("of an unknown kind"),
+            },
         }
-        ToolChoice::Other(_) => weakened("of an unknown kind"),
+    }
+
+    fn can_force(&self) -> bool {
+        let unforced = ForcedWithThinking::ToAuto;
+        !self.thinks || self.target.dialect.tools.forced_with_thinking != unforced
+    }
+
+    /// A choice among some of the tools. Whoever has no word for it gets no other tools.
+    fn allowed(&self, json: &'o RawValue) -> Option<Choice<'o>> {
+        let rules = &self.target.dialect.tools;
+        let allowed = Allowed::of(json)?;
+        let mut same = self.turn.protocol == Protocol::Chat;
+        let wires = allowed.tools.iter().filter_map(|tool| {
+            let (name, namespace) = tool.name();
+            let wire = self.names.offered(name, namespace)?;
+            same &= wire == name;
+            Some(Cow::Borrowed(wire))
+        });
+        let wires: Vec<Cow<'o, str>> = wires.collect();
+        let required_as = rules.choice_required_as;
+        let forces = self.can_force() && required_as != ChoiceRequiredAs::Auto;
+        let forced = allowed.mode.as_str() == "required";
+        if same && rules.choice.contains(&ToolChoiceKind::Allowed) && (forces || !forced) {
+            return Some(Choice::Say(json.get().into()));
+        }
+        let say = match forced && forces {
+            true => Some(required(self.target)),
+            false => Some("\"auto\"").filter(|_| rules.choice.contains(&ToolChoiceKind::Auto)),
+        };
+        (!wires.is_empty()).then(|| Choice::Only(wires, say.map(Cow::Borrowed)))
+    }
+}
+
+/// The value of `tool_choice` that allows some of the tools only, in the form of Chat or of Responses.
+#[derive(Deserialize)]
+struct Allowed<'a> {
+    #[serde(borrow, default)]
+    allowed_tools: Option<Box<Allowed<'a>>>,
+    #[serde(borrow, default)]
+    mode: Name<'a>,
+    #[serde(borrow, default)]
+    tools: Vec<AllowedTool<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct AllowedTool<'a> {
+    #[serde(borrow, default)]
+    function: Option<Box<AllowedTool<'a>>>,
+    #[serde(borrow, default)]
+    custom: Option<Box<AllowedTool<'a>>>,
+    #[serde(borrow, default)]
+    name: Name<'a>,
+    #[serde(borrow, default)]
+    namespace: Option<Name<'a>>,
+}
+
+impl<'a> Allowed<'a> {
+    fn of(json: &'a RawValue) -> Option<Self> {
+        let read: Self = serde_json::from_str(json.get()).ok()?;
+        let inner = match read.allowed_tools {
+            Some(inner) => *inner,
+            None => read,
+        };
+        (!inner.tools.is_empty()).then_some(inner)
+    }
+}
+
+impl AllowedTool<'_> {
+    fn name(&self) -> (&str, Option<&str>) {
+        match self.function.as_deref().or(self.custom.as_deref()) {
+            Some(inner) => inner.name(),
+            None => (self.name.as_str(), self.namespace.as_ref().map(Name::as_str)),
+        }
     }
 }
 
@@ -182,173 +273,4 @@ fn required(target: &Target<'_>) -> &'static str {
         ChoiceRequiredAs::Any => "\"any\"",
         ChoiceRequiredAs::Auto => "\"auto\"",
     }
-}
-
-fn write_function(
-    function: &Function<'_>,
-    wire: &str,
-    strict: bool,
-    target: &Target<'_>,
-    out: &mut Vec<u8>,
-) {
-    open(out, "function", wire);
-    let group = function.namespace.as_deref().zip(function.namespace_description.as_ref());
-    let group = group.filter(|(_, about)| !about.is_empty()).map(|(name, about)| {
-        let mut text = Vec::new();
-        Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
-        about.write_json(&mut text);
-        Text::Json(String::from_utf8_lossy(&text).into_owned().into())
-    });
-    if group.is_some() || function.description.is_some() {
-        out.extend_from_slice(b",\"description\":");
-        let own = function.description.as_ref().map(Cow::Borrowed);
-        joined(out, group.map(Cow::Owned).into_iter().chain(own), "\n\n");
-    }
-    let parameters = match function.parameters {
-        Some(schema) => shaped(schema, target),
-        None => r#"{"type":"object","properties":{}}"#.into(),
-    };
-    field(out, "parameters", &parameters);
-    if strict && let Some(strict) = function.strict {
-        field(out, "strict", if strict { "true" } else { "false" });
-    }
-    out.extend_from_slice(b"}}");
-}
-
-fn write_custom(
-    wire: &str,
-    description: Option<&Text<'_>>,
-    format: Option<&RawValue>,
-    native: bool,
-    out: &mut Vec<u8>,
-) {
-    let grammar = format.and_then(|json| serde_json::from_str::<Grammar<'_>>(json.get()).ok());
-    if native {
-        open(out, "custom", wire);
-        if let Some(description) = description {
-            out.extend_from_slice(b",\"description\":");
-            string(out, description);
-        }
-        match &grammar {
-            Some(Grammar { syntax: Some(syntax), definition: Some(definition) }) => {
-                out.extend_from_slice(
-                    b",\"format\":{\"type\":\"grammar\",\"grammar\":{\"syntax\":",
-                );
-                out.extend_from_slice(syntax.get().as_bytes());
-                field(out, "definition", definition.get());
-                out.extend_from_slice(b"}}");
-            }
-            _ => {
-                if let Some(format) = format {
-                    field(out, "format", format.get());
-                }
-            }
-        }
-        out.extend_from_slice(b"}}");
-        return;
-    }
-    open(out, "function", wire);
-    let how = format!(
-        "This tool takes free text. Put all of it, exactly as it is, into the one argument `{ARGUMENT}`."
-    );
-    let mut texts: Vec<Cow<'_, Text<'_>>> = Vec::with_capacity(3);
-    texts.extend(description.map(Cow::Borrowed));
-    texts.push(Cow::Owned(how.into()));
-    let form = match (grammar, format) {
-        (Some(Grammar { syntax, definition: Some(definition) }), _) => {
-            let syntax = syntax.and_then(|it| Text::from_json(it.get()));
-            let syntax = syntax.unwrap_or(Text::EMPTY).to_plain().into_owned();
-            let text = Text::from_json(definition.get()).unwrap_or(Text::plain(definition.get()));
-            vec![
-                Text::from(format!("The text must follow this {syntax} grammar:")),
-                text.into_owned(),
-            ]
-        }
-        (_, Some(format)) => vec![Text::from(format!("The form of the text: {}", format.get()))],
-        (_, None) => Vec::new(),
-    };
-    texts.extend(form.into_iter().map(Cow::Owned));
-    out.extend_from_slice(b",\"description\":");
-    joined(out, texts, "\n\n");
-    field(
-        out,
-        "parameters",
-        &format!(
-            r#"{{"type":"object","properties":{{"{ARGUMENT}":{{"type":"string","description":"The whole text."}}}},"required":["{ARGUMENT}"],"additionalProperties":false}}"#
-        ),
-    );
-    out.extend_from_slice(b"}}");
-}
-
-#[derive(Deserialize)]
-struct Grammar<'a> {
-    #[serde(borrow, default)]
-    syntax: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    definition: Option<&'a RawValue>,
-}
-
-fn write_search(target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) -> bool {
-    let native = match target.dialect.tools.builtin_web_search {
-        _ if target.repairs.has(Fix::DropWebSearch) => None,
-        BuiltinWebSearch::WebSearch => Some(r#"{"type":"web_search"}"#),
-        BuiltinWebSearch::BuiltinFunction => {
-            Some(r#"{"type":"builtin_function","function":{"name":"$web_search"}}"#)
-        }
-        BuiltinWebSearch::BrowserSearch => Some(r#"{"type":"browser_search"}"#),
-        BuiltinWebSearch::None | BuiltinWebSearch::Plugin | BuiltinWebSearch::WebSearch20250305 => {
-            None
-        }
-    };
-    match native {
-        Some(json) => out.extend_from_slice(json.as_bytes()),
-        None => notes.push(Note::new(NoteKind::Dropped, "tool web_search")),
-    }
-    native.is_some()
-}
-
-/// A schema that the upstream takes: as it came, unless a rule touches it.
-fn shaped<'a>(schema: &'a RawValue, target: &Target<'_>) -> Cow<'a, str> {
-    let rules = &target.dialect.tools.schema;
-    let text = schema.get();
-    let mentions = |key: &String| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some();
-    let rootless = rules.root_object && !has_object_root(text);
-    if !rootless && !rules.drop_keys.iter().any(mentions) {
-        return text.into();
-    }
-    let Ok(mut tree) = serde_json::from_str::<Value>(text) else { return text.into() };
-    if let Value::Object(root) = &mut tree {
-        for key in &rules.drop_keys {
-            root.shift_remove(key);
-        }
-        if rootless {
-            root.shift_insert(0, "type".to_owned(), "object".into());
-            root.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
-        }
-    }
-    tree.to_string().into()
-}
-
-fn has_object_root(schema: &str) -> bool {
-    // Nearly every schema says so first, and a parser would read all of the rest to find out.
-    if schema.starts_with(r#"{"type":"object""#) {
-        return true;
-    }
-    #[derive(Deserialize)]
-    struct Root<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Option<&'a RawValue>,
-    }
-    serde_json::from_str::<Root<'_>>(schema)
-        .is_ok_and(|it| it.kind.is_some_and(|it| it.get() == "\"object\""))
-}
-
-fn open(out: &mut Vec<u8>, kind: &str, name: &str) {
-    out.extend_from_slice(b"{\"type\":\"");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\",\"");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\":{\"name\":\"");
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'"');
 }

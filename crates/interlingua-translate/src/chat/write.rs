@@ -4,8 +4,11 @@ use interlingua_dialect::{
     Effort, EffortChoice, Fix, JsonObjectRule, JsonSchemaRule, MaxTokensField, StreamUsage,
     ThinkingDefault,
 };
-use interlingua_ir::{Class, Fault, Format, Note, NoteKind, Text, Turn};
+use interlingua_ir::{Class, Fault, Format, Note, NoteKind, Place, Text, Turn};
+use interlingua_protocol::chat::StreamOptions;
+use interlingua_protocol::json::compact;
 
+use super::extras::Extras;
 use super::messages::{self, Replay};
 use super::offer;
 use crate::target::{Target, Written};
@@ -14,7 +17,8 @@ use crate::tools::Names;
 /// Writes a turn as a Chat Completions request.
 ///
 /// Messages come last, so that the requests of two consecutive turns share their beginning and the
-/// upstream's prompt cache stays warm.
+/// upstream's prompt cache stays warm. What a Chat client said in words of its own stands again where it
+/// stood, unless the record knows better.
 ///
 /// # Errors
 ///
@@ -23,36 +27,28 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let dialect = target.dialect;
     let mut notes = Vec::new();
     let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
-    let effort = effort(turn, target, &mut notes)?;
+    let extras = Extras::of(turn);
+    let effort = effort(turn, target, &extras, &mut notes)?;
 
     let mut out = Vec::with_capacity(capacity(turn));
     out.extend_from_slice(b"{\"model\":");
     string(&mut out, &Text::plain(target.model));
-    if target.stream {
-        out.extend_from_slice(b",\"stream\":true");
-        let wanted = dialect.request.stream_usage == StreamUsage::StreamOptions;
-        if wanted && !target.repairs.drops("stream_options", &mut notes) {
-            out.extend_from_slice(b",\"stream_options\":{\"include_usage\":true}");
-        }
-    }
+    stream(target, &extras, &mut out, &mut notes);
     max_tokens(turn, target, &mut out, &mut notes);
-    params(turn, target, effort.thinks, &mut out, &mut notes);
-    format(turn, target, &mut out, &mut notes);
-    let mut fields: Vec<(&str, &str)> = Vec::new();
-    let set = dialect.request.set.iter().chain(effort.fields);
-    for (name, json) in set {
-        fields.retain(|(known, _)| known != name);
-        fields.push((name, json));
-    }
+    let fields = fields(target, &effort, &extras);
+    params(turn, target, &extras, &effort, &fields, &mut out, &mut notes);
+    format(turn, target, &extras, &mut out, &mut notes);
     for (name, json) in fields {
         if !target.repairs.drops(name, &mut notes) {
-            field(&mut out, name, json);
+            field(&mut out, name, &json);
         }
     }
-    offer::write(turn, target, &names, effort.thinks, &mut out, &mut notes);
+    let offer =
+        offer::Offer { turn, target, names: &names, extras: &extras, thinks: effort.thinks };
+    offer.write(&mut out, &mut notes);
     out.extend_from_slice(b",\"messages\":");
     let replay = Replay::of(target, effort.thinks);
-    messages::write(turn, target, &names, &replay, &mut out, &mut notes);
+    messages::write(turn, target, &names, &replay, &extras, &mut out, &mut notes);
     out.push(b'}');
     Ok(Written { body: out, tools: names.map(), notes })
 }
@@ -66,17 +62,22 @@ struct Thinks<'t> {
 fn effort<'t>(
     turn: &Turn<'_>,
     target: &Target<'t>,
+    extras: &Extras<'_>,
     notes: &mut Vec<Note>,
 ) -> Result<Thinks<'t>, Fault> {
     let dialect = target.dialect;
     let by_default =
         !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
+    let asked_freely = !target.repairs.has(Fix::DisableThinking);
     let asked = match &turn.thinking.effort {
-        _ if target.repairs.has(Fix::DisableThinking) => "none",
+        _ if !asked_freely => "none",
         // Codex has levels above those that any other protocol knows.
         Some(level) if level == "ultra" || level == "persistent" => "max",
         Some(level) => level,
-        None => return Ok(Thinks { fields: &[], thinks: by_default }),
+        None => {
+            let thinks = spelled_out(target, extras).unwrap_or(by_default);
+            return Ok(Thinks { fields: &[], thinks });
+        }
     };
     match dialect.effort_or_policy(asked) {
         EffortChoice::Set { level, fields, exact } => {
@@ -87,7 +88,9 @@ fn effort<'t>(
                 ));
             }
             let forced = dialect.thinking.default == ThinkingDefault::Forced;
-            Ok(Thinks { fields, thinks: forced || level != Effort::None })
+            let thinks = forced || level != Effort::None;
+            let said = spelled_out(target, extras).filter(|_| asked_freely);
+            Ok(Thinks { fields, thinks: said.unwrap_or(thinks) })
         }
         EffortChoice::LeaveOut => {
             notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
@@ -100,6 +103,70 @@ fn effort<'t>(
             Err(fault)
         }
     }
+}
+
+/// Whether the model thinks, as the client says it in the upstream's own fields.
+fn spelled_out(target: &Target<'_>, extras: &Extras<'_>) -> Option<bool> {
+    let dialect = target.dialect;
+    let said = |level: Effort| {
+        let fields = dialect.effort(level).filter(|it| !it.is_empty())?;
+        let is_said = |(name, json): &(String, String)| {
+            extras.find(Place::Top, name).is_some_and(|said| compact(said) == *json)
+        };
+        fields.iter().all(is_said).then_some(level != Effort::None)
+    };
+    let thinks = Effort::ALL.into_iter().find_map(said)?;
+    Some(thinks || dialect.thinking.default == ThinkingDefault::Forced)
+}
+
+fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
+    if !target.stream {
+        if extras.find(Place::Top, "stream").is_some() {
+            out.extend_from_slice(b",\"stream\":false");
+        }
+        return;
+    }
+    out.extend_from_slice(b",\"stream\":true");
+    let options = extras.find(Place::Top, "stream_options");
+    let options = options.and_then(|json| serde_json::from_str::<StreamOptions<'_>>(json).ok());
+    let others = options.iter().flat_map(|it| &it.extra);
+    if target.dialect.request.stream_usage != StreamUsage::StreamOptions {
+        let what = others.map(|it| format!("stream_options.{}", it.name.as_str()));
+        notes.extend(what.map(|it| Note::new(NoteKind::Dropped, it)));
+    } else if !target.repairs.drops("stream_options", notes) {
+        out.extend_from_slice(b",\"stream_options\":{\"include_usage\":true");
+        for option in others {
+            field(out, option.name.as_str(), option.json.get());
+        }
+        out.push(b'}');
+    }
+}
+
+/// The fields that the record wants to be sent: always, and for the level of thought.
+fn fields<'t>(
+    target: &Target<'t>,
+    effort: &Thinks<'t>,
+    extras: &Extras<'_>,
+) -> Vec<(&'t str, Cow<'t, str>)> {
+    let mut fields: Vec<(&'t str, Cow<'t, str>)> = Vec::new();
+    fields.extend(target.dialect.request.set.iter().map(|(name, json)| (&**name, json.into())));
+    for (name, json) in effort.fields {
+        // The client may have said more in the upstream's own words.
+        let said = extras.find(Place::Top, name).is_some();
+        if !said || target.repairs.has(Fix::DisableThinking) {
+            fields.retain(|(known, _)| known != name);
+            fields.push((name, json.into()));
+        }
+    }
+    if let Some((_, json)) = fields.iter_mut().find(|(name, _)| *name == "reasoning") {
+        // The client's wish came in such an object, and the rest of it has its place there.
+        for (name, said) in extras.inner(Place::Top, "reasoning") {
+            if let Some(inside) = json.strip_suffix('}') {
+                *json = format!("{inside},\"{name}\":{said}}}").into();
+            }
+        }
+    }
+    fields
 }
 
 fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
@@ -118,28 +185,38 @@ fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &m
 fn params(
     turn: &Turn<'_>,
     target: &Target<'_>,
-    thinks: bool,
+    extras: &Extras<'_>,
+    effort: &Thinks<'_>,
+    fields: &[(&str, Cow<'_, str>)],
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
     let rules = &target.dialect.request;
     let barred = |name: &str| {
         rules.drop.iter().any(|it| it == name)
-            || (thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
+            || (effort.thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
     };
-    for param in &turn.params {
-        let name = rules.rename.get(param.name).map_or(param.name, String::as_str);
+    let shared = turn.params.iter().map(|param| (param.name, param.json.get()));
+    let own = extras.outer(Place::Top).filter(|(name, _)| !SAID_ELSEWHERE.contains(name));
+    for (asked, json) in shared.chain(own) {
+        let name = rules.rename.get(asked).map_or(asked, String::as_str);
         if target.repairs.drops(name, notes) {
             continue;
         }
-        if barred(param.name) {
-            if !HOUSEKEEPING.contains(&param.name) {
-                notes.push(Note::new(NoteKind::Dropped, param.name));
+        // The record knows better.
+        if let Some((_, said)) = fields.iter().find(|(known, _)| *known == name) {
+            if compact(json) != **said {
+                notes.push(Note::new(NoteKind::Changed, asked));
             }
             continue;
         }
-        let json = param.json.get();
-        let clamped = rules.clamp.get(param.name).and_then(|clamp| {
+        if barred(asked) {
+            if !HOUSEKEEPING.contains(&asked) {
+                notes.push(Note::new(NoteKind::Dropped, asked));
+            }
+            continue;
+        }
+        let clamped = rules.clamp.get(asked).and_then(|clamp| {
             let asked: f64 = json.parse().ok()?;
             let allowed = clamp.fixed.unwrap_or(asked);
             let allowed =
@@ -147,13 +224,24 @@ fn params(
             (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
         });
         if clamped.is_some() {
-            notes.push(Note::new(NoteKind::Changed, param.name));
+            notes.push(Note::new(NoteKind::Changed, asked));
         }
         field(out, name, clamped.as_deref().unwrap_or(json));
     }
+    if !fields.iter().any(|(name, _)| *name == "reasoning") {
+        let lost =
+            extras.inner(Place::Top, "reasoning").map(|(name, _)| format!("reasoning.{name}"));
+        notes.extend(lost.map(|it| Note::new(NoteKind::Dropped, it)));
+    }
 }
 
-fn format(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
+fn format(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    extras: &Extras<'_>,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
     let rules = &target.dialect.request;
     let has_tools = !turn.tools.is_empty();
     if !rules.format_with_tools && has_tools && !matches!(turn.format, Format::Text) {
@@ -182,7 +270,16 @@ fn format(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut V
                         field(out, "strict", if *strict { "true" } else { "false" });
                     }
                     field(out, "schema", schema.get());
-                    out.extend_from_slice(b"}}");
+                    for (name, json) in extras.inner(Place::Top, "response_format.json_schema") {
+                        field(out, name, json);
+                    }
+                    out.push(b'}');
+                    for (name, json) in extras.inner(Place::Top, "response_format") {
+                        if !name.starts_with("json_schema.") {
+                            field(out, name, json);
+                        }
+                    }
+                    out.push(b'}');
                 }
                 JsonSchemaRule::ToJsonObject => {
                     // The schema itself stands in the messages then, in words.
@@ -244,7 +341,7 @@ fn capacity(turn: &Turn<'_>) -> usize {
 /// Writes `,"name":json`.
 pub(super) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
     out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
+    interlingua_ir::escape(name, out);
     out.extend_from_slice(b"\":");
     out.extend_from_slice(json.as_bytes());
 }
@@ -272,6 +369,9 @@ pub(super) fn joined<'t>(
     }
     out.push(b'"');
 }
+
+/// What is written where it belongs, and not among the parameters.
+const SAID_ELSEWHERE: [&str; 3] = ["functions", "stream", "stream_options"];
 
 /// Parameters that change nothing about the answer; leaving them out is not worth a word.
 const HOUSEKEEPING: [&str; 6] = [

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use interlingua_dialect::{DeveloperRole, JsonSchemaRule, SystemPlacement};
-use interlingua_ir::{Format, Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
+use interlingua_dialect::{
+    Consecutive, DeveloperRole, JsonSchemaRule, NameField, SystemPlacement, TextParts,
+};
+use interlingua_ir::{Format, Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
 
-use super::write::{joined, schema_rule, string};
+use super::extras::{CONTENT, Extras};
+use super::write::{field, joined, schema_rule, string};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
 use crate::target::Target;
@@ -24,20 +27,42 @@ pub(super) fn write(
     target: &Target<'_>,
     names: &Names<'_>,
     replay: &Replay,
+    extras: &Extras<'_>,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
-    let history = History::of(turn);
+    let merges = target.dialect.messages.consecutive == Consecutive::Merge;
+    let history = if merges { History::merged(turn) } else { History::of(turn) };
     for _ in &history.replaced {
         notes.push(Note::new(NoteKind::StrayResult, "a call has two results; the last counts"));
     }
-    let mut writer =
-        Writer { turn, target, names, replay, history: &history, out, notes, first: true };
+    let mut writer = Writer {
+        turn,
+        target,
+        names,
+        replay,
+        extras,
+        same_protocol: turn.protocol == Protocol::Chat,
+        history: &history,
+        out,
+        notes,
+        first: true,
+    };
     writer.out.push(b'[');
     writer.system();
-    for entry in &history.entries {
+    let mut entries = history.entries.iter().peekable();
+    while let Some(entry) = entries.next() {
         match entry {
-            Entry::Message(at) => writer.message(*at),
+            Entry::Message(at) => {
+                let role = writer.role(*at);
+                let mut run = vec![*at];
+                while let Some(Entry::Message(next)) = entries.next_if(|next| {
+                    merges && matches!(next, Entry::Message(next) if role.is_some() && writer.role(*next) == role)
+                }) {
+                    run.push(*next);
+                }
+                writer.messages(role, &run);
+            }
             Entry::Step(range) => writer.step(range.clone()),
             Entry::Stray(at) => writer.stray(*at),
         }
@@ -50,6 +75,9 @@ struct Writer<'w, 'a> {
     target: &'w Target<'w>,
     names: &'w Names<'w>,
     replay: &'w Replay,
+    extras: &'w Extras<'w>,
+    /// The client spoke Chat: what it says in its own words can be said again.
+    same_protocol: bool,
     history: &'w History,
     out: &'w mut Vec<u8>,
     notes: &'w mut Vec<Note>,
@@ -72,7 +100,8 @@ impl<'w, 'a> Writer<'w, 'a> {
                 SystemPlacement::Any | SystemPlacement::ToUser => false,
             };
             if gathered && is_rules(message.role) {
-                texts.extend(self.words(&message.parts));
+                texts.extend(self.words(at, &message.parts));
+                self.lose(Place::Item(at));
             }
         }
         texts.extend(self.schema_in_words());
@@ -104,54 +133,80 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.turn.items.iter().take_while(is_leading).count()
     }
 
-    fn message(&mut self, at: usize) {
-        let message = match self.turn.items.get(at) {
-            Some(Item::Message(message)) => message,
-            Some(Item::Summary(summary)) => return self.summary(summary),
-            _ => return,
-        };
+    /// Who says the message at `at`, in the upstream's words; `None` for what is no message, and for rules
+    /// that stand in front already.
+    fn role(&self, at: usize) -> Option<&'static str> {
+        let Some(Item::Message(message)) = self.turn.items.get(at) else { return None };
         let rules = &self.target.dialect.request;
-        let role = match message.role {
+        Some(match message.role {
             Role::User => "user",
             Role::Assistant => "assistant",
             Role::System | Role::Developer => match rules.system {
-                SystemPlacement::MergeFirst | SystemPlacement::TopLevel => return,
-                SystemPlacement::FirstOnly if at < self.leading_rules() => return,
+                SystemPlacement::MergeFirst | SystemPlacement::TopLevel => return None,
+                SystemPlacement::FirstOnly if at < self.leading_rules() => return None,
                 SystemPlacement::FirstOnly | SystemPlacement::ToUser => "user",
                 SystemPlacement::Any => match (message.role, rules.developer_role) {
                     (Role::Developer, DeveloperRole::Keep) => "developer",
                     _ => "system",
                 },
             },
-        };
-        self.parts(role, message);
+        })
     }
 
-    fn parts(&mut self, role: &str, message: &'w Message<'a>) {
-        let parts = self.seen(&message.parts);
-        let (mut texts, mut images) = (0, 0);
-        for part in &parts {
-            match part {
-                Seen::Text(_) => texts += 1,
-                Seen::Image { .. } => images += 1,
+    /// Writes messages of one role as one message.
+    fn messages(&mut self, role: Option<&str>, run: &[usize]) {
+        let turn = self.turn;
+        let mut seen = Vec::new();
+        for &at in run {
+            match &turn.items[at] {
+                Item::Summary(summary) => self.summary(summary),
+                Item::Message(message) if role.is_some() => {
+                    seen.extend(self.seen(at, &message.parts));
+                }
+                _ => {}
             }
         }
-        if texts + images == 0 {
+        let Some(role) = role else { return };
+        let is_list = run.iter().any(|at| self.extras.is_list(*at));
+        let is_list = is_list && self.target.dialect.messages.text_parts == TextParts::Ok;
+        if !is_list {
+            seen.retain(|part| !part.is_empty());
+        }
+        if seen.is_empty() && !self.same_protocol {
             return;
         }
         self.open(role);
         self.out.extend_from_slice(b",\"content\":");
-        if images == 0 {
-            joined(self.out, parts.into_iter().filter_map(Seen::text).map(Cow::Owned), "\n\n");
-        } else {
-            self.out.push(b'[');
-            if texts == 0 && self.target.dialect.messages.image_needs_text {
-                self.out.extend_from_slice(br#"{"type":"text","text":"[image]"},"#);
+        if is_list || !seen.iter().all(Seen::is_text) {
+            if self.target.dialect.messages.image_needs_text && !seen.iter().any(Seen::is_text) {
+                seen.insert(0, Seen::words("[image]"));
             }
-            self.list(&parts);
-            self.out.push(b']');
+            self.list(&seen);
+        } else {
+            self.flat(seen, "\n\n");
+        }
+        for &at in run {
+            self.beside(at);
         }
         self.out.push(b'}');
+    }
+
+    /// Writes what else a Chat client said in the message at `at`.
+    fn beside(&mut self, at: usize) {
+        let keeps_name = self.target.dialect.messages.name_field == NameField::Keep;
+        for (name, json) in self.extras.outer(Place::Item(at)) {
+            match name {
+                CONTENT => {}
+                "name" if !keeps_name => self.notes.push(Note::new(NoteKind::Dropped, name)),
+                _ => field(self.out, name, json),
+            }
+        }
+    }
+
+    /// Tells what a Chat client said at a place that is not written.
+    fn lose(&mut self, place: Place) {
+        let lost = self.extras.at(place).map(|(name, _)| name).filter(|name| *name != CONTENT);
+        self.notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
     }
 
     /// Writes a summary as somebody's words, the same in every turn.
@@ -175,19 +230,16 @@ impl<'w, 'a> Writer<'w, 'a> {
     fn stray(&mut self, at: usize) {
         let Some(Item::Output(output)) = self.turn.items.get(at) else { return };
         self.notes.push(Note::new(NoteKind::StrayResult, "1"));
-        let seen = self.seen(&output.parts);
+        self.lose(Place::Item(at));
+        let mut seen = self.seen(at, &output.parts);
+        seen.retain(|part| !part.is_empty());
         self.open("user");
         self.out.extend_from_slice(b",\"content\":");
-        let label = Text::from(format!("[result of the unknown tool call {}]", output.call_id));
-        if seen.iter().any(|it| matches!(it, Seen::Image { .. })) {
-            self.out.push(b'[');
-            self.text_part(&label);
-            self.out.push(b',');
-            self.list(&seen);
-            self.out.push(b']');
-        } else {
-            let texts = seen.into_iter().filter_map(Seen::text);
-            joined(self.out, [label].into_iter().chain(texts).map(Cow::Owned), "\n");
+        let label = format!("[result of the unknown tool call {}]", output.call_id);
+        seen.insert(0, Seen::words(label));
+        match seen.iter().all(Seen::is_text) {
+            true => self.flat(seen, "\n"),
+            false => self.list(&seen),
         }
         self.out.push(b'}');
     }

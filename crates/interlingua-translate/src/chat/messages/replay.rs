@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{Carrier, Fix, Foreign, OnMissing, ReplayRule, WhenThinkingOff};
-use interlingua_ir::{Call, Note, NoteKind, Reasoning, Text, Thought};
+use interlingua_ir::{Call, Note, NoteKind, Place, Reasoning, Text, Thought};
 
 use super::Writer;
 use crate::chat::write::{field, joined, string};
@@ -51,13 +51,15 @@ impl Replay {
 pub(super) struct Replayed<'w> {
     text: Vec<Text<'w>>,
     provenance: Vec<&'w (String, String)>,
+    /// The carrier's field as the client sent it back.
+    kept: Option<&'w str>,
 }
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// What is known of the thoughts of a step, if the upstream may have it.
     pub(super) fn thought(
         &mut self,
-        thoughts: &[&'w Reasoning<'a>],
+        thoughts: &[(usize, &'w Reasoning<'a>)],
         calls: &[(usize, &'w Call<'a>)],
     ) -> Option<Replayed<'w>> {
         if self.replay.carrier == Carrier::None {
@@ -67,7 +69,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             return None;
         }
         let mut found: Option<Replayed<'w>> = None;
-        for reasoning in thoughts {
+        for (at, reasoning) in thoughts {
             let (text, provenance): (Vec<Text<'w>>, &'w [(String, String)]) = match &reasoning
                 .thought
             {
@@ -79,7 +81,11 @@ impl<'w, 'a> Writer<'w, 'a> {
                 None => (reasoning.readable.iter().map(Text::borrowed).collect(), &[]),
             };
             let origin = reasoning.thought.as_ref().and_then(|it| it.origin.as_ref());
-            let own = origin.is_some_and(|it| it.family == self.target.dialect.id);
+            let own = match origin {
+                Some(origin) => origin.family == self.target.dialect.id,
+                // Nobody says whose thought a Chat client sends back; it had it from this conversation.
+                None => self.same_protocol && reasoning.thought.is_none(),
+            };
             if !own && self.target.dialect.replay.foreign == Foreign::Drop {
                 if text.iter().any(|it| !it.is_empty()) {
                     self.notes.push(Note::new(NoteKind::ReasoningForeign, origin_name(reasoning)));
@@ -90,12 +96,19 @@ impl<'w, 'a> Writer<'w, 'a> {
             found.text.extend(text);
             if own {
                 found.provenance.extend(provenance);
+                let name = self.replay.carrier.name();
+                found.kept = found.kept.or(self.extras.find(Place::Item(*at), name));
             }
         }
-        found.filter(|it| it.text.iter().any(|text| !text.is_empty()) || !it.provenance.is_empty())
+        found.filter(|it| {
+            it.text.iter().any(|text| !text.is_empty())
+                || !it.provenance.is_empty()
+                || it.kept.is_some()
+        })
     }
 
-    pub(super) fn carry(&mut self, thought: Option<Replayed<'w>>, has_calls: bool) {
+    /// Writes the thought that goes back. `blank` says that the client itself sent an empty one.
+    pub(super) fn carry(&mut self, thought: Option<Replayed<'w>>, has_calls: bool, blank: bool) {
         let name = match self.replay.carrier {
             Carrier::ReasoningContent => "reasoning_content",
             Carrier::Reasoning => "reasoning",
@@ -120,9 +133,14 @@ impl<'w, 'a> Writer<'w, 'a> {
                 self.out.extend_from_slice(name.as_bytes());
                 self.out.extend_from_slice(b"\":");
                 string(self.out, &Text::plain(placeholder.as_str()));
+            } else if blank && self.replay.carrier != Carrier::ReasoningDetails {
+                field(self.out, name, "\"\"");
             }
             return;
         };
+        if let Some(json) = thought.kept {
+            return field(self.out, name, json);
+        }
         if self.replay.carrier == Carrier::ReasoningDetails {
             let known = thought.provenance.iter().find(|(field, _)| field == name);
             match known {

@@ -4,27 +4,36 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_dialect::{
-    AssistantNullContent, EmptyAssistant, Fix, IdRule, OnMissing, ToolResultImages,
+    AssistantNullContent, EmptyAssistant, Fix, IdRule, OnMissing, ResultContent, ResultName,
+    TextParts, ToolResultImages,
 };
-use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Reasoning, Text};
+use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Text};
 
 use super::Writer;
 use super::parts::{OMITTED_IMAGE, Seen};
+use crate::chat::extras::CONTENT;
 use crate::chat::offer::takes_custom;
-use crate::chat::write::{joined, string};
+use crate::chat::write::{field, joined, string};
 use crate::tools::{ARGUMENT, short_hash};
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// Writes what one answer thought, said and called, and the results of its calls.
     pub(super) fn step(&mut self, range: Range<usize>) {
-        let mut texts: Vec<Text<'w>> = Vec::new();
+        let mut said: Vec<usize> = Vec::new();
+        let mut seen: Vec<Seen<'w>> = Vec::new();
         let mut calls: Vec<(usize, &'w Call<'a>)> = Vec::new();
-        let mut thoughts: Vec<&'w Reasoning<'a>> = Vec::new();
+        let mut thoughts: Vec<(usize, &'w Reasoning<'a>)> = Vec::new();
         let turn = self.turn;
         for at in range {
             match &turn.items[at] {
-                Item::Message(message) => texts.extend(self.words(&message.parts)),
-                Item::Reasoning(reasoning) => thoughts.push(reasoning),
+                Item::Message(message) => {
+                    said.push(at);
+                    let parts = self.seen(at, &message.parts);
+                    // A refusal beside the content is written as it came.
+                    let beside = self.extras.find(Place::Item(at), "refusal").is_some();
+                    seen.extend(parts.into_iter().filter(|part| !beside || !part.is_refusal()));
+                }
+                Item::Reasoning(reasoning) => thoughts.push((at, reasoning)),
                 Item::Call(call) => calls.push((at, call)),
                 Item::Output(_) | Item::Summary(_) | Item::Other { .. } => {}
             }
@@ -33,46 +42,78 @@ impl<'w, 'a> Writer<'w, 'a> {
         if thought.is_none() && self.replay.wants(!calls.is_empty()) {
             self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
             if self.replay.on_missing == OnMissing::StripToolCalls {
+                let texts = self.in_words(seen);
                 return self.folded(texts, &calls);
             }
         }
         let rules = &self.target.dialect.messages;
-        if texts.is_empty()
+        let says_nothing = seen.iter().all(Seen::is_empty)
             && calls.is_empty()
-            && (rules.empty_assistant == EmptyAssistant::Drop || thought.is_none())
-        {
+            && !said.iter().any(|at| self.says_more(*at));
+        if says_nothing && (rules.empty_assistant == EmptyAssistant::Drop || thought.is_none()) {
             if thought.is_some() {
                 self.notes.push(Note::new(NoteKind::Dropped, "reasoning without an answer"));
             }
             return;
         }
         self.open("assistant");
-        if texts.is_empty() {
-            match rules.assistant_null_content {
-                // Nobody refuses the empty string.
-                AssistantNullContent::Ok | AssistantNullContent::EmptyString => {
-                    self.out.extend_from_slice(b",\"content\":\"\"");
-                }
-                AssistantNullContent::OmitOrText => {}
-            }
-        } else {
-            self.out.extend_from_slice(b",\"content\":");
-            // The upstream saw its answer as one string; a separator would change it.
-            joined(self.out, texts.into_iter().map(Cow::Owned), "");
+        self.content(&said, seen);
+        let blank = thoughts.iter().any(|(_, it)| it.thought.is_none() && !it.readable.is_empty());
+        self.carry(thought, !calls.is_empty(), blank && self.same_protocol);
+        for &at in &said {
+            self.beside(at);
         }
-        self.carry(thought, !calls.is_empty());
         if !calls.is_empty() {
             self.out.extend_from_slice(b",\"tool_calls\":[");
-            for (nth, (_, call)) in calls.iter().enumerate() {
+            for (nth, (at, call)) in calls.iter().enumerate() {
                 if nth > 0 {
                     self.out.push(b',');
                 }
-                self.call(call);
+                self.call(*at, call);
             }
             self.out.push(b']');
         }
         self.out.push(b'}');
         self.results(&calls);
+    }
+
+    /// Whether a message holds more than its content.
+    fn says_more(&self, at: usize) -> bool {
+        self.extras.at(Place::Item(at)).any(|(name, _)| name != CONTENT && name != "name")
+    }
+
+    /// Writes what the assistant said in the messages `said`, which became one.
+    fn content(&mut self, said: &[usize], mut seen: Vec<Seen<'w>>) {
+        let rules = &self.target.dialect.messages;
+        let form = match said {
+            [at] => self.extras.find(Place::Item(*at), CONTENT),
+            _ => None,
+        };
+        let is_list =
+            form.is_some_and(|it| it.starts_with('[')) && rules.text_parts == TextParts::Ok;
+        if is_list && !seen.is_empty() {
+            self.out.extend_from_slice(b",\"content\":");
+            return self.list(&seen);
+        }
+        let was_said = !seen.is_empty() || form.is_some();
+        seen.retain(|it| !it.is_empty());
+        if !seen.is_empty() {
+            self.out.extend_from_slice(b",\"content\":");
+            // The upstream saw its answer as one string; a separator would change it.
+            return self.flat(seen, "");
+        }
+        match rules.assistant_null_content {
+            AssistantNullContent::OmitOrText => {}
+            AssistantNullContent::Ok if self.same_protocol => match form {
+                Some(form) => field(self.out, CONTENT, form),
+                None if was_said => field(self.out, CONTENT, "\"\""),
+                None => {}
+            },
+            // Nobody refuses the empty string.
+            AssistantNullContent::Ok | AssistantNullContent::EmptyString => {
+                field(self.out, CONTENT, "\"\"");
+            }
+        }
     }
 
     /// Tells calls and results in words, for an upstream that refuses calls without their thought.
@@ -85,13 +126,13 @@ impl<'w, 'a> Writer<'w, 'a> {
         joined(self.out, texts.into_iter().chain(told).map(Cow::Owned), "\n");
         self.out.push(b'}');
         for &(at, call) in calls {
+            self.lose(Place::Item(at));
             let turn = self.turn;
-            let Some(Item::Output(output)) = self.history.result_of(at).map(|at| &turn.items[at])
-            else {
-                continue;
-            };
+            let Some(result) = self.history.result_of(at) else { continue };
+            let Item::Output(output) = &turn.items[result] else { continue };
             let label = Text::from(format!("[result of {}]", call.head.name));
-            let texts = self.words(&output.parts);
+            let texts = self.words(result, &output.parts);
+            self.lose(Place::Item(result));
             self.open("user");
             self.out.extend_from_slice(b",\"content\":");
             joined(self.out, [label].into_iter().chain(texts).map(Cow::Owned), "\n");
@@ -99,15 +140,18 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
     }
 
-    fn call(&mut self, call: &'w Call<'a>) {
+    fn call(&mut self, at: usize, call: &'w Call<'a>) {
         let native = call.head.form == Form::Custom && takes_custom(self.target);
         let kind = if native { "custom" } else { "function" };
         self.out.extend_from_slice(b"{\"id\":");
         let id = self.id(&call.head.id);
         string(self.out, &Text::plain(id));
-        self.out.extend_from_slice(b",\"type\":\"");
-        self.out.extend_from_slice(kind.as_bytes());
-        self.out.extend_from_slice(b"\",\"");
+        let own = self.extras.find(Place::Item(at), "type");
+        match own {
+            Some(own) => field(self.out, "type", own),
+            None => field(self.out, "type", &format!("\"{kind}\"")),
+        }
+        self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(kind.as_bytes());
         self.out.extend_from_slice(b"\":{\"name\":");
         string(self.out, &Text::plain(self.names.wire(&call.head)));
@@ -119,7 +163,18 @@ impl<'w, 'a> Writer<'w, 'a> {
             self.arguments(call);
             self.out.push(b'"');
         }
-        self.out.extend_from_slice(b"}}");
+        for (name, json) in self.extras.inner(Place::Item(at), kind) {
+            field(self.out, name, json);
+        }
+        self.out.push(b'}');
+        for (name, json) in self.extras.outer(Place::Item(at)).filter(|(name, _)| *name != "type") {
+            field(self.out, name, json);
+        }
+        if call.head.form == Form::Custom && !native {
+            let lost = self.extras.inner(Place::Item(at), "custom").map(|(name, _)| name);
+            self.notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
+        }
+        self.out.push(b'}');
     }
 
     /// Writes the inside of the string that holds a call's arguments.
@@ -158,15 +213,18 @@ impl<'w, 'a> Writer<'w, 'a> {
             let id = self.id(&call.head.id);
             string(self.out, &Text::plain(id));
             self.out.extend_from_slice(b",\"content\":");
-            match self.history.result_of(at).map(|at| &self.turn.items[at]) {
-                Some(Item::Output(output)) => {
-                    self.result(&call.head.id, &output.parts, &mut lifted);
+            let turn = self.turn;
+            let result = self.history.result_of(at);
+            match result.map(|at| (at, &turn.items[at])) {
+                Some((at, Item::Output(output))) => {
+                    self.result(&call.head.id, at, &output.parts, &mut lifted);
                 }
                 _ => {
                     self.notes.push(Note::new(NoteKind::FilledIn, "a call without a result"));
                     string(self.out, &Text::plain("no result was recorded (interrupted)"));
                 }
             }
+            self.beside_result(result, call);
             self.out.push(b'}');
         }
         if lifted.is_empty() {
@@ -181,49 +239,76 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
             if *id != last {
                 let label = format!("Image from the result of tool call {id}:");
-                self.text_part(&Text::from(label));
+                self.entries(&[Seen::words(label)]);
                 self.out.push(b',');
                 last = id;
             }
-            self.list(std::slice::from_ref(image));
+            self.entries(std::slice::from_ref(image));
         }
         self.out.extend_from_slice(b"]}");
+    }
+
+    /// Writes what else the message of a result holds.
+    fn beside_result(&mut self, result: Option<usize>, call: &'w Call<'a>) {
+        let rule = self.target.dialect.tools.result_name;
+        if rule == ResultName::Add {
+            self.out.extend_from_slice(b",\"name\":");
+            string(self.out, &Text::plain(self.names.wire(&call.head)));
+        }
+        let place = result.map(Place::Item);
+        for (name, json) in place.into_iter().flat_map(|place| self.extras.outer(place)) {
+            match (name, rule) {
+                (CONTENT, _) | ("name", ResultName::Add) => {}
+                ("name", ResultName::Drop) => {
+                    self.notes.push(Note::new(NoteKind::Dropped, "name of a result"));
+                }
+                _ => field(self.out, name, json),
+            }
+        }
     }
 
     /// Writes the content of a `tool` message and lifts out the images.
     fn result(
         &mut self,
         id: &'w str,
+        at: usize,
         parts: &'w [Part<'a>],
         lifted: &mut Vec<(&'w str, Seen<'w>)>,
     ) {
-        let rule = match self.target.repairs.has(Fix::LiftImages) {
+        let images = match self.target.repairs.has(Fix::LiftImages) {
             true => ToolResultImages::LiftToUser,
             false => self.target.dialect.vision.tool_result_images,
         };
-        let seen = self.seen(parts);
-        let has_images = seen.iter().any(|it| matches!(it, Seen::Image { .. }));
-        if has_images && rule == ToolResultImages::Keep {
-            self.out.push(b'[');
-            self.list(&seen);
-            self.out.push(b']');
-            return;
-        }
-        let mut texts = Vec::new();
-        for part in seen {
-            match part {
-                Seen::Text(text) => texts.push(text),
-                image @ Seen::Image { .. } if rule == ToolResultImages::LiftToUser => {
-                    texts.push(Text::plain("[the image follows in the next message]"));
-                    lifted.push((id, image));
-                }
-                Seen::Image { .. } => {
-                    self.notes.push(Note::new(NoteKind::Omitted, "image in a tool result"));
-                    texts.push(Text::plain(OMITTED_IMAGE));
-                }
+        let takes = self.target.dialect.tools.result_content;
+        let is_list = self.extras.is_list(at) && takes != ResultContent::String;
+        let mut shown = Vec::with_capacity(parts.len());
+        let mut has_images = false;
+        for part in self.seen(at, parts) {
+            if part.is_empty() && !is_list {
+                continue;
+            }
+            if !part.is_image() || images == ToolResultImages::Keep {
+                has_images |= part.is_image();
+                shown.push(part);
+            } else if images == ToolResultImages::LiftToUser {
+                shown.push(Seen::words("[the image follows in the next message]"));
+                lifted.push((id, part));
+            } else {
+                self.notes.push(Note::new(NoteKind::Omitted, "image in a tool result"));
+                shown.push(Seen::words(OMITTED_IMAGE));
             }
         }
-        joined(self.out, texts.into_iter().map(Cow::Owned), "\n");
+        let all_shown = takes == ResultContent::AnyParts
+            || shown.iter().all(|part| part.is_text() || part.is_image());
+        if has_images || is_list && all_shown {
+            self.list(&shown);
+        } else if is_list {
+            let words = self.in_words(shown).into_iter().map(Seen::words);
+            let words: Vec<Seen<'_>> = words.collect();
+            self.list(&words);
+        } else {
+            self.flat(shown, "\n");
+        }
     }
 
     /// A call's id in the form that the upstream takes.

@@ -5,12 +5,12 @@ use interlingua_ir::{
     Thinking, Turn,
 };
 use interlingua_protocol::{Field, json, responses as wire};
-use serde_json::value::RawValue;
 
 mod items;
 mod raw;
 mod tools;
 
+use crate::incoming::{self, invalid, optional_text, text};
 use raw::{RawLists, Spot};
 
 /// Reads a Responses request.
@@ -36,19 +36,9 @@ use raw::{RawLists, Spot};
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    json::check(body, limits).map_err(|error| {
-        let mut fault =
-            Fault::new(Class::InvalidRequest, format!("{error}; the gateway refuses it"));
-        fault.code = Some(
-            match error {
-                json::TooComplex::Depth { .. } => "json_too_deep",
-                json::TooComplex::Nodes { .. } => "json_too_complex",
-            }
-            .to_owned(),
-        );
-        fault
-    })?;
-    let request: wire::Request<'_> = wire::read(body).map_err(|error| unreadable(&error))?;
+    incoming::check(body, limits)?;
+    let request: wire::Request<'_> = wire::read(body)
+        .map_err(|error| incoming::unreadable("Responses", &error.path, &error.reason))?;
     refuse_state(&request)?;
     let mut reader = Reader { body, raw: None, turn: Turn::default(), notes: Vec::new() };
     reader.request(request)?;
@@ -223,34 +213,4 @@ const SHARED_PARAMS: [&str; 12] = [
 /// Whether a namespace is none: Codex writes tools without one in either way.
 fn is_top_level(namespace: &str) -> bool {
     namespace.is_empty() || namespace == "functions"
-}
-
-fn text(path: impl FnOnce() -> String, json: &RawValue) -> Result<Text<'_>, Fault> {
-    Text::from_json(json.get()).ok_or_else(|| invalid(path(), "a string is expected here"))
-}
-
-fn optional_text(
-    path: impl FnOnce() -> String,
-    json: Option<&RawValue>,
-) -> Result<Option<Text<'_>>, Fault> {
-    json.map(|json| text(path, json)).transpose()
-}
-
-/// Tells a document that is no JSON from one that says something wrong at a certain place.
-fn unreadable(error: &wire::ReadError) -> Fault {
-    if error.path != "." {
-        return invalid(&error.path, &error.reason);
-    }
-    let message = format!("the body is no Responses request in JSON: {}", error.reason);
-    let mut fault = Fault::new(Class::InvalidRequest, message);
-    fault.code = Some("invalid_json".to_owned());
-    fault
-}
-
-fn invalid(path: impl Into<String>, reason: impl AsRef<str>) -> Fault {
-    let path = path.into();
-    let message = format!("the request is invalid at `{path}`: {}", reason.as_ref());
-    let mut fault = Fault::new(Class::InvalidRequest, message);
-    fault.param = Some(path);
-    fault
 }

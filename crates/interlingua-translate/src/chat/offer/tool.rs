@@ -1,0 +1,267 @@
+//! One tool, in the upstream's words.
+
+use std::borrow::Cow;
+
+use interlingua_dialect::{BuiltinWebSearch, Fix};
+use interlingua_ir::{Function, Note, NoteKind, Place, Protocol, Text, Tool};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Offer, takes_custom};
+use crate::chat::write::{field, joined, string};
+use crate::target::Target;
+use crate::tools::ARGUMENT;
+
+impl Offer<'_, '_> {
+    /// Writes the tool at `at`, which travels as `wire`; whether there was anything to write.
+    pub(super) fn tool(
+        &self,
+        at: usize,
+        wire: Option<&str>,
+        strict: bool,
+        out: &mut Vec<u8>,
+        notes: &mut Vec<Note>,
+    ) -> bool {
+        let place = Place::Tool(at);
+        match (&self.turn.tools[at], wire) {
+            (Tool::Function(function) | Tool::ToolSearch(function), Some(wire)) => {
+                self.function(function, wire, strict, place, out);
+            }
+            (Tool::Custom { description, format, .. }, Some(wire)) => {
+                if takes_custom(self.target) {
+                    self.custom(wire, description.as_ref(), *format, place, out);
+                } else {
+                    write_wrapped(wire, description.as_ref(), *format, out);
+                    let lost = self.extras.inner(place, "custom").map(|(name, _)| name);
+                    notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
+                }
+            }
+            (Tool::WebSearch, _) => {
+                let Some(json) = native_search(self.target) else {
+                    notes.push(Note::new(NoteKind::Dropped, "tool web_search"));
+                    return false;
+                };
+                out.extend_from_slice(json.as_bytes());
+            }
+            (Tool::Other { kind, json }, _) => {
+                let types = &self.target.dialect.tools.types;
+                if self.turn.protocol != Protocol::Chat || !types.iter().any(|it| it == kind) {
+                    notes.push(Note::new(NoteKind::Dropped, format!("tool {kind}")));
+                    return false;
+                }
+                out.extend_from_slice(json.get().as_bytes());
+                return true;
+            }
+            // A duplicate, which the names have told about.
+            (_, None) => return false,
+        }
+        for (name, json) in self.extras.outer(place) {
+            // It has a place of its own, or none.
+            if name != "web_search_options" {
+                field(out, name, json);
+            }
+        }
+        out.push(b'}');
+        true
+    }
+
+    fn function(
+        &self,
+        function: &Function<'_>,
+        wire: &str,
+        strict: bool,
+        place: Place,
+        out: &mut Vec<u8>,
+    ) {
+        open(out, "function", wire);
+        let group = function.namespace.as_deref().zip(function.namespace_description.as_ref());
+        let group = group.filter(|(_, about)| !about.is_empty()).map(|(name, about)| {
+            let mut text = Vec::new();
+            Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
+            about.write_json(&mut text);
+            Text::Json(String::from_utf8_lossy(&text).into_owned().into())
+        });
+        if group.is_some() || function.description.is_some() {
+            out.extend_from_slice(b",\"description\":");
+            let own = function.description.as_ref().map(Cow::Borrowed);
+            joined(out, group.map(Cow::Owned).into_iter().chain(own), "\n\n");
+        }
+        // Chat clients leave the schema out where there is nothing to fill in.
+        let may_miss =
+            self.turn.protocol == Protocol::Chat && !self.target.dialect.tools.schema.root_object;
+        match function.parameters {
+            Some(schema) => field(out, "parameters", &shaped(schema, self.target)),
+            None if may_miss => {}
+            None => field(out, "parameters", r#"{"type":"object","properties":{}}"#),
+        }
+        if strict && let Some(strict) = function.strict {
+            field(out, "strict", if strict { "true" } else { "false" });
+        }
+        for (name, json) in self.extras.inner(place, "function") {
+            field(out, name, json);
+        }
+        out.push(b'}');
+    }
+
+    /// Writes a custom tool for an upstream that knows such tools.
+    fn custom(
+        &self,
+        wire: &str,
+        description: Option<&Text<'_>>,
+        format: Option<&RawValue>,
+        place: Place,
+        out: &mut Vec<u8>,
+    ) {
+        open(out, "custom", wire);
+        if let Some(description) = description {
+            out.extend_from_slice(b",\"description\":");
+            string(out, description);
+        }
+        match (Grammar::of(format), format) {
+            // Flat, as Responses has it.
+            (Some(Grammar { syntax: Some(syntax), definition, nested: false }), _) => {
+                out.extend_from_slice(
+                    b",\"format\":{\"type\":\"grammar\",\"grammar\":{\"syntax\":",
+                );
+                out.extend_from_slice(syntax.get().as_bytes());
+                field(out, "definition", definition.get());
+                out.extend_from_slice(b"}}");
+            }
+            (_, Some(format)) => field(out, "format", format.get()),
+            (_, None) => {}
+        }
+        for (name, json) in self.extras.inner(place, "custom") {
+            field(out, name, json);
+        }
+        out.push(b'}');
+    }
+}
+
+/// Writes a custom tool as a function of one argument.
+fn write_wrapped(
+    wire: &str,
+    description: Option<&Text<'_>>,
+    format: Option<&RawValue>,
+    out: &mut Vec<u8>,
+) {
+    open(out, "function", wire);
+    let how = format!(
+        "This tool takes free text. Put all of it, exactly as it is, into the one argument `{ARGUMENT}`."
+    );
+    let mut texts: Vec<Cow<'_, Text<'_>>> = Vec::with_capacity(3);
+    texts.extend(description.map(Cow::Borrowed));
+    texts.push(Cow::Owned(how.into()));
+    let form = match (Grammar::of(format), format) {
+        (Some(Grammar { syntax, definition, .. }), _) => {
+            let syntax = syntax.and_then(|it| Text::from_json(it.get()));
+            let syntax = syntax.unwrap_or(Text::EMPTY).to_plain().into_owned();
+            let text = Text::from_json(definition.get()).unwrap_or(Text::plain(definition.get()));
+            vec![
+                Text::from(format!("The text must follow this {syntax} grammar:")),
+                text.into_owned(),
+            ]
+        }
+        (_, Some(format)) => vec![Text::from(format!("The form of the text: {}", format.get()))],
+        (_, None) => Vec::new(),
+    };
+    texts.extend(form.into_iter().map(Cow::Owned));
+    out.extend_from_slice(b",\"description\":");
+    joined(out, texts, "\n\n");
+    field(
+        out,
+        "parameters",
+        &format!(
+            r#"{{"type":"object","properties":{{"{ARGUMENT}":{{"type":"string","description":"The whole text."}}}},"required":["{ARGUMENT}"],"additionalProperties":false}}"#
+        ),
+    );
+    out.push(b'}');
+}
+
+/// The grammar of a custom tool's input.
+struct Grammar<'a> {
+    syntax: Option<&'a RawValue>,
+    definition: &'a RawValue,
+    /// It stands in an object of its own, as Chat has it.
+    nested: bool,
+}
+
+impl<'a> Grammar<'a> {
+    fn of(format: Option<&'a RawValue>) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Format<'a> {
+            #[serde(borrow, default)]
+            syntax: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            definition: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            grammar: Option<Box<Format<'a>>>,
+        }
+        let flat: Format<'a> = serde_json::from_str(format?.get()).ok()?;
+        let nested = flat.grammar.is_some();
+        let inner =
+            flat.grammar.map_or((flat.syntax, flat.definition), |it| (it.syntax, it.definition));
+        Some(Self { syntax: inner.0, definition: inner.1?, nested })
+    }
+}
+
+/// How the upstream's own search is asked for, up to the closing brace.
+fn native_search(target: &Target<'_>) -> Option<&'static str> {
+    match target.dialect.tools.builtin_web_search {
+        _ if target.repairs.has(Fix::DropWebSearch) => None,
+        BuiltinWebSearch::WebSearch => Some(r#"{"type":"web_search""#),
+        BuiltinWebSearch::BuiltinFunction => {
+            Some(r#"{"type":"builtin_function","function":{"name":"$web_search"}"#)
+        }
+        BuiltinWebSearch::BrowserSearch => Some(r#"{"type":"browser_search""#),
+        BuiltinWebSearch::None | BuiltinWebSearch::Plugin | BuiltinWebSearch::WebSearch20250305 => {
+            None
+        }
+    }
+}
+
+/// A schema that the upstream takes: as it came, unless a rule touches it.
+fn shaped<'a>(schema: &'a RawValue, target: &Target<'_>) -> Cow<'a, str> {
+    let rules = &target.dialect.tools.schema;
+    let text = schema.get();
+    let mentions = |key: &String| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some();
+    let rootless = rules.root_object && !has_object_root(text);
+    if !rootless && !rules.drop_keys.iter().any(mentions) {
+        return text.into();
+    }
+    let Ok(mut tree) = serde_json::from_str::<Value>(text) else { return text.into() };
+    if let Value::Object(root) = &mut tree {
+        for key in &rules.drop_keys {
+            root.shift_remove(key);
+        }
+        if rootless {
+            root.shift_insert(0, "type".to_owned(), "object".into());
+            root.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        }
+    }
+    tree.to_string().into()
+}
+
+fn has_object_root(schema: &str) -> bool {
+    // Nearly every schema says so first, and a parser would read all of the rest to find out.
+    if schema.starts_with(r#"{"type":"object""#) {
+        return true;
+    }
+    #[derive(Deserialize)]
+    struct Root<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Root<'_>>(schema)
+        .is_ok_and(|it| it.kind.is_some_and(|it| it.get() == "\"object\""))
+}
+
+fn open(out: &mut Vec<u8>, kind: &str, name: &str) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\":{\"name\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+}
