@@ -3,7 +3,10 @@
 mod alike;
 mod calls;
 mod decode;
+mod encode;
 mod extras;
+mod head;
+mod item;
 mod leaves;
 mod messages;
 mod offer;
@@ -13,5 +16,7 @@ mod usage;
 mod write;
 
 pub use decode::Decoder;
+pub use encode::Encoder;
+pub use head::Head;
 pub use read::read;
 pub use write::write;

@@ -212,11 +212,11 @@ impl<'o> Offer<'o, '_> {
         let wires: Vec<Cow<'o, str>> = wires.collect();
         let required_as = rules.choice_required_as;
         let forces = self.can_force() && required_as != ChoiceRequiredAs::Auto;
-        let forced = allowed.mode.as_str() == "required";
-        if same && rules.choice.contains(&ToolChoiceKind::Allowed) && (forces || !forced) {
+        let must = allowed.mode.as_str() == "required";
+        if same && rules.choice.contains(&ToolChoiceKind::Allowed) && (forces || !must) {
             return Some(Choice::Say(json.get().into()));
         }
-        let say = match forced && forces {
+        let say = match must && forces {
             true => Some(required(self.target)),
             false => Some("\"auto\"").filter(|_| rules.choice.contains(&ToolChoiceKind::Auto)),
         };
@@ -227,8 +227,8 @@ impl<'o> Offer<'o, '_> {
 /// The value of `tool_choice` that allows some of the tools only, in the form of Chat or of Responses.
 #[derive(Deserialize)]
 struct Allowed<'a> {
-    #[serde(borrow, default)]
-    allowed_tools: Option<Box<Allowed<'a>>>,
+    #[serde(borrow, default, rename = "allowed_tools")]
+    inner: Option<Box<Allowed<'a>>>,
     #[serde(borrow, default)]
     mode: Name<'a>,
     #[serde(borrow, default)]
@@ -250,7 +250,7 @@ struct AllowedTool<'a> {
 impl<'a> Allowed<'a> {
     fn of(json: &'a RawValue) -> Option<Self> {
         let read: Self = serde_json::from_str(json.get()).ok()?;
-        let inner = match read.allowed_tools {
+        let inner = match read.inner {
             Some(inner) => *inner,
             None => read,
         };

@@ -84,7 +84,7 @@ struct Writer<'w, 'a> {
     first: bool,
 }
 
-impl<'w, 'a> Writer<'w, 'a> {
+impl<'w> Writer<'w, '_> {
     /// Writes the rules that have to stand in front.
     fn system(&mut self) {
         let placement = self.target.dialect.request.system;

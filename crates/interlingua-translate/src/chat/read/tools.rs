@@ -158,8 +158,8 @@ fn tool_choice<'a>(field: &str, json: &'a RawValue) -> Result<ToolChoice<'a>, Fa
         text => {
             let names = serde_json::from_str::<Choice<'a>>(text).ok();
             let names = names.map(|it| [it.function.name, it.custom.name, it.name]);
-            let named = names.into_iter().flatten().find(|it| !it.as_str().is_empty());
-            match named {
+            let said = names.into_iter().flatten().find(|it| !it.as_str().is_empty());
+            match said {
                 Some(name) => ToolChoice::Named { name: name.into(), namespace: None },
                 None => ToolChoice::Other(json),
             }
