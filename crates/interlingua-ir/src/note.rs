@@ -58,6 +58,9 @@ pub enum NoteKind {
     SummaryUnreadable,
     /// Old turns did not fit into the model's window and are missing from a summary.
     TurnsDropped,
+    /// Something that means nothing to a model was left out, as with every request of its client;
+    /// see [`NoteKind::is_quiet`].
+    Housekeeping,
 }
 
 impl NoteKind {
@@ -79,6 +82,13 @@ impl NoteKind {
             Self::PatchRepaired => "patch-repaired",
             Self::SummaryUnreadable => "summary-unreadable",
             Self::TurnsDropped => "turns-dropped",
+            Self::Housekeeping => "housekeeping",
         }
+    }
+
+    /// Whether the note is worth a line in a debug log and no more: a header that says the same with
+    /// every answer says nothing.
+    pub fn is_quiet(self) -> bool {
+        self == Self::Housekeeping
     }
 }

@@ -22,11 +22,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod document;
 mod object;
 
 pub mod chat;
 pub mod json;
+pub mod messages;
 pub mod responses;
 pub mod sse;
 
+pub use document::{ReadError, read};
 pub use object::{Field, Name};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A field that the type it was found in has no place for.
@@ -118,6 +118,43 @@ impl<'de, T: Object<'de>> Visitor<'de> for Push<'_, T> {
         let last = self.0.last_mut().expect("it was just pushed");
         last.fill(map)
     }
+}
+
+/// A string, or a list of objects.
+pub(crate) enum TextOrList<'a, T> {
+    /// A string.
+    Text(Cow<'a, str>),
+    /// A list.
+    List(Vec<T>),
+}
+
+/// Reads a string, or a list of objects.
+pub(crate) fn text_or_list<'de, T: Object<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<TextOrList<'de, T>, D::Error> {
+    struct TextOrListVisitor<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Object<'de>> Visitor<'de> for TextOrListVisitor<T> {
+        type Value = TextOrList<'de, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or an array")
+        }
+
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok(TextOrList::Text(Cow::Borrowed(text)))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(TextOrList::Text(Cow::Owned(text.to_owned())))
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+            let mut list = Vec::new();
+            while seq.next_element_seed(Push(&mut list))?.is_some() {}
+            Ok(TextOrList::List(list))
+        }
+    }
+    deserializer.deserialize_any(TextOrListVisitor(std::marker::PhantomData))
 }
 
 /// Declares a struct that is read from a JSON object.

@@ -35,7 +35,7 @@ pub enum Refusal {
         status: u16,
         /// The value of `retry-after`.
         retry_after: Option<Duration>,
-        /// The body, in the form of OpenAI's APIs.
+        /// The body, in the form of the client's protocol.
         body: Vec<u8>,
     },
     /// A stream that begins well and fails at once.
@@ -175,7 +175,7 @@ pub fn body(fault: &Fault, kind: &str) -> Vec<u8> {
 }
 
 /// The longest wait that is passed on; beyond it, a limit is a quota.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {

@@ -39,14 +39,15 @@
 //! a [`tools::Bridge`].
 
 mod history;
-mod incoming;
 mod pipe;
+mod reading;
 mod surrogates;
 mod target;
 
 pub mod chat;
 pub mod compaction;
 pub mod faults;
+pub mod messages;
 pub mod responses;
 pub mod tools;
 

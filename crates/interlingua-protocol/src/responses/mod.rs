@@ -5,6 +5,7 @@
 mod request;
 
 pub use request::{
-    Content, Format, Input, Item, Part, ReadError, ReasoningOptions, Request, TextOptions, Tool,
-    read,
+    Content, Format, Input, Item, Part, ReasoningOptions, Request, TextOptions, Tool,
 };
+
+pub use crate::document::{ReadError, read};

@@ -1,44 +1,10 @@
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::Name;
-use crate::object::{Object, Push, object};
-
-/// Reads a document; an error names the place by its path.
-///
-/// # Errors
-///
-/// Where `json` is not what `T` describes, as `path: reason`.
-pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ReadError> {
-    // A text is checked for UTF-8 at once instead of leaf by leaf. The path costs time on every field,
-    // so it is only looked for once something is wrong.
-    if let Ok(text) = std::str::from_utf8(json)
-        && let Ok(value) = serde_json::from_str(text)
-    {
-        return Ok(value);
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ReadError {
-        path: error.path().to_string(),
-        reason: error.into_inner().to_string(),
-    })?;
-    let end = deserializer.end();
-    end.map_err(|error| ReadError { path: ".".to_owned(), reason: error.to_string() })?;
-    Ok(value)
-}
-
-/// A document that is not what it should be.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("at `{path}`: {reason}")]
-pub struct ReadError {
-    /// Where, as a JSON path; `.` for the document itself.
-    pub path: String,
-    /// What is wrong there.
-    pub reason: String,
-}
+use crate::object::{TextOrList, object, text_or_list};
 
 object! {
     /// `POST /responses`.
@@ -210,42 +176,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     }
 }
 
-enum TextOrList<'a, T> {
-    Text(Cow<'a, str>),
-    List(Vec<T>),
-}
-
-fn text_or_list<'de, T: Object<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<TextOrList<'de, T>, D::Error> {
-    struct TextOrListVisitor<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Object<'de>> Visitor<'de> for TextOrListVisitor<T> {
-        type Value = TextOrList<'de, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or an array")
-        }
-
-        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-            Ok(TextOrList::Text(Cow::Borrowed(text)))
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(TextOrList::Text(Cow::Owned(text.to_owned())))
-        }
-
-        fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-            let mut list = Vec::new();
-            while seq.next_element_seed(Push(&mut list))?.is_some() {}
-            Ok(TextOrList::List(list))
-        }
-    }
-    deserializer.deserialize_any(TextOrListVisitor(std::marker::PhantomData))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read;
 
     #[test]
     fn errors_name_the_place() {

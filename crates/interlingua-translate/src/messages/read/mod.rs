@@ -1,0 +1,189 @@
+use std::borrow::Cow;
+
+use interlingua_ir::{Extra, Fault, Format, Note, NoteKind, Param, Place, Protocol, Text, Turn};
+use interlingua_protocol::{Field, Name, json, messages as wire};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::reading::{self, invalid, unreadable};
+
+mod blocks;
+mod conversation;
+mod raw;
+mod thinking;
+mod tools;
+
+use raw::RawLists;
+
+/// Reads a Messages request.
+///
+/// The turn borrows from `body`. Nothing of the request is lost: what no other protocol has a word
+/// for stands in [`Turn::extras`]. What is not known is never an error, because clients of this
+/// protocol try each refused request again in up to five other forms.
+///
+/// # Errors
+///
+/// [`Class::InvalidRequest`](interlingua_ir::Class::InvalidRequest) with the path of what is wrong,
+/// when `body` is no Messages request or is more complex than `limits` allow.
+///
+/// # Examples
+///
+/// ```
+/// use interlingua_translate::{json::Limits, messages};
+///
+/// let body = br#"{"model":"mimo/mimo-v2.5-pro","max_tokens":1024,"system":"Be brief.",
+///     "messages":[{"role":"user","content":"Hello"}]}"#;
+/// let (turn, notes) = messages::read(body, Limits::default())?;
+/// assert_eq!(turn.model, "mimo/mimo-v2.5-pro");
+/// assert_eq!(turn.items.len(), 2);
+/// assert!(notes.is_empty());
+/// # Ok::<(), interlingua_ir::Fault>(())
+/// ```
+pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
+    reading::check(body, limits)?;
+    let request: wire::Request<'_> =
+        interlingua_protocol::read(body).map_err(|error| unreadable(&error, "Messages"))?;
+    let turn = Turn { protocol: Protocol::Messages, ..Turn::default() };
+    let mut reader = Reader { body, raw: None, turn, notes: Vec::new(), found: Vec::new() };
+    reader.request(request)?;
+    Ok((reader.turn, reader.notes))
+}
+
+/// Reads the body of `POST /messages/count_tokens`: a request without what steers the answer.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn count_tokens_read(
+    body: &[u8],
+    limits: json::Limits,
+) -> Result<(Turn<'_>, Vec<Note>), Fault> {
+    let (mut turn, notes) = read(body, limits)?;
+    // A count is one document, whatever the body says.
+    turn.stream = false;
+    Ok((turn, notes))
+}
+
+struct Reader<'a> {
+    body: &'a [u8],
+    raw: Option<RawLists<'a>>,
+    turn: Turn<'a>,
+    notes: Vec<Note>,
+    /// The tools that the conversation has referred to, in this order.
+    found: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Reader<'a> {
+    fn request(&mut self, request: wire::Request<'a>) -> Result<(), Fault> {
+        let turn = &mut self.turn;
+        turn.model = request.model.map(Cow::from).unwrap_or_default();
+        turn.max_output_tokens = request.max_tokens;
+        turn.stream = request.stream.unwrap_or(false);
+        self.top(request.extra);
+        if let Some(json) = request.stop_sequences.filter(|it| it.get() != "[]") {
+            self.turn.params.push(Param { name: "stop", json });
+        }
+        self.metadata(request.metadata);
+        let mut output = request.output_config.unwrap_or_default();
+        self.thinking(request.thinking, output.effort.take());
+        self.format("output_config.format", output.format.take());
+        self.format("output_format", request.output_format);
+        self.nested("output_config", output.extra);
+        let choice = self.tool_choice(request.tool_choice)?;
+
+        let tools = request.tools.unwrap_or_default();
+        let names: Vec<Option<Name<'a>>> = tools.iter().map(|tool| tool.name.clone()).collect();
+        if let Some(system) = request.system {
+            self.system(system)?;
+        }
+        let messages =
+            request.messages.ok_or_else(|| invalid("messages", "the request has no `messages`"))?;
+        self.turn.items.reserve(messages.len());
+        for (at, message) in messages.into_iter().enumerate() {
+            self.message(at, message, &names)?;
+        }
+        self.tools(tools, choice.as_deref())
+    }
+
+    /// Sorts top-level fields into parameters that Chat Completions knows too and all others.
+    fn top(&mut self, fields: Vec<Field<'a>>) {
+        for field in fields {
+            let shared = SHARED_PARAMS.iter().find(|known| **known == field.name.as_str());
+            match shared {
+                Some(_) if field.json.get() == "null" => {}
+                Some(name) => self.turn.params.push(Param { name, json: field.json }),
+                None => self.extras(Place::Top, [field]),
+            }
+        }
+    }
+
+    /// Who the request is made for. A plain id is what other protocols call the user; what clients
+    /// pack into it beside that, such as the names of devices, is only for servers of this protocol.
+    fn metadata(&mut self, json: Option<&'a RawValue>) {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Metadata<'a> {
+            #[serde(borrow)]
+            user_id: &'a RawValue,
+        }
+        let Some(json) = json else { return };
+        let known = serde_json::from_str::<Metadata<'a>>(json.get()).ok();
+        let plain = |id: &&RawValue| {
+            let text = Text::from_json(id.get());
+            text.is_some_and(|it| it.stored_len() <= LONGEST_USER && !it.to_plain().contains('{'))
+        };
+        match known.map(|it| it.user_id).filter(plain) {
+            Some(json) => self.turn.params.push(Param { name: "user", json }),
+            None => {
+                self.turn.extras.push(Extra { place: Place::Top, name: "metadata".into(), json });
+            }
+        }
+    }
+
+    fn format(&mut self, path: &str, format: Option<wire::Format<'a>>) {
+        let Some(mut format) = format else { return };
+        let kind = format.kind.take();
+        match (kind.as_ref().map(Name::as_str), format.schema.take()) {
+            (Some("json_schema"), Some(schema)) => {
+                self.turn.format = Format::JsonSchema {
+                    name: Text::plain("answer"),
+                    description: None,
+                    schema,
+                    // What this protocol asks of a schema is less than what others call strict.
+                    strict: None,
+                };
+            }
+            _ => self.notes.push(Note::new(NoteKind::Unknown, path)),
+        }
+        self.nested(path, format.extra);
+    }
+
+    /// Keeps fields of an object at the top under its name and theirs.
+    fn nested(&mut self, object: &str, fields: Vec<Field<'a>>) {
+        let named = |field: Field<'a>| Extra {
+            place: Place::Top,
+            name: format!("{object}.{}", field.name.as_str()).into(),
+            json: field.json,
+        };
+        self.turn.extras.extend(fields.into_iter().filter(is_meant).map(named));
+    }
+
+    fn extras(&mut self, place: Place, fields: impl IntoIterator<Item = Field<'a>>) {
+        let extras = fields.into_iter().filter(is_meant);
+        self.turn.extras.extend(extras.map(|field| Extra {
+            place,
+            name: field.name.into(),
+            json: field.json,
+        }));
+    }
+}
+
+fn is_meant(field: &Field<'_>) -> bool {
+    field.json.get() != "null"
+}
+
+/// Top-level fields that mean the same in Chat Completions, or would if it knew them.
+const SHARED_PARAMS: [&str; 3] = ["temperature", "top_k", "top_p"];
+
+/// The longest id of a user that other protocols take, in bytes.
+const LONGEST_USER: usize = 64;

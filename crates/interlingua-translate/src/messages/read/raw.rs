@@ -1,0 +1,118 @@
+//! The request as it arrived, for what no other protocol has a word for.
+
+use std::collections::HashMap;
+
+use interlingua_ir::{Extra, Fault, Place};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Reader;
+use crate::reading::invalid;
+
+/// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
+#[derive(Default, Deserialize)]
+pub(super) struct RawLists<'a> {
+    #[serde(borrow, default)]
+    system: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    messages: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    tools: Vec<&'a RawValue>,
+}
+
+/// Where in a request an object stands.
+#[derive(Clone, Copy)]
+pub(super) enum Spot<'a> {
+    /// In the rules.
+    System(usize),
+    /// In the conversation.
+    Message(usize),
+    /// In a message.
+    Block(usize, usize),
+    /// In a list of blocks, such as the result of a tool, inside the block of a message.
+    Inner {
+        /// The message, and its block.
+        outer: (usize, usize),
+        /// The list.
+        list: &'a RawValue,
+        /// The position in it.
+        nth: usize,
+    },
+    /// In the request's tools.
+    Tool(usize),
+}
+
+impl<'a> Spot<'a> {
+    /// An entry of a list that belongs to the block that stands here.
+    pub(super) fn inner(self, list: &'a RawValue, nth: usize) -> Self {
+        let outer = match self {
+            Self::Block(at, block) => (at, block),
+            Self::Inner { outer, .. } => outer,
+            Self::System(at) | Self::Message(at) | Self::Tool(at) => (at, 0),
+        };
+        Self::Inner { outer, list, nth }
+    }
+
+    pub(super) fn path(self) -> String {
+        match self {
+            Self::System(nth) => format!("system[{nth}]"),
+            Self::Message(at) => format!("messages[{at}]"),
+            Self::Block(at, nth) => format!("messages[{at}].content[{nth}]"),
+            Self::Inner { outer: (at, block), nth, .. } => {
+                format!("messages[{at}].content[{block}].content[{nth}]")
+            }
+            Self::Tool(at) => format!("tools[{at}]"),
+        }
+    }
+
+    pub(super) fn field(self, name: &str) -> String {
+        format!("{}.{name}", self.path())
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// The object at `spot` as it arrived.
+    pub(super) fn raw(&mut self, spot: Spot<'a>) -> Result<&'a RawValue, Fault> {
+        let body = self.body;
+        // The document was parsed once already, so this cannot fail on what matters here.
+        let lists =
+            self.raw.get_or_insert_with(|| serde_json::from_slice(body).unwrap_or_default());
+        let found = match spot {
+            Spot::System(nth) => lists.system.and_then(|list| entry(list, nth)),
+            Spot::Message(at) => lists.messages.get(at).copied(),
+            Spot::Block(at, nth) => lists.messages.get(at).and_then(|message| {
+                let mut fields: HashMap<String, &'a RawValue> =
+                    serde_json::from_str(message.get()).ok()?;
+                entry(fields.remove("content")?, nth)
+            }),
+            Spot::Inner { list, nth, .. } => entry(list, nth),
+            Spot::Tool(at) => lists.tools.get(at).copied(),
+        };
+        found.ok_or_else(|| invalid(spot.path(), "it cannot be read"))
+    }
+
+    /// Keeps fields that are known elsewhere but mean nothing where they stand.
+    pub(super) fn misplaced(
+        &mut self,
+        place: Place,
+        spot: Spot<'a>,
+        fields: impl Iterator<Item = &'static str>,
+    ) -> Result<(), Fault> {
+        let mut fields = fields.peekable();
+        if fields.peek().is_none() {
+            return Ok(());
+        }
+        let raw = self.raw(spot)?;
+        let mut raw: HashMap<String, &'a RawValue> =
+            serde_json::from_str(raw.get()).unwrap_or_default();
+        let kept = fields.filter_map(|name| Some((name, raw.remove(name)?)));
+        let kept = kept.map(|(name, json)| Extra { place, name: name.into(), json });
+        self.turn.extras.extend(kept);
+        Ok(())
+    }
+}
+
+fn entry(list: &RawValue, nth: usize) -> Option<&RawValue> {
+    let entries: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+    entries.get(nth).copied()
+}
