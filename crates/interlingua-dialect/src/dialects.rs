@@ -216,13 +216,15 @@ impl Builtin {
     }
 }
 
-static BUILTIN: [Builtin; 6] = [
+static BUILTIN: [Builtin; 8] = [
     Builtin::new("generic", include_str!("../dialects/generic.toml")),
     Builtin::new("openai", include_str!("../dialects/openai.toml")),
     Builtin::new("mimo", include_str!("../dialects/mimo.toml")),
     Builtin::new("deepseek", include_str!("../dialects/deepseek.toml")),
     Builtin::new("vllm", include_str!("../dialects/vllm.toml")),
     Builtin::new("ollama", include_str!("../dialects/ollama.toml")),
+    Builtin::new("anthropic", include_str!("../dialects/anthropic.toml")),
+    Builtin::new("anthropic_compat", include_str!("../dialects/anthropic_compat.toml")),
 ];
 
 #[cfg(test)]

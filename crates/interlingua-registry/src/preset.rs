@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn every_preset_is_complete() {
         let ids: Vec<_> = Preset::all().iter().map(|preset| preset.id.as_str()).collect();
-        assert_eq!(ids, ["mimo", "deepseek", "openai", "ollama", "vllm", "generic"]);
+        assert_eq!(ids, ["mimo", "deepseek", "openai", "anthropic", "ollama", "vllm", "generic"]);
         for preset in Preset::all() {
             for url in &preset.base_urls {
                 let base = BaseUrl::parse(&url.url).unwrap();

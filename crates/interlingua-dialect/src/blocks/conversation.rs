@@ -113,6 +113,8 @@ block! {
         pub image_url_form: ImageUrlForm,
         /// What becomes of images in tool results.
         pub tool_result_images: ToolResultImages,
+        /// Documents such as PDFs are understood.
+        pub documents: bool,
     }
 }
 

@@ -17,6 +17,10 @@ block! {
         pub responses_url: Option<String>,
         /// A native Messages endpoint of the same vendor.
         pub messages_url: Option<String>,
+        /// Headers of a client of the same protocol that go on with its request.
+        pub forward_headers: Vec<String>,
+        /// Where the upstream counts the tokens of a prompt, as `path` is given; none if it does not.
+        pub count_tokens_path: Option<String>,
     }
 }
 

@@ -85,6 +85,8 @@ block! {
         pub on_missing: OnMissing,
         /// What to do with the reasoning of another model.
         pub foreign: Foreign,
+        /// Nothing has to come back while the model itself decides whether to think.
+        pub adaptive_exempt: bool,
     }
 }
 

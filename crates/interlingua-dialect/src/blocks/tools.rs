@@ -5,6 +5,10 @@ block! {
     pub struct Tools {
         /// Tool types that are accepted.
         pub types: Vec<String>,
+        /// Types of further tools that a client of the same protocol may offer, as patterns.
+        pub server_types: Vec<String>,
+        /// A client of the same protocol may offer tools that are loaded when they are searched for.
+        pub deferred: bool,
         /// The upstream's own web search, by the way it is asked for.
         pub builtin_web_search: BuiltinWebSearch,
         /// What becomes of `strict`.
