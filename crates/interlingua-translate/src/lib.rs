@@ -38,9 +38,12 @@
 //! The way back is a [`Pipe`]: a decoder, an encoder, and between them, for tools that had to be changed,
 //! a [`tools::Bridge`].
 
+mod alike;
 mod history;
 mod pipe;
 mod reading;
+mod splice;
+mod stops;
 mod surrogates;
 mod target;
 

@@ -9,12 +9,13 @@ use interlingua_protocol::chat::{self, Choice, Chunk, Delta};
 use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
-use super::alike::Alike;
 use super::calls::Calls;
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::tags::{Piece, TagReader};
 use super::usage;
+use crate::alike::Alike;
 use crate::pipe::Decode;
+use crate::stops::unknown_stop;
 use crate::surrogates::Halves;
 
 /// Reads a Chat Completions answer, in pieces or whole, from any server that claims to speak it.
@@ -484,22 +485,6 @@ impl Decode for Decoder {
 
     fn is_over(&self) -> bool {
         self.phase == Phase::Over
-    }
-}
-
-/// What a reason means that no record knows; `None` for a failure. A word too cautious costs a retry,
-/// one too trusting passes half an answer off as whole.
-fn unknown_stop(reason: &str) -> Option<Stop> {
-    let reason = reason.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["error", "abort", "cancel", "fail", "insufficient", "timeout", "overload"]) {
-        None
-    } else if says(&["length", "max_tokens", "limit", "window"]) {
-        Some(Stop::Length)
-    } else if says(&["filter", "safety", "sensitive"]) {
-        Some(Stop::Filtered)
-    } else {
-        Some(Stop::Complete)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Chat Completions.
 
-mod alike;
 mod calls;
 mod decode;
 mod encode;

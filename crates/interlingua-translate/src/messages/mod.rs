@@ -1,15 +1,20 @@
-//! Messages.
+//! Anthropic's Messages.
 
 mod block;
+mod blocks;
 mod count;
+mod decode;
 mod encode;
 mod head;
+mod lane;
 mod models;
 mod read;
+mod usage;
 
 pub mod faults;
 
 pub use count::estimate_tokens;
+pub use decode::Decoder;
 pub use encode::Encoder;
 pub use head::Head;
 pub use models::models_page;

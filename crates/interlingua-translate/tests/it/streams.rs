@@ -5,11 +5,11 @@ use interlingua_ir::{Class, Form, Stop, Usage};
 use interlingua_testkit::fixtures::{CUTS, Stream, dialect_streams};
 use serde_json::Value;
 
-use crate::support::{Called, DIALECTS, Said, decode, dialect, dialect_for, frame_ends};
+use crate::support::{Called, DIALECTS, MESSAGES, Said, decode, dialect, dialect_for, frame_ends};
 
 /// The recordings of all dialects of which everything is promised.
 fn promised() -> impl Iterator<Item = (Stream, Dialect)> {
-    DIALECTS.iter().flat_map(|id| dialect_streams(Some(id))).map(|stream| {
+    DIALECTS.iter().chain(&MESSAGES).flat_map(|id| dialect_streams(Some(id))).map(|stream| {
         let dialect = dialect_for(&stream.dialect, &stream);
         (stream, dialect)
     })
@@ -39,7 +39,7 @@ fn expected(stream: &Stream, got: &Said) -> Said {
         stop: match (table["finish"].as_str(), error) {
             (_, Some(_)) => None,
             (Some("stop"), None) => Some(Stop::Complete),
-            (Some("tool_calls"), None) => Some(Stop::ToolUse),
+            (Some("tool_calls" | "tool_use"), None) => Some(Stop::ToolUse),
             (Some("length"), None) => Some(Stop::Length),
             other => panic!("{}: an unknown end {other:?}", stream.name),
         },
@@ -92,7 +92,12 @@ fn truncated_recordings_never_look_complete() {
 
 #[test]
 fn truncation_inside_a_frame_is_noticed_too() {
-    let inside = ["mimo-reasoning-tools.sse", "openai-custom-tool.sse", "generic-crlf-no-done.sse"];
+    let inside = [
+        "anthropic-messages.sse",
+        "generic-crlf-no-done.sse",
+        "mimo-reasoning-tools.sse",
+        "openai-custom-tool.sse",
+    ];
     let mut seen = 0;
     for (stream, dialect) in promised().filter(|(it, _)| inside.contains(&it.name.as_str())) {
         seen += 1;

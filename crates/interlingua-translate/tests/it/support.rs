@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use interlingua_dialect::{Dialect, Dialects, Tags};
+use interlingua_dialect::{Dialect, Dialects, Tags, Wire};
 use interlingua_ir::{
     Attachment, CallHead, Class, Event, Fault, Form, Grammar, Index, Kind, Note, Sink, Stop, Turn,
     Usage,
@@ -10,11 +10,14 @@ use interlingua_ir::{
 use interlingua_testkit::fixtures::{Stream, cut, sse_json};
 use interlingua_translate::faults::Caller;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Decode, Pipe, Reader, Repairs, Target, chat, responses};
+use interlingua_translate::{Decode, Pipe, Reader, Repairs, Target, chat, messages, responses};
 use serde_json::Value;
 
 /// The dialects of which this crate promises everything.
 pub(crate) const DIALECTS: [&str; 6] = ["generic", "openai", "mimo", "deepseek", "vllm", "ollama"];
+
+/// Those of the Messages protocol.
+pub(crate) const MESSAGES: [&str; 2] = ["anthropic", "anthropic_compat"];
 
 pub(crate) fn dialect(id: &str) -> Dialect {
     Dialects::builtin().resolve(id, "").unwrap()
@@ -41,8 +44,16 @@ pub(crate) struct Run {
 /// Reads an upstream's answer in pieces of `step` bytes and holds the decoder to the grammar.
 #[track_caller]
 pub(crate) fn decode(dialect: &Dialect, bytes: &[u8], step: usize) -> Run {
-    let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s");
-    run(decoder, cut(bytes, step))
+    run(decoder(dialect), cut(bytes, step))
+}
+
+/// The decoder of the protocol that `dialect` is one of.
+pub(crate) fn decoder(dialect: &Dialect) -> Box<dyn Decode> {
+    let shared = Arc::new(dialect.clone());
+    match dialect.wire {
+        Wire::Messages => Box::new(messages::Decoder::new(shared, "up", "s")),
+        Wire::Chat | Wire::Responses => Box::new(chat::Decoder::new(shared, "up", "s")),
+    }
 }
 
 #[track_caller]

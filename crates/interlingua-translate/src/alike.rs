@@ -6,7 +6,7 @@
 /// first, and says the same again; a text without escapes and quotes cannot change what it stands in.
 /// Such a chunk needs no parser, and a parser is most of what a chunk costs.
 #[derive(Debug)]
-pub(super) struct Alike<K> {
+pub(crate) struct Alike<K> {
     before: String,
     after: String,
     /// What the text is; `None` as long as there is nothing to compare with.
@@ -14,12 +14,12 @@ pub(super) struct Alike<K> {
 }
 
 impl<K: Copy> Alike<K> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { before: String::new(), after: String::new(), kind: None }
     }
 
     /// Remembers `chunk` whose one text is `leaf`: a JSON string, quotes included, that lies in it.
-    pub(super) fn learn(&mut self, chunk: &str, leaf: &str, kind: K) {
+    pub(crate) fn learn(&mut self, chunk: &str, leaf: &str, kind: K) {
         let start = leaf.as_ptr().addr().wrapping_sub(chunk.as_ptr().addr()).wrapping_add(1);
         let end = start.wrapping_add(leaf.len().saturating_sub(2));
         let (Some(before), Some(after)) = (chunk.get(..start), chunk.get(end..)) else {
@@ -35,12 +35,12 @@ impl<K: Copy> Alike<K> {
     }
 
     /// What came last is nothing to compare with.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.kind = None;
     }
 
     /// The text of `chunk`, if nothing else in it is new.
-    pub(super) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
+    pub(crate) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
         let kind = self.kind?;
         let text = chunk.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
         let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';

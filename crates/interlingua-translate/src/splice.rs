@@ -1,0 +1,90 @@
+//! Changes to a document that leave the rest of it as it came.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::ops::Range;
+
+/// Changes to a text, made together in one pass.
+///
+/// Places are named by slices of the text itself, as a parser that borrows gives them.
+#[derive(Debug)]
+pub(crate) struct Splices<'t> {
+    text: &'t str,
+    changes: Vec<(Range<usize>, Cow<'t, str>)>,
+}
+
+impl<'t> Splices<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, changes: Vec::new() }
+    }
+
+    /// Where `part` stands; `None` if it is no slice of the text.
+    pub(crate) fn range(&self, part: &str) -> Option<Range<usize>> {
+        range_in(self.text, part)
+    }
+
+    /// Puts `with` in the place of `part`.
+    pub(crate) fn replace(&mut self, part: &str, with: impl Into<Cow<'t, str>>) {
+        if let Some(range) = self.range(part) {
+            self.put(range, with);
+        }
+    }
+
+    /// Puts `with` in the place of what stands at `range`.
+    pub(crate) fn put(&mut self, range: Range<usize>, with: impl Into<Cow<'t, str>>) {
+        self.changes.push((range, with.into()));
+    }
+
+    /// The text with its changes; a change inside another one is a part of what that one replaces.
+    pub(crate) fn apply(mut self) -> Vec<u8> {
+        // What is put in comes before what is replaced at the same place, and in the order in which it
+        // was asked for.
+        self.changes.sort_by_key(|(range, _)| (range.start, !range.is_empty(), Reverse(range.end)));
+        let added: usize = self.changes.iter().map(|(_, with)| with.len()).sum();
+        let mut out = Vec::with_capacity(self.text.len() + added);
+        let mut copied = 0;
+        for (range, with) in self.changes {
+            if range.start < copied {
+                continue;
+            }
+            out.extend_from_slice(&self.text.as_bytes()[copied..range.start]);
+            out.extend_from_slice(with.as_bytes());
+            copied = range.end;
+        }
+        out.extend_from_slice(&self.text.as_bytes()[copied..]);
+        out
+    }
+}
+
+/// Where `part`, a slice of `text`, stands in it.
+pub(crate) fn range_in(text: &str, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let range = start..start.checked_add(part.len())?;
+    text.get(range.clone()).filter(|it| it.as_ptr() == part.as_ptr())?;
+    Some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_made_in_the_order_of_the_text() {
+        let text = "one two three";
+        let mut splices = Splices::new(text);
+        splices.replace(text.get(8..).unwrap(), "3");
+        splices.put(4..4, "(");
+        splices.put(4..4, "[");
+        splices.replace(text.get(..3).unwrap(), "1");
+        splices.put(0..0, "<");
+        splices.replace(text.get(9..10).unwrap(), "lost in the larger one");
+        assert_eq!(String::from_utf8(splices.apply()).unwrap(), "<1 ([two 3");
+    }
+
+    #[test]
+    fn a_text_from_elsewhere_has_no_place() {
+        let text = String::from("abc");
+        assert_eq!(range_in(&text, &String::from("abc")), None);
+        assert_eq!(range_in(&text, text.get(1..2).unwrap()), Some(1..2));
+    }
+}
