@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use crate::blocks::{
-    Cache, Effort, Endpoint, Messages, ReasoningOut, Replay, Request, Stream, Thinking, Tools,
-    UnknownLevel, Usage, Vision,
+    Cache, Effort, Endpoint, Messages, ReasoningOut, Replay, Request, Responses, Stream, Thinking,
+    Tools, UnknownLevel, Usage, Vision,
 };
 use crate::errors::Errors;
 use crate::shape::{Field, Shape, closed_enum};
@@ -37,6 +37,8 @@ pub struct Dialect {
     pub stream: Stream,
     /// Where token counts are found.
     pub usage: Usage,
+    /// What it takes where it is asked in Responses.
+    pub responses: Responses,
     /// What refusals mean.
     pub errors: Errors,
     /// How prompts are cached.
@@ -124,6 +126,7 @@ pub(crate) const BLOCKS: &[Field] = &[
     Field { name: "vision", kind: Vision::KIND },
     Field { name: "stream", kind: Stream::KIND },
     Field { name: "usage", kind: Usage::KIND },
+    Field { name: "responses", kind: Responses::KIND },
     Field { name: "errors", kind: Errors::KIND },
     Field { name: "cache", kind: Cache::KIND },
 ];

@@ -5,6 +5,7 @@ mod endpoint;
 mod fields;
 mod reasoning;
 mod request;
+mod responses;
 mod stream;
 mod thinking;
 mod tools;
@@ -23,6 +24,7 @@ pub use request::{
     Clamp, DeveloperRole, JsonObjectRule, JsonSchemaRule, MaxTokensField, NonstreamThinking,
     Request, StreamUsage, SystemPlacement,
 };
+pub use responses::Responses;
 pub use stream::{Cache, CacheMode, Done, Finish, Quirk, Stream, Usage, UsageAt};
 pub(crate) use thinking::circular_levels;
 pub use thinking::{

@@ -237,6 +237,32 @@ fn a_fault_says_who_refused_and_why() {
     }
 }
 
+/// The codes by which a Responses answer fails inside its stream.
+#[test]
+fn codes_of_failed_answers_have_a_class() {
+    for (code, message, class) in [
+        ("server_error", "The server had an error", Class::Upstream),
+        ("server_is_overloaded", "Try again later.", Class::Overloaded),
+        ("rate_limit_exceeded", "Please try again in 1.5s.", Class::RateLimit),
+        ("slow_down", "Slow down.", Class::RateLimit),
+        ("insufficient_quota", "You exceeded your current quota", Class::Quota),
+        ("context_length_exceeded", "Your input exceeds the window", Class::ContextLength),
+        ("invalid_prompt", "Invalid prompt", Class::BadParam),
+        (
+            "invalid_prompt",
+            "your prompt was flagged as potentially violating our usage policy",
+            Class::ContentFilter,
+        ),
+        ("bio_policy", "Refused.", Class::ContentFilter),
+        ("invalid_image_url", "No such image", Class::BadParam),
+        ("model_not_found", "No such model", Class::ModelNotFound),
+    ] {
+        let body = json!({"error": {"code": code, "message": message}}).to_string();
+        let refusal = refused("generic", 200, body);
+        assert_eq!(refusal.class, class, "{code}");
+    }
+}
+
 #[test]
 fn a_key_in_the_upstreams_words_is_not_repeated() {
     let body =
