@@ -39,9 +39,11 @@
 //! a [`tools::Bridge`].
 
 mod alike;
+mod effort;
 mod history;
 mod pipe;
 mod reading;
+mod render;
 mod splice;
 mod stops;
 mod surrogates;

@@ -1,16 +1,17 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{
-    Effort, EffortChoice, Fix, JsonObjectRule, JsonSchemaRule, MaxTokensField, StreamUsage,
-    ThinkingDefault,
+    Effort, Fix, JsonObjectRule, JsonSchemaRule, MaxTokensField, StreamUsage, ThinkingDefault,
 };
-use interlingua_ir::{Class, Fault, Format, Note, NoteKind, Place, Text, Turn};
+use interlingua_ir::{Fault, Format, Note, NoteKind, Place, Text, Turn};
 use interlingua_protocol::chat::StreamOptions;
 use interlingua_protocol::json::compact;
 
 use super::extras::Extras;
 use super::messages::{self, Replay};
 use super::offer;
+use crate::effort::{Asked, effort};
+pub(super) use crate::render::{field, joined, string};
 use crate::target::{Target, Written};
 use crate::tools::Names;
 
@@ -22,13 +23,17 @@ use crate::tools::Names;
 ///
 /// # Errors
 ///
-/// [`Class::BadParam`] when the dialect's record wants an effort level refused that it does not know.
+/// [`BadParam`](interlingua_ir::Class::BadParam) when the dialect's record wants an effort level refused that it does not know.
 pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let dialect = target.dialect;
     let mut notes = Vec::new();
     let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
     let extras = Extras::of(turn);
-    let effort = effort(turn, target, &extras, &mut notes)?;
+    let mut effort = effort(turn, target, &mut notes)?;
+    let refused = turn.thinking.effort.is_some() && effort.level.is_none();
+    if !refused && !target.repairs.has(Fix::DisableThinking) {
+        effort.thinks = spelled_out(target, &extras).unwrap_or(effort.thinks);
+    }
 
     let mut out = Vec::with_capacity(capacity(turn));
     out.extend_from_slice(b"{\"model\":");
@@ -51,58 +56,6 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     messages::write(turn, target, &names, &replay, &extras, &mut out, &mut notes);
     out.push(b'}');
     Ok(Written { body: out, tools: names.map(), notes })
-}
-
-/// How much to think, in the upstream's words.
-struct Thinks<'t> {
-    fields: &'t [(String, String)],
-    thinks: bool,
-}
-
-fn effort<'t>(
-    turn: &Turn<'_>,
-    target: &Target<'t>,
-    extras: &Extras<'_>,
-    notes: &mut Vec<Note>,
-) -> Result<Thinks<'t>, Fault> {
-    let dialect = target.dialect;
-    let by_default =
-        !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
-    let asked_freely = !target.repairs.has(Fix::DisableThinking);
-    let asked = match &turn.thinking.effort {
-        _ if !asked_freely => "none",
-        // Codex has levels above those that any other protocol knows.
-        Some(level) if level == "ultra" || level == "persistent" => "max",
-        Some(level) => level,
-        None => {
-            let thinks = spelled_out(target, extras).unwrap_or(by_default);
-            return Ok(Thinks { fields: &[], thinks });
-        }
-    };
-    match dialect.effort_or_policy(asked) {
-        EffortChoice::Set { level, fields, exact } => {
-            if !exact {
-                notes.push(Note::new(
-                    NoteKind::Changed,
-                    format!("effort {asked} to {}", level.name()),
-                ));
-            }
-            let forced = dialect.thinking.default == ThinkingDefault::Forced;
-            let thinks = forced || level != Effort::None;
-            let said = spelled_out(target, extras).filter(|_| asked_freely);
-            Ok(Thinks { fields, thinks: said.unwrap_or(thinks) })
-        }
-        EffortChoice::LeaveOut => {
-            notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
-            Ok(Thinks { fields: &[], thinks: by_default })
-        }
-        EffortChoice::Refuse => {
-            let what = format!("{} knows no effort level `{asked}`", target.provider);
-            let mut fault = Fault::new(Class::BadParam, what).by(target.provider);
-            fault.param = Some("reasoning.effort".to_owned());
-            Err(fault)
-        }
-    }
 }
 
 /// Whether the model thinks, as the client says it in the upstream's own fields.
@@ -145,7 +98,7 @@ fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &m
 /// The fields that the record wants to be sent: always, and for the level of thought.
 fn fields<'t>(
     target: &Target<'t>,
-    effort: &Thinks<'t>,
+    effort: &Asked<'t>,
     extras: &Extras<'_>,
 ) -> Vec<(&'t str, Cow<'t, str>)> {
     let mut fields: Vec<(&'t str, Cow<'t, str>)> = Vec::new();
@@ -186,7 +139,7 @@ fn params(
     turn: &Turn<'_>,
     target: &Target<'_>,
     extras: &Extras<'_>,
-    effort: &Thinks<'_>,
+    effort: &Asked<'_>,
     fields: &[(&str, Cow<'_, str>)],
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
@@ -336,38 +289,6 @@ fn capacity(turn: &Turn<'_>) -> usize {
         Tool::WebSearch | Tool::Other { .. } => 64,
     });
     1024 + items.sum::<usize>() + tools.sum::<usize>()
-}
-
-/// Writes `,"name":json`.
-pub(super) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
-    out.extend_from_slice(b",\"");
-    interlingua_ir::escape(name, out);
-    out.extend_from_slice(b"\":");
-    out.extend_from_slice(json.as_bytes());
-}
-
-/// Writes a JSON string.
-pub(super) fn string(out: &mut Vec<u8>, text: &Text<'_>) {
-    out.push(b'"');
-    text.write_json(out);
-    out.push(b'"');
-}
-
-/// Writes several texts as one JSON string.
-pub(super) fn joined<'t>(
-    out: &mut Vec<u8>,
-    texts: impl IntoIterator<Item = Cow<'t, Text<'t>>>,
-    separator: &str,
-) {
-    out.push(b'"');
-    let mut first = true;
-    for text in texts {
-        if !std::mem::take(&mut first) {
-            Text::plain(separator).write_json(out);
-        }
-        text.write_json(out);
-    }
-    out.push(b'"');
 }
 
 /// What is written where it belongs, and not among the parameters.

@@ -5,6 +5,7 @@
 mod compaction;
 mod encode;
 mod hostile;
+mod native;
 mod order;
 mod properties;
 mod requests;

@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use interlingua_dialect::{BuiltinWebSearch, Fix};
 use interlingua_ir::{Function, Note, NoteKind, Place, Protocol, Text, Tool};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Offer, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::target::Target;
-use crate::tools::ARGUMENT;
+use crate::tools::{ARGUMENT, shaped};
 
 impl Offer<'_, '_> {
     /// Writes the tool at `at`, which travels as `wire`; whether there was anything to write.
@@ -91,7 +90,9 @@ impl Offer<'_, '_> {
         let may_miss =
             self.turn.protocol == Protocol::Chat && !self.target.dialect.tools.schema.root_object;
         match function.parameters {
-            Some(schema) => field(out, "parameters", &shaped(schema, self.target)),
+            Some(schema) => {
+                field(out, "parameters", &shaped(schema, &self.target.dialect.tools.schema))
+            }
             None if may_miss => {}
             None => field(out, "parameters", r#"{"type":"object","properties":{}}"#),
         }
@@ -218,42 +219,6 @@ fn native_search(target: &Target<'_>) -> Option<&'static str> {
             None
         }
     }
-}
-
-/// A schema that the upstream takes: as it came, unless a rule touches it.
-fn shaped<'a>(schema: &'a RawValue, target: &Target<'_>) -> Cow<'a, str> {
-    let rules = &target.dialect.tools.schema;
-    let text = schema.get();
-    let mentions = |key: &String| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some();
-    let rootless = rules.root_object && !has_object_root(text);
-    if !rootless && !rules.drop_keys.iter().any(mentions) {
-        return text.into();
-    }
-    let Ok(mut tree) = serde_json::from_str::<Value>(text) else { return text.into() };
-    if let Value::Object(root) = &mut tree {
-        for key in &rules.drop_keys {
-            root.shift_remove(key);
-        }
-        if rootless {
-            root.shift_insert(0, "type".to_owned(), "object".into());
-            root.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
-        }
-    }
-    tree.to_string().into()
-}
-
-fn has_object_root(schema: &str) -> bool {
-    // Nearly every schema says so first, and a parser would read all of the rest to find out.
-    if schema.starts_with(r#"{"type":"object""#) {
-        return true;
-    }
-    #[derive(Deserialize)]
-    struct Root<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Option<&'a RawValue>,
-    }
-    serde_json::from_str::<Root<'_>>(schema)
-        .is_ok_and(|it| it.kind.is_some_and(|it| it.get() == "\"object\""))
 }
 
 fn open(out: &mut Vec<u8>, kind: &str, name: &str) {

@@ -1,0 +1,37 @@
+//! JSON written by hand: texts are spliced as they came.
+
+use std::borrow::Cow;
+
+use interlingua_ir::Text;
+
+/// Writes `,"name":json`.
+pub(crate) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(json.as_bytes());
+}
+
+/// Writes a JSON string.
+pub(crate) fn string(out: &mut Vec<u8>, text: &Text<'_>) {
+    out.push(b'"');
+    text.write_json(out);
+    out.push(b'"');
+}
+
+/// Writes several texts as one JSON string.
+pub(crate) fn joined<'t>(
+    out: &mut Vec<u8>,
+    texts: impl IntoIterator<Item = Cow<'t, Text<'t>>>,
+    separator: &str,
+) {
+    out.push(b'"');
+    let mut first = true;
+    for text in texts {
+        if !std::mem::take(&mut first) {
+            Text::plain(separator).write_json(out);
+        }
+        text.write_json(out);
+    }
+    out.push(b'"');
+}
