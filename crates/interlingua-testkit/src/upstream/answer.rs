@@ -4,28 +4,49 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// One thing that a streamed answer does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
-    /// Thought, sent word by word as `reasoning_content`.
+    /// Thought, sent word by word: `reasoning_content`, a `reasoning` item, a `thinking` block.
     Reasoning(String),
-    /// Prose, sent word by word as `content`.
+    /// Thought that nobody may read: an item without a summary, a `redacted_thinking` block. Chat
+    /// Completions has no words for it.
+    Redacted,
+    /// Prose, sent word by word.
     Text(String),
     /// A tool call: one delta with id and name, then its arguments in several.
     Call {
-        /// The call's id; `None` for upstreams that send none.
+        /// The call's id; `None` for upstreams that send none. Where the protocol wants one, one is made.
         id: Option<String>,
         /// The function's name.
         name: String,
         /// The arguments as JSON text, sent as they are, broken or not.
         arguments: String,
     },
-    /// The chunk that carries `finish_reason`.
+    /// A search of the web that the server itself makes, and the one page that it finds. Chat
+    /// Completions has no words for it.
+    Search {
+        /// What is searched for.
+        query: String,
+        /// The page's title.
+        title: String,
+        /// The page's address.
+        url: String,
+    },
+    /// The clean end, by Chat's word for the reason; the others are translated from it.
     Finish(String),
-    /// A trailing chunk with empty `choices`, sent only to clients that asked for it.
+    /// Token counts. Over Chat a trailing chunk, sent only to clients that asked for it; elsewhere they
+    /// stand where the protocol has them, wherever this piece stands.
     Usage(Usage),
+    /// The upstream breaks down and says so in the stream; nothing after this piece is sent.
+    Fail {
+        /// The kind of the failure, for example `server_error`.
+        code: String,
+        /// Its text.
+        message: String,
+    },
     /// Bytes as they are.
     Raw(Bytes),
     /// Silence.
@@ -35,7 +56,7 @@ pub enum Piece {
 }
 
 /// Token counts of an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     pub input: u64,
@@ -47,21 +68,24 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
-impl Usage {
-    pub(super) fn to_json(self) -> Value {
-        json!({
-            "prompt_tokens": self.input,
-            "completion_tokens": self.output,
-            "total_tokens": self.input + self.output,
-            "prompt_tokens_details": { "cached_tokens": self.cached },
-            "completion_tokens_details": { "reasoning_tokens": self.reasoning },
-        })
-    }
-}
-
 /// Thought.
 pub fn reasoning(text: impl Into<String>) -> Piece {
     Piece::Reasoning(text.into())
+}
+
+/// Thought that nobody may read.
+pub fn redacted() -> Piece {
+    Piece::Redacted
+}
+
+/// A search of the web by the server, which finds one page.
+pub fn search(query: impl Into<String>, title: impl Into<String>, url: impl Into<String>) -> Piece {
+    Piece::Search { query: query.into(), title: title.into(), url: url.into() }
+}
+
+/// A failure that the upstream tells in mid-stream.
+pub fn fail(code: impl Into<String>, message: impl Into<String>) -> Piece {
+    Piece::Fail { code: code.into(), message: message.into() }
 }
 
 /// Prose.
@@ -87,6 +111,11 @@ pub fn finish(reason: impl Into<String>) -> Piece {
 /// Token counts: prompt and answer.
 pub fn usage(input: u64, output: u64) -> Piece {
     Piece::Usage(Usage { input, output, cached: 0, reasoning: 0 })
+}
+
+/// Token counts with what the cache gave: the whole prompt, the cached part of it, and the answer.
+pub fn cached_usage(input: u64, cached: u64, output: u64) -> Piece {
+    Piece::Usage(Usage { input, output, cached, reasoning: 0 })
 }
 
 /// Bytes as they are, in the middle of a stream.
@@ -117,10 +146,14 @@ pub struct Answer {
 /// The body of an [`Answer`].
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    /// Streamed, or folded into one `chat.completion` for `stream: false`.
+    /// Streamed, or folded into one object for `stream: false`.
     Pieces(Vec<Piece>),
-    /// Always one `chat.completion`, even for `stream: true`.
+    /// Always one object, even for `stream: true`.
     Whole(Vec<Piece>),
+    /// An error, in the shape of the protocol that was asked.
+    Error { code: String, message: String },
+    /// The error that tells of a prompt that is too long.
+    Overflow,
     /// Any JSON.
     Json(Value),
     /// Any bytes.
@@ -172,21 +205,26 @@ impl Answer {
         Self::new(StatusCode::OK, Content::Nothing)
     }
 
-    /// An error in the common shape: `{"error":{"message","type","code"}}`.
+    /// An error in the shape of the protocol that was asked: `{"error":{"message","type","code"}}`, or
+    /// `{"type":"error","error":{"type","message"}}` with a type that fits the status.
     ///
     /// # Panics
     ///
     /// If `status` is not between 100 and 999.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
-        let error = json!({ "error": { "message": message, "type": code, "code": code } });
-        Self::json(status, error)
+        let error = Content::Error { code: code.into(), message: message.into() };
+        Self::new(status_code(status), error)
     }
 
-    /// The answer to a prompt that is longer than the model's window.
+    /// The answer to a prompt that is longer than the model's window, in the words of the protocol that
+    /// was asked.
     pub fn context_overflow() -> Self {
-        let message = "This model's maximum context length is 131072 tokens. \
-                       However, your messages resulted in 140000 tokens.";
-        Self::error(400, "context_length_exceeded", message)
+        Self::new(StatusCode::BAD_REQUEST, Content::Overflow)
+    }
+
+    /// The server has too much to do: 529.
+    pub fn overloaded() -> Self {
+        Self::error(529, "overloaded", "Overloaded")
     }
 
     /// Too many requests, with the seconds to wait if the upstream tells them.
@@ -218,7 +256,7 @@ impl Answer {
         self
     }
 
-    /// Leaves out the closing `data: [DONE]`.
+    /// Leaves out what closes a stream: `data: [DONE]`, or `message_stop`.
     #[must_use]
     pub fn without_done(mut self) -> Self {
         self.done_line = false;
@@ -228,7 +266,11 @@ impl Answer {
     pub(super) fn pieces(&self) -> &[Piece] {
         match &self.content {
             Content::Pieces(pieces) | Content::Whole(pieces) => pieces,
-            Content::Json(_) | Content::Bytes(_) | Content::Nothing => &[],
+            Content::Error { .. }
+            | Content::Overflow
+            | Content::Json(_)
+            | Content::Bytes(_)
+            | Content::Nothing => &[],
         }
     }
 }

@@ -8,7 +8,9 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::answer::Answer;
+use super::model::Model;
 use super::strict::Strict;
+use super::wire::bare;
 
 /// A request as the upstream received it.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ impl Request {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The conversation.
+    /// The conversation, over Chat Completions and Messages.
     pub fn messages(&self) -> &[Value] {
         self.body["messages"].as_array().map_or(&[], Vec::as_slice)
     }
@@ -49,7 +51,6 @@ type Maker = Box<dyn FnOnce(&Request) -> Answer + Send>;
 ///
 /// A request takes the next answer of the first lane that wants it, else of the main lane. So a
 /// sub-agent that runs beside its parent gets answers of its own, whoever comes first.
-#[derive(Default)]
 pub struct Script {
     pub(super) lanes: Vec<Lane>,
     pub(super) main: VecDeque<Maker>,
@@ -59,6 +60,25 @@ pub struct Script {
     pub(super) models: Vec<String>,
     pub(super) models_path: Option<String>,
     pub(super) models_answer: Option<Answer>,
+    pub(super) counts_tokens: bool,
+    pub(super) model: Option<Model>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            lanes: Vec::new(),
+            main: VecDeque::new(),
+            otherwise: None,
+            strict: None,
+            key: None,
+            models: Vec::new(),
+            models_path: None,
+            models_answer: None,
+            counts_tokens: true,
+            model: None,
+        }
+    }
 }
 
 pub(super) struct Lane {
@@ -114,7 +134,21 @@ impl Script {
         self
     }
 
-    /// Refuses requests without this bearer token by a 401.
+    /// Lets a model say what it likes, instead of a fixed sequence of answers.
+    #[must_use]
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// Does not know `…/messages/count_tokens`.
+    #[must_use]
+    pub fn without_count_tokens(mut self) -> Self {
+        self.counts_tokens = false;
+        self
+    }
+
+    /// Refuses requests without this key by a 401; it may come as a bearer token or as `x-api-key`.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.key = Some(key.into());
@@ -144,7 +178,7 @@ impl Script {
 
     /// Whether a request asks for the list of models.
     pub(super) fn lists_models(&self, request: &Request) -> bool {
-        let path = request.path.split('?').next().unwrap_or_default();
+        let path = bare(request);
         let here = self.models_path.as_deref().is_none_or(|only| only == path);
         request.method == Method::GET && path.ends_with("/models") && here
     }

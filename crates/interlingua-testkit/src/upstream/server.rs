@@ -1,19 +1,18 @@
 //! The socket in front of a script.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures_util::stream;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http::Response;
+use http::header::AUTHORIZATION;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -22,11 +21,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Content};
-use super::render::{self, Act, Head};
 use super::script::{Request, Script};
 use super::strict::{self, Violation};
+use super::thought::{Issuer, Thought, thoughts};
+use super::wire::{Wire, counts_tokens};
 
-/// A Chat Completions upstream that plays a script and records what it is asked.
+mod reply;
+
+use reply::{Body, reply};
+
+/// An upstream that plays a script and records what it is asked.
+///
+/// By its path a request chooses the protocol of its answer: `/v1/chat/completions`, `/v1/responses` or
+/// `/v1/messages`, with `/v1/messages/count_tokens` and `/v1/models` beside them.
 ///
 /// It lives on a thread of its own, on 127.0.0.1 and a port the system chose, until it is dropped;
 /// so it serves synchronous and asynchronous tests alike.
@@ -66,6 +73,8 @@ pub struct Exchange {
     pub status: u16,
     /// What the strict upstream did not like.
     pub violations: Vec<Violation>,
+    /// The thoughts of the answer, as they were issued.
+    pub issued: Vec<Thought>,
     /// How the answer's body ended.
     pub ending: Ending,
 }
@@ -94,7 +103,8 @@ impl Scripted {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let state = State { script, exchanges: Vec::new(), unexpected: 0 };
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let state = State { serial, script, exchanges: Vec::new(), unexpected: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
@@ -127,11 +137,20 @@ impl Scripted {
         self.shared.lock().exchanges.clone()
     }
 
-    /// The bodies of all chat requests so far.
+    /// The bodies of all requests for a model's answer so far.
     pub fn bodies(&self) -> Vec<Value> {
         let state = self.shared.lock();
-        let chats = state.exchanges.iter().filter(|it| is_chat(&it.request));
-        chats.map(|it| it.request.body.clone()).collect()
+        let asked = state.exchanges.iter().filter(|it| Wire::of(&it.request).is_some());
+        asked.map(|it| it.request.body.clone()).collect()
+    }
+
+    /// How many violations there were for each of what `by` names: a conversation, a client.
+    pub fn tally(&self, by: impl Fn(&Request) -> String) -> BTreeMap<String, usize> {
+        let mut tally = BTreeMap::new();
+        for exchange in &self.shared.lock().exchanges {
+            *tally.entry(by(&exchange.request)).or_default() += exchange.violations.len();
+        }
+        tally
     }
 
     /// Everything, as soon as `done` is content with it or the time is over.
@@ -186,8 +205,12 @@ struct Shared {
     changed: Condvar,
 }
 
+/// Counts the upstreams of this process, so that each issues seals of its own.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
 #[derive(Debug)]
 struct State {
+    serial: u64,
     script: Script,
     exchanges: Vec<Exchange>,
     unexpected: usize,
@@ -198,8 +221,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -227,134 +248,105 @@ async fn answer(
         body: serde_json::from_slice(&raw).unwrap_or(Value::Null),
         raw,
     };
-    let (number, answer) = take_answer(&shared, request.clone());
-    let guard = Guard { shared, number };
+    let (issuer, answer) = take_answer(&shared, request.clone());
+    let guard = Guard { shared, number: issuer.number };
     tokio::time::sleep(answer.delay).await;
-    reply(&request, answer, guard)
+    reply(&request, issuer, answer, guard)
 }
 
 /// Decides what to answer and books the exchange.
-fn take_answer(shared: &Shared, request: Request) -> (usize, Answer) {
+fn take_answer(shared: &Shared, request: Request) -> (Issuer, Answer) {
     let mut guard = shared.lock();
     let state = &mut *guard;
+    let issuer = Issuer { serial: state.serial, number: state.exchanges.len() };
     let mut lane = String::new();
     let mut violations = Vec::new();
     let answer = if !has_key(&request, state.script.key.as_deref()) {
-        strict::refusal(401, "Invalid API Key", "", "invalid_key")
+        strict::unknown_key(&request)
     } else if state.script.lists_models(&request) {
-        state.script.models_answer.clone().unwrap_or_else(|| models(&state.script.models))
-    } else if !is_chat(&request) {
-        Answer::error(404, "not_found", "only /chat/completions and /models are here")
+        let listed = || models(&request, &state.script.models);
+        state.script.models_answer.clone().unwrap_or_else(listed)
+    } else if counts_tokens(&request) && state.script.counts_tokens {
+        // A guess, as good as any: what counts is that the answer is the upstream's own.
+        Answer::json(200, json!({ "input_tokens": (request.raw.len() / 4).max(1) }))
+    } else if Wire::of(&request).is_none() {
+        Answer::error(404, "not_found", "only models and their answers are here")
     } else {
-        if let Some(strict) = &state.script.strict {
-            violations = strict.check(&request.body);
-        }
-        match violations.first() {
-            Some(first) => strict::answer_to(first, &request.body),
-            None => {
-                let (name, next) = state.script.next(&request);
-                lane = name;
-                state.unexpected += usize::from(next.is_none());
-                let answer = next.unwrap_or_else(|| {
-                    Answer::error(500, "script_ended", "the script has no answer left for this")
-                });
-                if let Some(strict) = &mut state.script.strict {
-                    strict.remember(answer.pieces());
-                }
-                answer
-            }
+        let strict = state.script.strict.as_ref();
+        violations = strict.map(|strict| strict.check(&request)).unwrap_or_default();
+        match (violations.first(), strict) {
+            (Some(first), Some(strict)) => strict.refuse(first, &request),
+            _ => next(state, &request, issuer, &mut lane, &mut violations),
         }
     };
     let status = match answer.content {
         Content::Nothing => 0,
         _ => answer.status.as_u16(),
     };
-    state.exchanges.push(Exchange { request, lane, status, violations, ending: Ending::Open });
+    let issued = thoughts(issuer, answer.pieces());
+    let ending = Ending::Open;
+    state.exchanges.push(Exchange { request, lane, status, violations, issued, ending });
     shared.changed.notify_all();
-    (state.exchanges.len() - 1, answer)
+    (issuer, answer)
 }
 
+/// The script's next answer, or what its model says.
+fn next(
+    state: &mut State,
+    request: &Request,
+    issuer: Issuer,
+    lane: &mut String,
+    violations: &mut Vec<Violation>,
+) -> Answer {
+    let Script { model, strict, .. } = &mut state.script;
+    if let Some(model) = model {
+        *violations = model.check(request);
+        if let Some(first) = violations.first() {
+            return strict.clone().unwrap_or_default().refuse(first, request);
+        }
+        let answer = model.answer(request, issuer);
+        if let Some(strict) = strict {
+            strict.seal(issuer, answer.pieces());
+        }
+        return answer;
+    }
+    let (name, next) = state.script.next(request);
+    *lane = name;
+    state.unexpected += usize::from(next.is_none());
+    let answer = next.unwrap_or_else(|| {
+        Answer::error(500, "script_ended", "the script has no answer left for this")
+    });
+    if let Some(strict) = &mut state.script.strict {
+        strict.issue(issuer, answer.pieces());
+    }
+    answer
+}
+
+/// Either of the two ways in which keys are sent.
 fn has_key(request: &Request, key: Option<&str>) -> bool {
     let Some(key) = key else { return true };
-    let sent = request.header(AUTHORIZATION.as_str());
-    sent.and_then(|it| it.strip_prefix("Bearer ")) == Some(key)
+    let bearer = request.header(AUTHORIZATION.as_str()).and_then(|it| it.strip_prefix("Bearer "));
+    bearer.or_else(|| request.header("x-api-key")) == Some(key)
 }
 
-fn is_chat(request: &Request) -> bool {
-    let path = request.path.split('?').next().unwrap_or_default();
-    request.method == Method::POST && path.ends_with("/chat/completions")
-}
-
-fn models(names: &[String]) -> Answer {
-    let entry = |name| json!({ "id": name, "object": "model", "owned_by": "testkit" });
-    let data: Vec<_> = names.iter().map(entry).collect();
-    Answer::json(200, json!({ "object": "list", "data": data }))
-}
-
-fn reply(request: &Request, answer: Answer, guard: Guard) -> Result<Response<Body>, io::Error> {
-    let is_stream = request.body["stream"] == true;
-    let head = Head {
-        id: &format!("chatcmpl-{}", guard.number),
-        model: request.body["model"].as_str().unwrap_or_default(),
-        usage: request.body["stream_options"]["include_usage"] == true,
-        done_line: answer.done_line,
+/// The list in the shape of whoever asks.
+fn models(request: &Request, names: &[String]) -> Answer {
+    let list = if request.header("anthropic-version").is_some() {
+        let entry = |name| {
+            json!({
+                "type": "model", "id": name, "display_name": name,
+                "created_at": "2026-01-01T00:00:00Z",
+            })
+        };
+        let data: Vec<_> = names.iter().map(entry).collect();
+        let (first, last) = (names.first(), names.last());
+        json!({ "data": data, "has_more": false, "first_id": first, "last_id": last })
+    } else {
+        let entry = |name| json!({ "id": name, "object": "model", "owned_by": "testkit" });
+        let data: Vec<_> = names.iter().map(entry).collect();
+        json!({ "object": "list", "data": data })
     };
-    let (mime, acts) = match &answer.content {
-        Content::Pieces(pieces) if is_stream => (EVENTS, render::stream(&head, pieces)),
-        Content::Pieces(pieces) | Content::Whole(pieces) => (JSON, render::fold(&head, pieces)),
-        Content::Json(value) => (JSON, vec![Act::Send(value.to_string().into())]),
-        Content::Bytes(bytes) => (EVENTS, vec![Act::Send(bytes.clone())]),
-        Content::Nothing => {
-            guard.end(Ending::Cut);
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-    };
-    // Whole bodies announce their length, as real servers do; events and cut bodies cannot.
-    let length = (mime == JSON && !acts.contains(&Act::Cut)).then(|| length(&acts));
-    let mut response = Response::new(body(acts, guard));
-    *response.status_mut() = answer.status;
-    if let Some(length) = length {
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    }
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(mime));
-    response.headers_mut().extend(answer.headers);
-    Ok(response)
-}
-
-fn length(acts: &[Act]) -> usize {
-    let lengths = acts.iter().map(|act| match act {
-        Act::Send(bytes) => bytes.len(),
-        Act::Wait(_) | Act::Cut => 0,
-    });
-    lengths.sum()
-}
-
-const EVENTS: &str = "text/event-stream";
-const JSON: &str = "application/json";
-
-/// How long bytes before a cut may take to leave this process.
-const FLUSH: Duration = Duration::from_millis(30);
-
-fn body(acts: Vec<Act>, guard: Guard) -> Body {
-    let steps = stream::unfold((acts.into_iter(), guard), async |(mut acts, guard)| {
-        loop {
-            match acts.next() {
-                Some(Act::Send(bytes)) => return Some((Ok(Frame::data(bytes)), (acts, guard))),
-                Some(Act::Wait(time)) => tokio::time::sleep(time).await,
-                Some(Act::Cut) => {
-                    tokio::time::sleep(FLUSH).await;
-                    guard.end(Ending::Cut);
-                    let cut = io::ErrorKind::ConnectionReset.into();
-                    return Some((Err(cut), (Vec::new().into_iter(), guard)));
-                }
-                None => {
-                    guard.end(Ending::Complete);
-                    return None;
-                }
-            }
-        }
-    });
-    StreamBody::new(steps).boxed_unsync()
+    Answer::json(200, list)
 }
 
 /// Books how an answer ended, also when its body is simply dropped.

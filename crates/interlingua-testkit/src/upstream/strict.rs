@@ -3,31 +3,41 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::{Answer, Piece};
+use super::script::Request;
+use super::thought::{Issuer, Thought, thoughts};
+use super::wire::Wire;
 
+mod chat;
 mod messages;
-mod request;
+mod responses;
 
-/// Judges Chat Completions bodies as strictly as Xiaomi's MiMo does, and a little more.
+use chat::Kind;
+
+/// Judges requests as strictly as the real servers do, and a little more.
 ///
-/// Its most important rule needs memory: an assistant message with tool calls must carry exactly the
-/// `reasoning_content` that this upstream sent together with those calls. A gateway that loses or
-/// shortens thought is refused, and so is one that switches thinking off to get around the rule.
+/// Its most important rule needs memory: calls must come back with exactly the thought that this
+/// upstream sent together with them, as text over Chat Completions, with its signature over Messages,
+/// encrypted over Responses. A gateway that loses or shortens thought is refused, and so is one that
+/// switches thinking off to get around the rule.
 #[derive(Clone, Debug, Default)]
 pub struct Strict {
+    chat: Kind,
     /// What was sent with each call, by the call's id.
-    thought: BTreeMap<String, String>,
+    thoughts: BTreeMap<String, Vec<Thought>>,
+    /// Every thought that was sent, by its seal.
+    seals: BTreeMap<String, Thought>,
     blind: Vec<String>,
 }
 
-/// A rule that a body broke.
+/// A rule that a request broke.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
     /// Which rule.
     pub rule: Rule,
-    /// The upstream's explanation, which MiMo puts into `param`.
+    /// The upstream's explanation, in the words of the real one where they are known.
     pub param: String,
     /// Where in the body, as a JSON pointer.
     pub place: String,
@@ -45,13 +55,19 @@ impl fmt::Display for Violation {
 pub enum Rule {
     /// Calls come back with exactly the thought they were sent with.
     ThoughtMissing,
-    /// Every tool message answers a call of the assistant message right before its block.
+    /// A thought that comes back was had in this very conversation.
+    ThoughtForeign,
+    /// A thought that comes back is one that was sent, to the letter.
+    ThoughtForged,
+    /// A thought stands before what it led to.
+    ThoughtMisplaced,
+    /// Every result answers a call of the assistant turn right before it.
     OrphanResult,
-    /// Every call has a result right after its assistant message.
+    /// Every call has a result right after its assistant turn.
     CallWithoutResult,
     /// No two results for one call.
     RepeatedResult,
-    /// Roles are `system`, `user`, `assistant` and `tool`.
+    /// Roles are those of the protocol.
     UnknownRole,
     /// Content is never null; where it is required it is there.
     NullContent,
@@ -65,53 +81,107 @@ pub enum Rule {
     ImageForBlindModel,
     /// Replayed arguments are a JSON object.
     BadArguments,
+    /// Content is of a kind that may stand there.
+    UnknownContent,
+    /// Identifiers have the form that the protocol gives them.
+    BadId,
     /// `strict` is true, false or absent.
     NullStrict,
     /// Tool names are unique.
     DuplicateTool,
     /// A tools list is absent or has entries.
     EmptyTools,
-    /// Tools are well-formed functions.
+    /// Tools are well formed.
     BadTool,
-    /// `tool_choice` is `auto` or absent.
+    /// `tool_choice` is one that the server takes.
     ToolChoice,
+    /// What is required is there.
+    MissingParameter,
     /// Only documented parameters on the top level, none of them null.
     UnknownParameter,
+    /// A parameter's value is one that the server takes.
+    BadParameter,
+    /// No more cache marks than the server takes.
+    CacheMarks,
+    /// The headers that the protocol wants are there.
+    MissingHeader,
 }
 
 impl Strict {
-    /// The rules of MiMo.
+    /// Over Chat, the rules of MiMo.
     pub fn mimo() -> Self {
         Self::default()
     }
 
-    /// Names models that cannot see: a picture for them is a 404.
+    /// Over Chat, the rules of DeepSeek.
+    pub fn deepseek() -> Self {
+        Self { chat: Kind::DeepSeek, ..Self::default() }
+    }
+
+    /// Over Chat, the rules of Kimi.
+    pub fn kimi() -> Self {
+        Self { chat: Kind::Kimi, ..Self::default() }
+    }
+
+    /// Names models that cannot see: a picture for them is refused.
     #[must_use]
     pub fn blind<'a>(mut self, models: impl IntoIterator<Item = &'a str>) -> Self {
         self.blind.extend(models.into_iter().map(str::to_owned));
         self
     }
 
-    /// Everything that is wrong with a body, in the order of the body.
-    pub fn check(&self, body: &Value) -> Vec<Violation> {
+    /// Everything that is wrong with a request, in the order of its body.
+    pub fn check(&self, request: &Request) -> Vec<Violation> {
         let mut found = Found::default();
-        request::check(body, &mut found);
-        messages::check(self, body, &mut found);
+        match Wire::of(request) {
+            Some(Wire::Chat) => chat::check(self, &request.body, &mut found),
+            Some(Wire::Responses) => responses::check(self, &request.body, &mut found),
+            Some(Wire::Messages) => messages::check(self, request, &mut found),
+            None => {}
+        }
         found.0
     }
 
-    /// Keeps the thought of an answer for the calls in it.
-    pub fn remember(&mut self, pieces: &[Piece]) {
-        let mut thought = String::new();
-        let mut ids = Vec::new();
-        for piece in pieces {
-            match piece {
-                Piece::Reasoning(text) => thought.push_str(text),
-                Piece::Call { id: Some(id), .. } => ids.push(id.clone()),
-                _ => {}
-            }
+    /// Keeps the thoughts of an answer for the calls in it.
+    pub(super) fn issue(&mut self, issuer: Issuer, pieces: &[Piece]) {
+        self.seal(issuer, pieces);
+        let thoughts = thoughts(issuer, pieces);
+        for id in issuer.call_ids(pieces) {
+            self.thoughts.insert(id, thoughts.clone());
         }
-        self.thought.extend(ids.into_iter().map(|id| (id, thought.clone())));
+    }
+
+    /// Keeps the thoughts of an answer, but not which calls they led to: for upstreams whose calls
+    /// repeat their ids, and which judge by themselves what has to come back.
+    pub(super) fn seal(&mut self, issuer: Issuer, pieces: &[Piece]) {
+        let sealed = thoughts(issuer, pieces).into_iter();
+        self.seals.extend(sealed.map(|thought| (thought.seal.clone(), thought)));
+    }
+
+    /// The answer to a request that breaks a rule.
+    pub(super) fn refuse(&self, violation: &Violation, request: &Request) -> Answer {
+        match Wire::of(request) {
+            Some(Wire::Messages) => messages::refuse(violation),
+            Some(Wire::Responses) => responses::refuse(violation),
+            Some(Wire::Chat) | None => chat::refuse(self.chat, violation, &request.body),
+        }
+    }
+
+    /// What was sent with a call of this upstream.
+    fn issued(&self, call: &str) -> Option<&[Thought]> {
+        self.thoughts.get(call).map(Vec::as_slice)
+    }
+
+    fn is_blind(&self, body: &Value) -> bool {
+        body["model"].as_str().is_some_and(|model| self.blind.iter().any(|it| it == model))
+    }
+}
+
+/// The answer to a request without the right key.
+pub(super) fn unknown_key(request: &Request) -> Answer {
+    match Wire::of(request) {
+        Some(Wire::Chat) => chat::mimo(401, "Invalid API Key", "", "invalid_key"),
+        _ => Answer::error(401, "authentication_error", "invalid x-api-key"),
     }
 }
 
@@ -125,27 +195,10 @@ impl Found {
     }
 }
 
-/// The answer to a body that breaks a rule. To `stream: true` it is one event, status 400 all the same.
-pub(super) fn answer_to(violation: &Violation, body: &Value) -> Answer {
-    if violation.rule == Rule::ImageForBlindModel {
-        return refusal(404, &violation.param, "", "");
-    }
-    if body["stream"] == true {
-        let event = format!("data:{}\n\n", error(400, "Param Incorrect", &violation.param, ""));
-        Answer::bytes(400, event)
-    } else {
-        refusal(400, "Param Incorrect", &violation.param, "")
-    }
-}
-
-/// An error with all of MiMo's fields.
-pub(super) fn refusal(status: u16, message: &str, param: &str, kind: &str) -> Answer {
-    Answer::json(status, error(status, message, param, kind))
-}
-
-fn error(status: u16, message: &str, param: &str, kind: &str) -> Value {
-    let code = status.to_string();
-    json!({ "error": { "code": code, "message": message, "param": param, "type": kind } })
+/// Whether a word is made of the letters that names and ids may have, and not longer than `most`.
+fn is_word(word: &str, most: usize) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    (1..=most).contains(&word.len()) && word.chars().all(fits)
 }
 
 #[cfg(test)]

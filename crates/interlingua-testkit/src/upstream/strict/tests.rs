@@ -1,214 +1,28 @@
-use serde_json::{Value, json};
+use http::{HeaderMap, HeaderValue, Method};
+use serde_json::Value;
 
-use super::super::answer::{Content, call, finish, reasoning};
-use super::{Rule, Strict, answer_to};
+use super::super::script::Request;
+use super::super::thought::Issuer;
+use super::super::wire::Wire;
 
-const THOUGHT: &str = "I list the files first.";
+mod chat;
+mod messages;
+mod responses;
 
-/// A strict upstream that has sent `call_1` with its thought.
-fn strict() -> Strict {
-    let mut strict = Strict::mimo().blind(["blind"]);
-    strict.remember(&[
-        reasoning("I list the "),
-        reasoning("files first."),
-        call("call_1", "shell", r#"{"cmd":"ls"}"#),
-        finish("tool_calls"),
-    ]);
-    strict
-}
+const ISSUER: Issuer = Issuer { serial: 7, number: 0 };
 
-/// A body without fault: a loop of two calls, one of them not ours.
-fn good() -> Value {
-    json!({
-        "model": "mimo-v2.5-pro",
-        "stream": true,
-        "stream_options": { "include_usage": true },
-        "thinking": { "type": "enabled" },
-        "tool_choice": "auto",
-        "tools": [{ "type": "function", "function": {
-            "name": "shell", "parameters": { "type": "object", "properties": {} }, "strict": false,
-        }}],
-        "messages": [
-            { "role": "system", "content": "Be brief." },
-            { "role": "user", "content": [
-                { "type": "text", "text": "What is here?" },
-                { "type": "image_url", "image_url": { "url": "data:image/png;base64,AA==" } },
-            ]},
-            { "role": "assistant", "content": "", "reasoning_content": THOUGHT, "tool_calls": [
-                { "id": "call_1", "type": "function",
-                  "function": { "name": "shell", "arguments": "{\"cmd\":\"ls\"}" } },
-            ]},
-            { "role": "tool", "tool_call_id": "call_1", "content": "a.txt" },
-            { "role": "assistant", "content": "One file.", "reasoning_content": "" , "tool_calls": [
-                { "id": "elsewhere", "type": "function",
-                  "function": { "name": "shell", "arguments": "{}" } },
-            ]},
-            { "role": "tool", "tool_call_id": "elsewhere", "content": "b.txt" },
-        ],
-    })
-}
-
-/// The good body after one change breaks exactly the given rule, and without it none.
-#[track_caller]
-fn check(rule: Rule, change: impl FnOnce(&mut Value)) {
-    assert_eq!(strict().check(&good()), []);
-    let mut body = good();
-    change(&mut body);
-    let found = strict().check(&body);
-    let rules: Vec<_> = found.iter().map(|it| it.rule).collect();
-    assert_eq!(rules, [rule], "{found:?}");
-}
-
-fn without(pointer: &str, field: &str) -> impl FnOnce(&mut Value) {
-    move |body| {
-        let object = body.pointer_mut(pointer).and_then(Value::as_object_mut).unwrap();
-        assert!(object.remove(field).is_some());
+/// A request with the headers that the protocol wants.
+fn request(wire: Wire, body: &Value) -> Request {
+    let mut headers = HeaderMap::new();
+    if wire == Wire::Messages {
+        headers.insert("x-api-key", HeaderValue::from_static("k"));
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
-}
-
-fn with(pointer: &str, value: Value) -> impl FnOnce(&mut Value) {
-    move |body| {
-        let (parent, field) = pointer.rsplit_once('/').unwrap();
-        let parent = body.pointer_mut(parent).unwrap();
-        match field.parse::<usize>() {
-            Ok(index) => parent[index] = value,
-            Err(_) => parent[field] = value,
-        }
+    Request {
+        method: Method::POST,
+        path: format!("/v1{}?beta=true", wire.path()),
+        headers,
+        raw: body.to_string().into(),
+        body: body.clone(),
     }
-}
-
-fn insert(index: usize, message: Value) -> impl FnOnce(&mut Value) {
-    move |body| body["messages"].as_array_mut().unwrap().insert(index, message)
-}
-
-#[test]
-fn thought_comes_back_exactly() {
-    check(Rule::ThoughtMissing, without("/messages/2", "reasoning_content"));
-    check(Rule::ThoughtMissing, with("/messages/2/reasoning_content", json!("")));
-    check(Rule::ThoughtMissing, with("/messages/2/reasoning_content", json!("I list the files")));
-}
-
-#[test]
-fn thinking_switched_off_does_not_excuse_lost_thought() {
-    check(Rule::ThoughtMissing, |body| {
-        body["thinking"]["type"] = "disabled".into();
-        without("/messages/2", "reasoning_content")(body);
-    });
-}
-
-#[test]
-fn calls_of_unknown_origin_need_the_field_while_thinking() {
-    check(Rule::ThoughtMissing, without("/messages/4", "reasoning_content"));
-    let mut body = good();
-    body["thinking"]["type"] = "disabled".into();
-    without("/messages/4", "reasoning_content")(&mut body);
-    assert_eq!(strict().check(&body), []);
-}
-
-#[test]
-fn an_answer_without_thought_asks_for_none() {
-    let mut strict = strict();
-    strict.remember(&[call("elsewhere", "shell", "{}")]);
-    let mut body = good();
-    without("/messages/4", "reasoning_content")(&mut body);
-    assert_eq!(strict.check(&body), []);
-}
-
-#[test]
-fn results_follow_their_calls() {
-    let stranger = json!({ "role": "tool", "tool_call_id": "x", "content": "?" });
-    check(Rule::OrphanResult, insert(4, stranger));
-    let again = json!({ "role": "tool", "tool_call_id": "call_1", "content": "a.txt" });
-    check(Rule::RepeatedResult, insert(4, again));
-    check(Rule::CallWithoutResult, |body| drop(body["messages"].as_array_mut().unwrap().pop()));
-}
-
-#[test]
-fn nothing_stands_between_calls_and_results() {
-    let mut body = good();
-    insert(3, json!({ "role": "user", "content": "Go on." }))(&mut body);
-    let rules: Vec<_> = strict().check(&body).into_iter().map(|it| it.rule).collect();
-    assert_eq!(rules, [Rule::CallWithoutResult, Rule::OrphanResult]);
-}
-
-#[test]
-fn roles_are_the_old_four() {
-    check(Rule::UnknownRole, with("/messages/0/role", json!("developer")));
-}
-
-#[test]
-fn content_is_never_null() {
-    check(Rule::NullContent, with("/messages/2/content", Value::Null));
-    check(Rule::NullContent, with("/messages/0/content", Value::Null));
-    check(Rule::NullContent, without("/messages/3", "content"));
-    let mut body = good();
-    without("/messages/2", "content")(&mut body);
-    assert_eq!(strict().check(&body), [], "beside calls it may be left out");
-}
-
-#[test]
-fn text_is_never_empty() {
-    check(Rule::EmptyText, with("/messages/1/content/0/text", json!("")));
-    check(Rule::EmptyText, with("/messages/0/content", json!("")));
-}
-
-#[test]
-fn images_have_text_beside_them_and_stay_out_of_tool_messages() {
-    check(Rule::ImageWithoutText, |body| {
-        body["messages"][1]["content"].as_array_mut().unwrap().remove(0);
-    });
-    let image =
-        json!([{ "type": "image_url", "image_url": { "url": "data:image/png;base64,AA==" } }]);
-    check(Rule::ImageInToolMessage, with("/messages/3/content", image));
-}
-
-#[test]
-fn blind_models_get_no_images() {
-    check(Rule::ImageForBlindModel, with("/model", json!("blind")));
-}
-
-#[test]
-fn replayed_arguments_are_objects() {
-    let place = "/messages/2/tool_calls/0/function/arguments";
-    check(Rule::BadArguments, with(place, json!("{\"cmd\": ")));
-    check(Rule::BadArguments, with(place, json!("\"ls\"")));
-}
-
-#[test]
-fn tools_are_unique_functions() {
-    check(Rule::NullStrict, with("/tools/0/function/strict", Value::Null));
-    check(Rule::DuplicateTool, |body| {
-        let tool = body["tools"][0].clone();
-        body["tools"].as_array_mut().unwrap().push(tool);
-    });
-    check(Rule::EmptyTools, with("/tools", json!([])));
-    check(Rule::BadTool, with("/tools/0/type", json!("custom")));
-    check(Rule::BadTool, with("/tools/0/function/name", json!("multi_agent.spawn")));
-    check(Rule::BadTool, with("/tools/0/function/parameters", json!({ "type": "string" })));
-}
-
-#[test]
-fn only_documented_parameters_pass() {
-    check(Rule::ToolChoice, with("/tool_choice", json!("required")));
-    for name in ["store", "prompt_cache_key", "parallel_tool_calls", "include", "reasoning_effort"]
-    {
-        check(Rule::UnknownParameter, with(&format!("/{name}"), json!(true)));
-    }
-    check(Rule::UnknownParameter, with("/temperature", Value::Null));
-}
-
-#[test]
-fn a_refusal_is_what_the_vendor_sends() {
-    let mut body = good();
-    without("/messages/2", "reasoning_content")(&mut body);
-    let violation = strict().check(&body).remove(0);
-
-    let expected = crate::fixtures::json("dialects/errors/mimo-replay-missing-streaming.json");
-    let Content::Bytes(streamed) = answer_to(&violation, &body).content else { panic!("no bytes") };
-    assert_eq!(streamed, expected["body_text"].as_str().unwrap());
-
-    body["stream"] = false.into();
-    let expected = crate::fixtures::json("dialects/errors/mimo-replay-missing.json");
-    let Content::Json(whole) = answer_to(&violation, &body).content else { panic!("no JSON") };
-    assert_eq!(whole, expected["body"]);
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Found, Rule};
+use super::super::{Found, Rule, is_word};
+use super::Kind;
 
-/// What the vendor documents. Everything else on the top level is refused.
+/// What every vendor documents. Everything else on the top level is refused.
 const PARAMETERS: [&str; 15] = [
     "frequency_penalty",
     "max_completion_tokens",
@@ -25,16 +26,25 @@ const PARAMETERS: [&str; 15] = [
     "top_p",
 ];
 
+/// What one vendor documents beside these.
+fn more(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Mimo => &[],
+        Kind::DeepSeek => &["logprobs", "reasoning_effort", "top_logprobs"],
+        Kind::Kimi => &["n", "partial", "prompt_cache_key", "safety_identifier"],
+    }
+}
+
 /// Built-in tools that stand beside functions.
 const BUILT_IN: [&str; 1] = ["web_search"];
 
-pub(super) fn check(body: &Value, found: &mut Found) {
+pub(super) fn check(kind: Kind, body: &Value, found: &mut Found) {
     let Some(fields) = body.as_object() else {
         found.add(Rule::UnknownParameter, "", "the body is not a JSON object");
         return;
     };
     for (name, value) in fields {
-        if !PARAMETERS.contains(&name.as_str()) {
+        if !PARAMETERS.contains(&name.as_str()) && !more(kind).contains(&name.as_str()) {
             let param = format!("unknown parameter: {name}");
             found.add(Rule::UnknownParameter, format!("/{name}"), param);
         } else if value.is_null() {
@@ -44,7 +54,7 @@ pub(super) fn check(body: &Value, found: &mut Found) {
     if let Some(tools) = body.get("tools") {
         check_tools(tools, found);
     }
-    if body.get("tool_choice").is_some_and(|choice| choice != "auto") {
+    if kind == Kind::Mimo && body.get("tool_choice").is_some_and(|choice| choice != "auto") {
         found.add(Rule::ToolChoice, "/tool_choice", "tool_choice supports auto only");
     }
 }
@@ -63,7 +73,7 @@ fn check_tools(tools: &Value, found: &mut Found) {
         }
         let function = &tool["function"];
         let name = function["name"].as_str().unwrap_or_default();
-        if kind != "function" || !is_name(name) {
+        if kind != "function" || !is_word(name, 64) {
             let param = format!("tool type `{kind}` with name `{name}` is not supported");
             found.add(Rule::BadTool, place.clone(), param);
         }
@@ -79,9 +89,4 @@ fn check_tools(tools: &Value, found: &mut Found) {
             found.add(Rule::DuplicateTool, place, param);
         }
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    (1..=64).contains(&name.len()) && name.chars().all(fits)
 }
