@@ -4,8 +4,6 @@
 //! one temporary place, nothing is inherited but `PATH`, no proxy is used.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +13,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixtures;
-use crate::process::Process;
+pub use crate::program::Missing;
+
+use crate::process::{Ended, Process};
+use crate::program::Program;
+
+const PROGRAM: Program =
+    Program { name: "Codex", variable: "CODEX_BIN", binary: "codex", package: "@openai/codex" };
 
 /// Finds the binary: `CODEX_BIN`, else npm's under the workspace's root or under `target/e2e`.
 ///
@@ -24,39 +27,8 @@ use crate::process::Process;
 ///
 /// [`Missing`] says where it was looked for and how to get it.
 pub fn find() -> Result<PathBuf, Missing> {
-    find_from(std::env::var_os("CODEX_BIN"), fixtures::workspace())
+    PROGRAM.find()
 }
-
-fn find_from(variable: Option<OsString>, root: &Path) -> Result<PathBuf, Missing> {
-    let places = match variable {
-        Some(path) => vec![PathBuf::from(path)],
-        None => ["node_modules/.bin/codex", "target/e2e/node_modules/.bin/codex"]
-            .map(|place| root.join(place))
-            .to_vec(),
-    };
-    let found = places.iter().find(|it| it.is_file()).cloned();
-    found.ok_or(Missing { places })
-}
-
-/// There is no Codex on this machine.
-#[derive(Debug)]
-pub struct Missing {
-    places: Vec<PathBuf>,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the real Codex is missing; looked for ")?;
-        for (index, place) in self.places.iter().enumerate() {
-            write!(f, "{}`{}`", if index == 0 { "" } else { " and " }, place.display())?;
-        }
-        f.write_str(
-            "\nhint: `npm i --prefix target/e2e @openai/codex`, or set CODEX_BIN to a codex binary",
-        )
-    }
-}
-
-impl std::error::Error for Missing {}
 
 /// A picture for scenarios with images: a red square of 16 × 16 pixels, as PNG.
 pub const PICTURE: &[u8] = include_bytes!("../assets/red.png");
@@ -217,18 +189,8 @@ impl Running {
     ///
     /// If the process cannot be waited for.
     pub fn wait(mut self) -> io::Result<Run> {
-        let status = self.process.wait(self.limit)?;
-        if status.is_none() {
-            self.process.signal("KILL")?;
-        }
-        let stdout = self.process.stdout.finish();
-        let events = stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
-        Ok(Run {
-            code: status.and_then(|status| status.code()),
-            events: events.collect(),
-            stderr: self.process.stderr.finish(),
-            stdout,
-        })
+        let Ended { code, events, stdout, stderr } = self.process.end(self.limit)?;
+        Ok(Run { code, events, stdout, stderr })
     }
 }
 
@@ -264,15 +226,6 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_missing_codex_names_the_remedy() {
-        let missing = find_from(None, Path::new("/nowhere")).unwrap_err().to_string();
-        assert!(missing.contains("npm i --prefix target/e2e @openai/codex"), "{missing}");
-        assert!(missing.contains("/nowhere/node_modules/.bin/codex"), "{missing}");
-        let missing = find_from(Some("/x/codex".into()), Path::new("/nowhere")).unwrap_err();
-        assert!(missing.to_string().contains("`/x/codex`"));
-    }
 
     #[test]
     fn the_mcp_server_says_the_text_again() {

@@ -1,5 +1,5 @@
 //! What our tests share: scripted strict upstreams, fixtures, and harnesses for the gateway's binary
-//! and for the real Codex.
+//! and for real clients.
 //!
 //! ```
 //! use interlingua_testkit::upstream::{Answer, Script, Scripted, Strict};
@@ -13,10 +13,16 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod claude;
 pub mod codex;
 pub mod fixtures;
 pub mod gateway;
 pub mod http;
+pub mod opencode;
 mod process;
+mod program;
+pub mod redis;
 pub mod schema;
+pub mod sdk;
+pub mod talk;
 pub mod upstream;

@@ -1,11 +1,13 @@
 //! Child processes with a time limit and an environment of their own.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 /// How often a running child is looked at.
 const POLL: Duration = Duration::from_millis(5);
@@ -19,13 +21,33 @@ pub(crate) struct Process {
     pub(crate) stderr: Output,
 }
 
+/// How a child ended, and what it said.
+pub(crate) struct Ended {
+    /// The exit code; `None` when the time limit ended it, or a signal.
+    pub(crate) code: Option<i32>,
+    /// The lines of stdout that are JSON.
+    pub(crate) events: Vec<Value>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
 impl Process {
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_with(command, None)
+    }
+
+    /// Gives it something to read.
+    pub(crate) fn spawn_with(command: &mut Command, input: Option<Vec<u8>>) -> io::Result<Self> {
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn().map_err(|error| {
             let program = command.get_program().display();
             io::Error::new(error.kind(), format!("cannot start {program}: {error}"))
         })?;
+        if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
+            // A child that ends without reading is told by its exit code.
+            std::thread::spawn(move || drop(pipe.write_all(&input)));
+        }
         let stdout = Output::follow(child.stdout.take());
         let stderr = Output::follow(child.stderr.take());
         Ok(Self { child, stdout, stderr })
@@ -43,6 +65,22 @@ impl Process {
             }
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Waits for its end, or ends it after `limit`, and takes what it wrote.
+    pub(crate) fn end(&mut self, limit: Duration) -> io::Result<Ended> {
+        let status = self.wait(limit)?;
+        if status.is_none() {
+            self.signal("KILL")?;
+        }
+        let stdout = self.stdout.finish();
+        let events = stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
+        Ok(Ended {
+            code: status.and_then(|status| status.code()),
+            events: events.collect(),
+            stderr: self.stderr.finish(),
+            stdout,
+        })
     }
 
     /// Sends a signal, for example `TERM`, to the whole group.

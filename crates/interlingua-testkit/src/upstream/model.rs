@@ -21,11 +21,17 @@ mod history;
 /// A history has to bring back exactly the thoughts that this model had in this conversation, and never
 /// one of another. What the user says begins with [`USER`]. A conversation is known by the nonce `[[…]]` in its first user message and by who is
 /// speaking, which the test tells the [`Ledger`], because the requests of two clients may be equal.
+///
+/// Equal histories get equal answers, except for the thought, whoever asks; every second time that one
+/// is asked for again it is another answer.
 #[derive(Debug)]
 pub struct Model {
     name: String,
     ledger: Ledger,
+    seed: u64,
     rng: Rng,
+    /// How often each conversation asked for each step.
+    asked: BTreeMap<String, u64>,
 }
 
 /// What the models of one test know in common, so that a conversation can move between them.
@@ -85,7 +91,8 @@ const TAILS: [&str; 4] = ["", " Then look.", "\nWith \"quotes\" and \\ backslash
 impl Model {
     /// A model of that name; what it does follows from the seed.
     pub fn new(name: &str, seed: u64, ledger: &Ledger) -> Self {
-        Self { name: name.into(), ledger: ledger.clone(), rng: Rng::with_seed(seed) }
+        let rng = Rng::with_seed(seed);
+        Self { name: name.into(), ledger: ledger.clone(), seed, rng, asked: BTreeMap::new() }
     }
 
     /// What is wrong with the thoughts that a request brings back.
@@ -153,11 +160,14 @@ impl Model {
     pub(super) fn answer(&mut self, request: &Request, issuer: Issuer) -> Answer {
         let Some(wire) = Wire::of(request) else { return Answer::text("") };
         let mut said = history::read(wire, request);
-        let pieces = self.step(wire, request, &said);
-        let mut book = self.ledger.lock();
-        let Some(conversation) = conversation(&book.speaker, &said) else {
+        let Some(conversation) = conversation(&self.ledger.lock().speaker, &said) else {
             return Answer::error(400, "no_nonce", "no nonce in the first user message");
         };
+        let asked = self.asked.entry(key(&conversation, &said)).or_default();
+        *asked += 1;
+        self.rng = Rng::with_seed(self.seed ^ hash(&key("", &said)) ^ (*asked / 2));
+        let pieces = self.step(wire, request, &said);
+        let mut book = self.ledger.lock();
         let thoughts = thoughts(issuer, &pieces);
         for thought in &thoughts {
             for known in [&thought.text, &thought.seal].into_iter().filter(|it| !it.is_empty()) {
@@ -165,8 +175,8 @@ impl Model {
             }
         }
         said.push(Said::ByModel(visible(&pieces)));
-        let issued = Issued { model: self.name.clone(), thoughts };
-        book.steps.entry(key(&conversation, &said)).or_default().push(issued);
+        let step = Issued { model: self.name.clone(), thoughts };
+        book.steps.entry(key(&conversation, &said)).or_default().push(step);
         Answer::stream(pieces)
     }
 
@@ -247,6 +257,13 @@ fn key(conversation: &str, said: &[Said]) -> String {
         Said::ByModel(step) => format!(">{}", step.visible()),
     });
     [conversation.to_owned()].into_iter().chain(seen).collect::<Vec<_>>().join("\n")
+}
+
+/// FNV-1a: what a seed gives has to be the same on every machine.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// What the user says himself begins by a word that no tool says.

@@ -85,6 +85,7 @@ pub(super) struct Lane {
     pub(super) name: String,
     pub(super) wants: Predicate,
     pub(super) steps: VecDeque<Maker>,
+    pub(super) always: Option<Answer>,
 }
 
 impl Script {
@@ -115,8 +116,28 @@ impl Script {
         answers: impl IntoIterator<Item = Answer>,
     ) -> Self {
         let steps = answers.into_iter().map(|answer| Box::new(|_: &Request| answer) as Maker);
-        let lane = Lane { name: name.into(), wants: Box::new(wants), steps: steps.collect() };
+        let lane = Lane {
+            name: name.into(),
+            wants: Box::new(wants),
+            steps: steps.collect(),
+            always: None,
+        };
         self.lanes.push(lane);
+        self
+    }
+
+    /// A lane that answers as often as it is asked, and need not be asked at all.
+    #[must_use]
+    pub fn always(
+        mut self,
+        name: &str,
+        wants: impl Fn(&Request) -> bool + Send + 'static,
+        answer: Answer,
+    ) -> Self {
+        self = self.lane(name, wants, []);
+        if let Some(lane) = self.lanes.last_mut() {
+            lane.always = Some(answer);
+        }
         self
     }
 
@@ -183,15 +204,22 @@ impl Script {
         request.method == Method::GET && path.ends_with("/models") && here
     }
 
+    /// What has to be settled once all of it is said.
+    pub(super) fn settle(&mut self) {
+        if let (Some(strict), Some(_)) = (&mut self.strict, &self.model) {
+            strict.leave_thought();
+        }
+    }
+
     /// Takes the next answer, and names the lane it came from.
     pub(super) fn next(&mut self, request: &Request) -> (String, Option<Answer>) {
         let lane = self.lanes.iter_mut().find(|lane| (lane.wants)(request));
-        let (name, steps) = match lane {
-            Some(lane) => (lane.name.clone(), &mut lane.steps),
-            None => (MAIN.to_owned(), &mut self.main),
+        let (name, steps, always) = match lane {
+            Some(lane) => (lane.name.clone(), &mut lane.steps, lane.always.as_ref()),
+            None => (MAIN.to_owned(), &mut self.main, None),
         };
         let answer = steps.pop_front().map(|make| make(request));
-        (name, answer.or_else(|| self.otherwise.clone()))
+        (name, answer.or_else(|| always.or(self.otherwise.as_ref()).cloned()))
     }
 
     pub(super) fn left(&self) -> Vec<(String, usize)> {

@@ -98,7 +98,8 @@ impl Scripted {
     /// # Errors
     ///
     /// If no socket or thread can be had.
-    pub fn start(script: Script) -> io::Result<Self> {
+    pub fn start(mut script: Script) -> io::Result<Self> {
+        script.settle();
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -283,9 +284,14 @@ fn take_answer(shared: &Shared, request: Request) -> (Issuer, Answer) {
         Content::Nothing => 0,
         _ => answer.status.as_u16(),
     };
-    let issued = thoughts(issuer, answer.pieces());
-    let ending = Ending::Open;
-    state.exchanges.push(Exchange { request, lane, status, violations, issued, ending });
+    state.exchanges.push(Exchange {
+        request,
+        lane,
+        status,
+        violations,
+        issued: thoughts(issuer, answer.pieces()),
+        ending: Ending::Open,
+    });
     shared.changed.notify_all();
     (issuer, answer)
 }

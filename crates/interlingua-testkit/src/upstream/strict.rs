@@ -30,6 +30,8 @@ pub struct Strict {
     /// Every thought that was sent, by its seal.
     seals: BTreeMap<String, Thought>,
     blind: Vec<String>,
+    /// Somebody else judges what has to come back with a call.
+    form_only: bool,
 }
 
 /// A rule that a request broke.
@@ -151,8 +153,13 @@ impl Strict {
         }
     }
 
-    /// Keeps the thoughts of an answer, but not which calls they led to: for upstreams whose calls
-    /// repeat their ids, and which judge by themselves what has to come back.
+    /// Judges form only from now on: a model whose calls repeat their ids judges by itself what has to
+    /// come back with them.
+    pub(super) fn leave_thought(&mut self) {
+        self.form_only = true;
+    }
+
+    /// Keeps the thoughts of an answer, but not which calls they led to.
     pub(super) fn seal(&mut self, issuer: Issuer, pieces: &[Piece]) {
         let sealed = thoughts(issuer, pieces).into_iter();
         self.seals.extend(sealed.map(|thought| (thought.seal.clone(), thought)));

@@ -72,6 +72,64 @@ fn a_lane_takes_only_its_own() {
 }
 
 #[test]
+fn a_lane_may_answer_for_ever() {
+    let script = Script::new().always("title", |it| it.contains("title"), Answer::text("Titled"));
+    let upstream = Scripted::start(script).unwrap();
+    assert_eq!(upstream.faults(), [""; 0]);
+    for _ in 0..2 {
+        assert!(post(&upstream, &ask("a title"), "").1.contains("Titled"));
+    }
+    assert_eq!(post(&upstream, &ask("else"), "").0, 500);
+}
+
+/// Asks under another path than Chat's.
+fn ask_at(upstream: &Scripted, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
+    let call = crate::http::Call::post(path, body);
+    let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+    let reply = call.send(upstream.address()).unwrap();
+    (reply.status, reply.json())
+}
+
+#[test]
+fn errors_have_the_shape_of_the_protocol() {
+    let script = Script::new()
+        .then(Answer::overloaded())
+        .then(Answer::context_overflow())
+        .then(Answer::context_overflow());
+    let upstream = Scripted::start(script).unwrap();
+    let (status, body) = ask_at(&upstream, "/v1/messages", &[], &ask("a"));
+    assert_eq!((status, &body["error"]["type"]), (529, &json!("overloaded_error")));
+    let (_, body) = ask_at(&upstream, "/v1/messages?beta=true", &[], &ask("a"));
+    assert!(body["error"]["message"].as_str().unwrap().starts_with("prompt is too long"));
+    let (_, body) = ask_at(&upstream, "/v1/responses", &[], &ask("a"));
+    assert_eq!(body["error"]["code"], "context_length_exceeded");
+}
+
+#[test]
+fn what_stands_beside_an_answer_takes_no_step() {
+    let script = Script::new().models(["m"]).then(Answer::text("in"));
+    let upstream = Scripted::start(script).unwrap();
+    let (status, body) = ask_at(&upstream, "/v1/messages/count_tokens", &[], &ask("a"));
+    assert!(status == 200 && body["input_tokens"].as_u64().unwrap() > 1, "{body}");
+    let models = crate::http::Call::get("/v1/models").header("anthropic-version", "2023-06-01");
+    let list = models.send(upstream.address()).unwrap().json();
+    assert_eq!(list["data"][0]["type"], "model");
+    assert_eq!(upstream.bodies().len(), 0);
+    let bare = Scripted::start(Script::new().without_count_tokens()).unwrap();
+    assert_eq!(ask_at(&bare, "/v1/messages/count_tokens", &[], &ask("a")).0, 404);
+}
+
+#[test]
+fn a_key_may_come_in_either_header() {
+    let script = Script::new().key("k-1").otherwise(Answer::text("in"));
+    let upstream = Scripted::start(script).unwrap();
+    let status = |header| ask_at(&upstream, "/v1/messages", &[header], &ask("a")).0;
+    assert_eq!(status(("x-api-key", "k-1")), 200);
+    assert_eq!(status(("authorization", "Bearer k-1")), 200);
+    assert_eq!(status(("x-api-key", "k-2")), 401);
+}
+
+#[test]
 fn a_whole_answer_is_folded_from_the_same_pieces() {
     let pieces = [reasoning("Hm."), call("c", "f", "{}"), finish("tool_calls")];
     let script = Script::new().then(Answer::stream(pieces.clone())).then(Answer::whole(pieces));

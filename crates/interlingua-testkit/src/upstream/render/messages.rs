@@ -27,7 +27,7 @@ pub(super) fn fold(head: Head<'_>, pieces: &[Piece]) -> Value {
         writer.piece(piece);
     }
     writer.close();
-    let mut message = writer.message(counts(writer.usage));
+    let mut message = writer.message(&counts(writer.usage));
     message["content"] = writer.content.into();
     message["stop_reason"] = writer.stop;
     message
@@ -63,12 +63,12 @@ impl<'a> Writer<'a> {
     fn begin(&mut self) {
         let mut counts = counts(self.usage);
         counts["output_tokens"] = 1.into();
-        let message = self.message(counts);
+        let message = self.message(&counts);
         self.event(&json!({ "type": "message_start", "message": message }));
         self.event(&json!({ "type": "ping" }));
     }
 
-    fn message(&self, usage: Value) -> Value {
+    fn message(&self, usage: &Value) -> Value {
         json!({
             "id": self.head.id("msg"),
             "type": "message",

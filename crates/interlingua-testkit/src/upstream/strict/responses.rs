@@ -31,14 +31,11 @@ pub(super) fn refuse(violation: &Violation) -> Answer {
 
 /// A pointer as the server writes it: `input[2].id`.
 fn param(pointer: &str) -> String {
-    let mut text = String::new();
-    for part in pointer.split('/').skip(1) {
-        if part.parse::<usize>().is_ok() {
-            text.push_str(&format!("[{part}]"));
-        } else {
-            text.push_str(if text.is_empty() { "" } else { "." });
-            text.push_str(part);
-        }
-    }
-    text
+    let parts =
+        pointer.split('/').skip(1).enumerate().map(|(at, part)| match part.parse::<usize>() {
+            Ok(index) => format!("[{index}]"),
+            Err(_) if at == 0 => part.to_owned(),
+            Err(_) => format!(".{part}"),
+        });
+    parts.collect()
 }

@@ -125,7 +125,7 @@ fn check_thought(strict: &Strict, body: &Value, message: &Value, at: usize, foun
     let is_right = match issued.map(joined) {
         Some(thought) if thought.is_empty() => sent.is_none_or(str::is_empty),
         Some(thought) => sent == Some(thought.as_str()),
-        None => sent.is_some() || body["thinking"]["type"] == "disabled",
+        None => strict.form_only || sent.is_some() || body["thinking"]["type"] == "disabled",
     };
     if !is_right {
         let place = format!("/messages/{at}/reasoning_content");

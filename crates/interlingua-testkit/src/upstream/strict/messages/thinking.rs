@@ -63,7 +63,7 @@ fn check_turn(strict: &Strict, body: &Value, turn: &Turn, found: &mut Found) {
     let wanted = match issued {
         Some(issued) => !issued.is_empty(),
         // Whoever asks for thought in every turn has to show that there was one.
-        None => body["thinking"]["type"] == "enabled",
+        None => !strict.form_only && body["thinking"]["type"] == "enabled",
     };
     if wanted && !KINDS.contains(&kind) {
         let param = format!(
