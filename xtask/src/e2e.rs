@@ -1,69 +1,106 @@
 //! Real clients through the real gateway.
 
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::workspace;
 
-/// The Codex that the scenarios were written against.
-const CODEX: &str = "@openai/codex@0.169.0";
+mod fetch;
 
-/// The SDK whose types answers have to fit.
-const OPENAI_SDK: &str = "openai==3.52.0";
+use fetch::{Client, Failure};
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Only these parts of the suite
+    #[arg(long, value_enum)]
+    stage: Vec<Stage>,
     /// Only scenarios whose name holds one of these words
     words: Vec<String>,
 }
 
-/// Runs the scenarios, after fetching the clients that they need.
-pub(crate) fn run(options: &Options) -> crate::Result {
-    if let Err(reason) = fetch_codex().and_then(|()| fetch_sdk()) {
-        // On the server a client that is missing is a failure: nothing would be proven.
-        if std::env::var_os("CI").is_some() {
-            return Err(reason.into());
+/// A part of the suite; each is a process of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Stage {
+    Codex,
+    Claude,
+    Opencode,
+    Sdk,
+    Loops,
+    Store,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Codex => "codex",
+            Self::Claude => "claude",
+            Self::Opencode => "opencode",
+            Self::Sdk => "sdk",
+            Self::Loops => "loops",
+            Self::Store => "store",
         }
-        println!("skipped: {reason}");
-        return Ok(());
     }
+
+    fn clients(self) -> &'static [Client] {
+        match self {
+            Self::Codex => &[Client::CODEX, Client::PYTHON],
+            Self::Claude => &[Client::CLAUDE],
+            Self::Opencode => &[Client::OPENCODE],
+            Self::Sdk => &[Client::PYTHON, Client::NODE],
+            Self::Loops => &[],
+            Self::Store => &[Client::REDIS],
+        }
+    }
+}
+
+/// Runs the scenarios, stage by stage, after fetching the clients that they need.
+pub(crate) fn run(options: &Options) -> crate::Result {
+    let chosen = if options.stage.is_empty() { Stage::value_variants() } else { &options.stage };
+    if !options.words.is_empty() && options.stage.is_empty() {
+        // Nobody knows which stage has a word; those whose client is missing say so when they are run.
+        for stage in chosen {
+            fetch(*stage)?;
+        }
+        return test(&options.words);
+    }
+    let mut failed = Vec::new();
+    for stage in chosen {
+        println!("\n-- {}", stage.name());
+        if fetch(*stage)? {
+            let own = format!("--stage={}", stage.name());
+            let arguments: Vec<_> = [own].into_iter().chain(options.words.clone()).collect();
+            if let Err(error) = test(&arguments) {
+                println!("{error}");
+                failed.push(stage.name());
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+}
+
+/// Whether the clients of a stage are there. On the server one that is missing is a failure: nothing
+/// would be proven.
+fn fetch(stage: Stage) -> crate::Result<bool> {
+    for client in stage.clients() {
+        if let Err(Failure(reason)) = client.fetch(&folder()) {
+            if std::env::var_os("CI").is_some() {
+                return Err(reason.into());
+            }
+            println!("skipped: {}: {reason}", stage.name());
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn test(arguments: &[String]) -> crate::Result {
     let mut command = workspace::cargo();
     command.args(["test", "--quiet", "--package", "interlingua-proxy", "--test", "e2e", "--"]);
-    workspace::must(command.args(&options.words))
+    workspace::must(command.args(arguments))
 }
 
-fn fetch_codex() -> Result<(), String> {
-    let folder = workspace::root().join("target/e2e");
-    if std::env::var_os("CODEX_BIN").is_some() || folder.join("node_modules/.bin/codex").is_file() {
-        return Ok(());
-    }
-    println!("fetching {CODEX}");
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(CODEX);
-    let status =
-        npm.status().map_err(|error| format!("npm is needed to fetch {CODEX}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("npm could not fetch {CODEX}: {status}")) }
-}
-
-fn fetch_sdk() -> Result<(), String> {
-    let folder = workspace::root().join("target/e2e/venv");
-    if folder.join("fetched").is_file() {
-        return Ok(());
-    }
-    println!("fetching {OPENAI_SDK}");
-    let run = |command: &mut Command| {
-        let status = command
-            .status()
-            .map_err(|error| format!("Python is needed for {OPENAI_SDK}: {error}"))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("Python could not fetch {OPENAI_SDK}: {status}"))
-        }
-    };
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", OPENAI_SDK]))?;
-    // Only what is whole counts as fetched.
-    std::fs::write(folder.join("fetched"), OPENAI_SDK).map_err(|error| error.to_string())
+/// Where the clients are kept.
+fn folder() -> PathBuf {
+    workspace::root().join(Path::new("target/e2e"))
 }
