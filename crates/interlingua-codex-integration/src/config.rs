@@ -1,12 +1,8 @@
-use interlingua_registry::Secret;
+use interlingua_registry::{LOCAL_TOKEN, Secret};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 /// The id of our table under `[model_providers]`.
 pub const PROVIDER_ID: &str = "interlingua";
-
-/// The token that is written while the gateway asks for no key. Codex fetches a catalog only with
-/// some token, and the gateway then takes any.
-pub const LOCAL_TOKEN: &str = "interlingua-local";
 
 /// What Codex's `config.toml` is to say.
 #[derive(Clone, Debug)]
@@ -33,7 +29,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// Access to a gateway that asks for no key.
+    /// Access to a gateway that asks for no key. Codex fetches a catalog only with some token.
     pub fn local() -> Self {
         Self::Token(Secret::new(LOCAL_TOKEN.to_owned()))
     }

@@ -1,10 +1,9 @@
 use std::ops::Range;
 
+use interlingua_registry::LOCAL_TOKEN;
 use interlingua_registry::edit::looks_like_key;
 use similar::TextDiff;
 use toml_edit::{Document, Item, TableLike, Value};
-
-use crate::config::LOCAL_TOKEN;
 
 /// Lines that are shown around a change.
 const CONTEXT: usize = 3;

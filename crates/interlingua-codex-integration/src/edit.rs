@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use interlingua_registry::foreign::Gaps;
 use toml_edit::{Document, InlineTable, Item, Table, TableLike, Value};
 
 use crate::config::PROVIDER_ID;
@@ -50,15 +51,6 @@ pub enum EditError {
          put the lines of `codex print` into it by hand"
     )]
     Unsafe,
-}
-
-/// Whether blank lines that were put around what is removed go with it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Gaps {
-    /// They are the user's.
-    Keep,
-    /// They are ours.
-    Close,
 }
 
 /// Parses a text, with the places of everything in it.

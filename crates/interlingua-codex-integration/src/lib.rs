@@ -78,7 +78,6 @@ mod edit;
 mod effort;
 mod entry;
 mod inspect;
-pub mod journal;
 mod names;
 mod owned;
 mod plan;
@@ -89,12 +88,15 @@ mod testing;
 
 pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
 pub use cc_switch::{CcSwitch, KEY_PLACEHOLDER, cc_switch};
-pub use config::{Access, CatalogSource, ConfigOptions, LOCAL_TOKEN, PROVIDER_ID, config_toml};
+pub use config::{Access, CatalogSource, ConfigOptions, PROVIDER_ID, config_toml};
 pub use diff::diff;
 pub use edit::EditError;
 pub use entry::INSTRUCTIONS;
 pub use inspect::{Facts, Finding, Severity, inspect};
+pub use interlingua_registry::LOCAL_TOKEN;
 pub use names::{HELPER_NAMES, PICKER_NAMES, Slots};
 pub use owned::OwnedKey;
-pub use plan::{Applied, Change, Changes, Plan, Setup, Undo, configured_model, plan, setup, undo};
+pub use plan::{
+    Applied, Change, Changes, Codex, Plan, Setup, Undo, configured_model, plan, setup, undo,
+};
 pub use select::{Choice, ChooseError, Offer};

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use interlingua_registry::foreign::OwnKey;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml_edit::{Array, Document, Formatted, InlineTable, Item, TableLike, Value};
@@ -52,11 +53,6 @@ impl OwnedKey {
         self.1
     }
 
-    /// Whether its value may be a secret.
-    pub fn is_secret(self) -> bool {
-        matches!(self.0, "experimental_bearer_token" | "auth")
-    }
-
     /// What stands under it in a document.
     pub(crate) fn find<'d>(self, document: &'d Document<&str>) -> Option<&'d Item> {
         match self.1 {
@@ -74,6 +70,12 @@ impl OwnedKey {
             }
             _ => Some(plain(item)?.to_string().trim().to_owned()),
         }
+    }
+}
+
+impl OwnKey for OwnedKey {
+    fn is_secret(self) -> bool {
+        matches!(self.0, "experimental_bearer_token" | "auth")
     }
 }
 

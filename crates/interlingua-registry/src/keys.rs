@@ -10,6 +10,10 @@ use crate::secret::Secret;
 /// The name under which the keyless callers of an open gateway are kept together.
 pub const LOCAL_TENANT: &str = "local";
 
+/// The token that clients are set up with while the gateway asks for no key. Some of them want one, and
+/// the gateway then takes any.
+pub const LOCAL_TOKEN: &str = "interlingua-local";
+
 /// The keys that clients of the gateway may show.
 ///
 /// Only hashes are kept. A key is 256 random bits, so a fast hash is as good as a slow one.

@@ -48,6 +48,7 @@ mod attempt;
 mod check;
 mod discovered;
 pub mod edit;
+pub mod foreign;
 mod header;
 mod health;
 pub mod import;
@@ -77,8 +78,8 @@ pub use discovered::{Discovered, ListedModel, Listing, MAX_ID, MAX_LISTED};
 pub use header::Header;
 pub use health::Health;
 pub use keys::{
-    BadKey, ClientKey, ClientKeys, EditError, KeyHash, KeyId, LOCAL_TENANT, edit_add, edit_remove,
-    generate, is_client_key,
+    BadKey, ClientKey, ClientKeys, EditError, KeyHash, KeyId, LOCAL_TENANT, LOCAL_TOKEN, edit_add,
+    edit_remove, generate, is_client_key,
 };
 pub use model::{ASSUMED_WINDOW, Asked, Model, ModelSource, Models, Price};
 pub use pool::{PoolEntry, PoolMap};

@@ -13,9 +13,9 @@ pub(super) const SANS_IO: [&str; 7] = [
 
 /// The files of those crates that may open doors; each is behind the feature `fs`.
 pub(super) const DOORKEEPERS: [(&str, &str); 3] = [
-    ("interlingua-codex-integration", "src/apply.rs"),
     // The only writer of files, so that nothing is ever half written.
     ("interlingua-registry", "src/files.rs"),
+    ("interlingua-registry", "src/foreign/carry.rs"),
     ("interlingua-registry", "src/load.rs"),
 ];
 

@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     show(session.view(), &prepared)?;
     let config = session.view().config().display().to_string();
     let catalog = prepared.catalog.as_ref();
-    let catalog = catalog.map(|(path, json)| CatalogFile { path, json });
+    let catalog = catalog.map(|(path, json)| CatalogFile { path, text: json });
     session.apply(&prepared.plan, catalog)?;
     match prepared.plan.is_noop() {
         true => output::say(&format!("{config} points to the gateway already")),

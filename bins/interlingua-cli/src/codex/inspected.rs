@@ -39,7 +39,7 @@ impl Inspected {
             let unlisted = snapshot.unlisted(None);
             offer(snapshot).has(model) || unlisted.iter().any(|it| *it.slug == *model)
         });
-        let catalogs = view.applied().map(|home| home.catalogs.iter().map(|it| it.path.clone()));
+        let catalogs = view.applied().map(|home| home.beside.iter().map(|it| it.path.clone()));
         let catalogs: Vec<_> = catalogs.into_iter().flatten().collect();
         // A gateway that chooses its port is wherever Codex has been told.
         let configured = target.base_url(&loaded.snapshot).ok().or_else(|| setup.base_url.clone());

@@ -56,7 +56,7 @@ fn child() {
     let apply = |session: Session<Kill>, options: &ConfigOptions| {
         let plan = session.view().plan(options).unwrap();
         let catalog = match &options.catalog {
-            CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), json: CATALOG }),
+            CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), text: CATALOG }),
             CatalogSource::Gateway => None,
         };
         session.apply(&plan, catalog).unwrap();

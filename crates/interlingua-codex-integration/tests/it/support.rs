@@ -133,7 +133,7 @@ pub(crate) const CATALOG: &str = r#"{"models":[]}"#;
 fn catalog(options: &ConfigOptions) -> Option<CatalogFile<'_>> {
     match &options.catalog {
         CatalogSource::Gateway => None,
-        CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), json: CATALOG }),
+        CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), text: CATALOG }),
     }
 }
 

@@ -1,29 +1,31 @@
 //! What we have changed, so that it can be put back.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::plan::Changes;
+use super::plan::Changes;
+use super::program::OwnKey;
 
-const SCHEMA: &str = "interlingua.codex-journal/1";
-
-/// All files that we have changed, by what belongs together.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Journal {
-    /// One for each of Codex's homes.
-    pub homes: Vec<Home>,
+/// All files that we have changed for a program, by what belongs together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Journal<K: OwnKey> {
+    /// One for each of the program's folders.
+    pub homes: Vec<Home<K>>,
 }
 
-/// What we have changed for one of Codex's homes.
+/// What we have changed in one of the program's folders.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Home {
-    /// Codex's `config.toml`.
+#[serde(bound(deserialize = "K: DeserializeOwned"))]
+pub struct Home<K: OwnKey> {
+    /// The program's settings.
     pub config: FileEntry,
     /// What became of our keys in it.
-    pub changes: Changes,
-    /// Catalog files; the first is the one that Codex reads. Another is there only while it is being
-    /// put back.
-    pub catalogs: Vec<FileEntry>,
+    pub changes: Changes<K>,
+    /// Files of ours that the settings speak of; the first is the one that is read. Another is there
+    /// only while it is being put back.
+    #[serde(default, alias = "catalogs")]
+    pub beside: Vec<FileEntry>,
 }
 
 /// What we have changed about one file.
@@ -41,45 +43,52 @@ pub struct FileEntry {
 }
 
 #[derive(Deserialize)]
-struct Saved {
+#[serde(bound(deserialize = "K: DeserializeOwned"))]
+struct Saved<K: OwnKey> {
     schema: String,
-    homes: Vec<Home>,
+    homes: Vec<Home<K>>,
 }
 
-impl Journal {
+impl<K: OwnKey> Default for Journal<K> {
+    fn default() -> Self {
+        Self { homes: Vec::new() }
+    }
+}
+
+impl<K: OwnKey> Journal<K> {
     /// Reads what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
     ///
     /// What is wrong with it.
-    pub fn from_json(text: &[u8]) -> Result<Self, String> {
-        let saved: Saved = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        match saved.schema == SCHEMA {
+    pub fn from_json(text: &[u8], schema: &str) -> Result<Self, String> {
+        let saved: Saved<K> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        match saved.schema == schema {
             true => Ok(Self { homes: saved.homes }),
-            false => Err(format!("it is of the schema `{}`, not `{SCHEMA}`", saved.schema)),
+            false => Err(format!("it is of the schema `{}`, not `{schema}`", saved.schema)),
         }
     }
 
     /// For a file that only its owner reads: values of keys may be secrets.
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", json!({ "schema": SCHEMA, "homes": self.homes }))
+    pub fn to_json(&self, schema: &str) -> String {
+        format!("{:#}\n", json!({ "schema": schema, "homes": self.homes }))
     }
 
-    /// What we have changed for the home whose configuration has this path.
-    pub fn home(&self, config: &str) -> Option<&Home> {
+    /// What we have changed for the folder whose settings have this path.
+    pub fn home(&self, config: &str) -> Option<&Home<K>> {
         self.homes.iter().find(|home| home.config.path == config)
     }
 
     /// Takes note of what is to be changed; nothing is left to put back for `None`.
     #[must_use]
-    pub fn with(&self, config: &str, home: Option<Home>) -> Self {
+    pub fn with(&self, config: &str, home: Option<Home<K>>) -> Self {
         let others = self.homes.iter().filter(|it| it.config.path != config);
         Self { homes: others.cloned().chain(home).collect() }
     }
 
     /// The digests whose bytes have to be kept.
     pub fn bases(&self) -> impl Iterator<Item = &str> {
-        let entries = self.homes.iter().flat_map(|it| it.catalogs.iter().chain([&it.config]));
+        let entries = self.homes.iter().flat_map(|it| it.beside.iter().chain([&it.config]));
         entries.filter_map(|entry| entry.base.as_deref())
     }
 }
