@@ -1,13 +1,14 @@
 //! Why a command failed: a text for people, a code for scripts.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use interlingua_codex_integration::apply::ApplyError;
 use interlingua_ir::{Class, Fault};
 use interlingua_proxy::{StartError, exit_code};
+use interlingua_registry::foreign::ApplyError;
 
 use crate::output;
 
@@ -147,8 +148,8 @@ impl From<StartError> for Failure {
     }
 }
 
-impl From<ApplyError> for Failure {
-    fn from(error: ApplyError) -> Self {
+impl<E: Error> From<ApplyError<E>> for Failure {
+    fn from(error: ApplyError<E>) -> Self {
         let code = match &error {
             ApplyError::Busy | ApplyError::Meanwhile { .. } => BUSY,
             ApplyError::Edit { .. } => BAD_DATA,

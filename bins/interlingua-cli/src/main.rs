@@ -3,12 +3,14 @@
 mod aliases;
 mod banner;
 mod change;
+mod claude;
 mod codex;
 mod config;
 mod default;
 mod diff;
 mod doctor;
 mod failure;
+mod gateway;
 mod import;
 mod keys;
 mod local;
@@ -76,6 +78,9 @@ enum Command {
     /// Point the Codex CLI to the gateway
     #[command(subcommand)]
     Codex(codex::Command),
+    /// Point Claude Code to the gateway
+    #[command(subcommand)]
+    Claude(claude::Command),
     /// Show what the running gateway does, and what it could not keep in step
     Status(status::Options),
     /// Run a client against the gateway, with nothing of its own touched
@@ -96,7 +101,7 @@ Exit codes:
     1  something was found that is not as it should be
     2  wrong usage
    64  an argument names what is not there, or is there already
-   65  a file of Codex's is not what it has to be; it stays as it is
+   65  a file of another program is not what it has to be; it stays as it is
    69  what was asked does not answer
    71  the system refuses what every server needs
    74  a file cannot be read or written
@@ -122,6 +127,7 @@ fn main() -> ExitCode {
         Some(Command::Import(options)) => import::run(&options),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Codex(command)) => codex::run(&command),
+        Some(Command::Claude(command)) => claude::run(&command),
         Some(Command::Status(options)) => status::run(&options),
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Print(command)) => print::run(&command),

@@ -1,7 +1,8 @@
 //! The plan of the house, as data.
 
 /// Crates without sockets, files, clock, environment, processes or runtime, however indirectly.
-pub(super) const SANS_IO: [&str; 7] = [
+pub(super) const SANS_IO: [&str; 8] = [
+    "interlingua-clients",
     "interlingua-codex-integration",
     "interlingua-dialect",
     "interlingua-ir",
@@ -52,6 +53,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 16] = [
     ("interlingua-registry", &["interlingua-dialect", "interlingua-ir"]),
     ("interlingua-store", &["interlingua-ir", "interlingua-reasoning"]),
     ("interlingua-codex-integration", &["interlingua-dialect", "interlingua-registry"]),
+    ("interlingua-clients", &["interlingua-dialect", "interlingua-registry"]),
     ("interlingua-upstream", &["interlingua-dialect", "interlingua-ir", "interlingua-registry"]),
     (
         "interlingua-gateway",
@@ -95,6 +97,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 16] = [
     (
         "interlingua-cli",
         &[
+            "interlingua-clients",
             "interlingua-codex-integration",
             "interlingua-dialect",
             "interlingua-ir",
@@ -136,7 +139,9 @@ pub(super) const VENDORS: [&str; 12] = [
 pub(super) const WIRE_WORDS: [&str; 2] = ["x-anthropic-billing-header", "x_groq"];
 
 /// Where vendors may be named: the data itself, and tests.
-pub(super) const NAMED: [(&str, &str); 4] = [
+pub(super) const NAMED: [(&str, &str); 5] = [
+    // A client is set up by its own words, and some bear a vendor's name.
+    ("interlingua-clients", "src/"),
     ("interlingua-dialect", "src/"),
     ("interlingua-registry", "src/preset"),
     ("interlingua-testkit", ""),

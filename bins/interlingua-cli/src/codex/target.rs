@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use interlingua_codex_integration::{Access, CatalogSource, Choice, ConfigOptions, Offer};
-use interlingua_proxy::{Loaded, Start, StartError, load};
-use interlingua_registry::{PoolEntry, PoolMap, Preset, Snapshot};
+use interlingua_proxy::{Loaded, StartError};
+use interlingua_registry::{PoolEntry, Snapshot};
 
 use crate::failure::Failure;
-use crate::local;
+use crate::gateway::Gateway;
 
 /// The variable that holds the client key unless another is named.
 pub(crate) const ENV_KEY: &str = "INTERLINGUA_KEY";
@@ -22,29 +22,19 @@ pub(crate) struct Target {
     /// Let Codex take the client key from this variable
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = ENV_KEY)]
     env_key: Option<String>,
-    /// Where Codex reaches the gateway, if not at the configured address
-    #[arg(long, value_name = "URL", conflicts_with = "listen", value_parser = base_url)]
-    base_url: Option<String>,
-    /// Where the gateway listens, if not at the configured address
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<String>,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    gateway: Gateway,
 }
 
 impl Target {
     /// The configured gateway.
     pub(crate) fn new(model: Option<String>, config: Option<PathBuf>) -> Self {
-        Self { model, env_key: None, base_url: None, listen: None, config }
+        Self { model, env_key: None, gateway: Gateway::new(config) }
     }
 
-    /// Reads the configuration. A vendor that is wanted by name is known without any: its key need
-    /// be set only where the gateway runs.
+    /// Reads the configuration.
     pub(crate) fn load(&self, wanted: Option<&str>) -> Result<Loaded, StartError> {
-        let (config, listen) = (self.config.clone(), self.listen.clone());
-        let start = Start { config, listen, preset: None };
-        self.with_vendor(load(&start)?, wanted)
+        self.gateway.load(wanted)
     }
 
     /// The same, where the configuration has been read.
@@ -53,23 +43,12 @@ impl Target {
         loaded: Loaded,
         wanted: Option<&str>,
     ) -> Result<Loaded, StartError> {
-        let known = offer(&loaded.snapshot).choose(wanted).is_ok();
-        let vendor = vendor(wanted.unwrap_or_default());
-        match vendor.filter(|preset| !known && loaded.snapshot.provider(preset).is_none()) {
-            Some(preset) => {
-                let (config, listen) = (self.config.clone(), self.listen.clone());
-                load(&Start { config, listen, preset: Some(preset.to_owned()) })
-            }
-            None => Ok(loaded),
-        }
+        self.gateway.with_vendor(loaded, wanted)
     }
 
     /// Where Codex reaches the gateway.
     pub(crate) fn base_url(&self, snapshot: &Snapshot) -> Result<String, Failure> {
-        match &self.base_url {
-            Some(url) => Ok(url.clone()),
-            None => listener_url(snapshot),
-        }
+        self.gateway.base_url(snapshot)
     }
 
     /// The variable from which Codex takes its key. A gateway that asks for keys keeps their hashes
@@ -194,31 +173,4 @@ pub(crate) fn choose<'s>(
     offer(snapshot).choose(wanted).map_err(|error| {
         Failure::argument(error).hint("what variables switch on is known only where they are set")
     })
-}
-
-/// The vendor preset that a slug or a provider's id belongs to.
-fn vendor(wanted: &str) -> Option<&'static str> {
-    let id = PoolMap::split(wanted).map_or(wanted, |(provider, _)| provider);
-    let preset = Preset::find(id).filter(|preset| !preset.base_urls.is_empty());
-    preset.map(|preset| preset.id.as_str())
-}
-
-/// The address that a client on this machine uses.
-fn listener_url(snapshot: &Snapshot) -> Result<String, Failure> {
-    let address = local::address(snapshot).ok_or_else(|| {
-        Failure::argument(
-            "the gateway chooses its port when it starts; say where it is with `--base-url`",
-        )
-    })?;
-    Ok(format!("http://{address}/v1"))
-}
-
-fn base_url(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("write it like http://127.0.0.1:8787/v1"),
-    }
 }

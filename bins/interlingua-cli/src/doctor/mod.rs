@@ -1,5 +1,6 @@
 //! `interlingua doctor`
 
+mod claude;
 pub(crate) mod codex;
 mod configuration;
 mod environment;
@@ -50,6 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 checks.extend(online::check(snapshot, options.read.config.as_deref()));
             }
             checks.extend(codex::check(options.read.config.clone(), loaded.as_ref().ok()));
+            checks.extend(claude::check(options.read.config.clone(), loaded.as_ref().ok()));
         }
         None => checks.push(Check::skip("listener", "the configuration is wrong")),
     }

@@ -1,95 +1,56 @@
 //! `interlingua run`
 
 mod child;
+mod claude;
+mod codex;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command as Program;
 
-use clap::{Args, Subcommand};
-use interlingua_codex_integration::apply::ApplyError;
-use interlingua_codex_integration::{
-    CatalogSource, ConfigOptions, EditError, configured_model, plan,
-};
-use interlingua_registry::files;
+use clap::Subcommand;
 
-use crate::codex::Target;
 use crate::failure::Failure;
+use crate::output;
 use crate::own::Own;
 use crate::probe::{self, Answer};
-use crate::{output, paths};
 
 /// Run a client against the gateway, with nothing of its own touched.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run Codex in a home of its own
-    Codex(Codex),
+    Codex(codex::Codex),
+    /// Run Claude Code with settings of its own
+    Claude(claude::Claude),
 }
 
-/// Run Codex in a home of its own.
-///
-/// Nothing of yours is read or changed: configuration, login and sessions are those of this home, which
-/// is kept, so that `resume` works. If no gateway answers at the configured address, one runs for as
-/// long as Codex does. Codex's exit code is passed on.
-#[derive(Debug, Args)]
-pub(crate) struct Codex {
-    /// The model to start with: a slug, a provider, a shortcut
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// A configuration file, laid over the usual ones
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// What Codex is told
-    #[arg(last = true, value_name = "ARGS")]
-    arguments: Vec<OsString>,
-}
-
-pub(crate) fn run(Command::Codex(codex): &Command) -> Result<(), Failure> {
-    let home = paths::find()?.state.join("codex").join("home");
-    let config = home.join("config.toml");
-    let text = files::read(&config).map_err(|error| Failure::file(&config, &error))?;
-    let cannot_edit = |source| ApplyError::Edit { path: config.clone(), source };
-    let current = configured_model(&text).map_err(cannot_edit)?;
-
-    let target = Target::new(codex.model.clone(), codex.config.clone());
-    let loaded = target.load(target.model.as_deref().or(current.as_deref()))?;
-    let snapshot = &*loaded.snapshot;
-    let aliases = snapshot.unlisted(None);
-    let choice = target.choose(snapshot, current.as_deref(), &aliases)?;
-
-    let configured = target.base_url(snapshot).ok();
-    let running = configured.filter(|url| probe::gateway(url) == Answer::Gateway);
-    let (base_url, _own) = match running {
-        Some(url) => (url, None),
-        None => {
-            let own = Own::start(codex.config.as_deref())?;
-            output::say(&format!(
-                "no gateway answers at the configured address; one runs at {} for as long as Codex does",
-                own.base_url()
-            ));
-            (own.base_url(), Some(own))
-        }
-    };
-    let options = target.options_at(base_url, snapshot, &choice, CatalogSource::Gateway);
-    set_up(&config, &text, &options)?;
-    target.hints(snapshot, &choice).iter().for_each(|hint| output::hint(hint));
-    run_codex(&home, &codex.arguments)
-}
-
-/// Writes what is ours into the home's configuration; what Codex has written there stays.
-fn set_up(config: &Path, text: &str, options: &ConfigOptions) -> Result<(), Failure> {
-    let cannot_edit = |source: EditError| ApplyError::Edit { path: config.to_owned(), source };
-    let plan = plan(Some(text), None, options).map_err(cannot_edit)?;
-    match plan.is_noop() {
-        true => Ok(()),
-        false => files::write(config, &plan.after).map_err(|error| Failure::file(config, &error)),
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Codex(options) => codex::run(options),
+        Command::Claude(options) => claude::run(options),
     }
 }
 
-fn run_codex(home: &Path, arguments: &[OsString]) -> Result<(), Failure> {
-    let mut program = Program::new("codex");
-    program.args(arguments).env("CODEX_HOME", home);
-    // Codex asks a proxy even for this machine, unless it is told not to.
+/// Where a gateway answers: at the configured address, else one of our own, which ends with what is
+/// given back.
+fn gateway(
+    configured: Option<String>,
+    config: Option<&Path>,
+    client: &str,
+) -> Result<(String, Option<Own>), Failure> {
+    if let Some(url) = configured.filter(|url| probe::gateway(url) == Answer::Gateway) {
+        return Ok((url, None));
+    }
+    let own = Own::start(config)?;
+    output::say(&format!(
+        "no gateway answers at the configured address; one runs at {} for as long as {client} does",
+        own.base_url()
+    ));
+    Ok((own.base_url(), Some(own)))
+}
+
+/// Runs a client to its end.
+fn start(mut program: Program, name: &str, install: &str) -> Result<(), Failure> {
+    // Clients ask a proxy even for this machine, unless they are told not to.
     for name in ["NO_PROXY", "no_proxy"] {
         let before = std::env::var(name).map_or(String::new(), |hosts| format!("{hosts},"));
         program.env(name, format!("{before}127.0.0.1,::1,localhost"));
@@ -97,9 +58,9 @@ fn run_codex(home: &Path, arguments: &[OsString]) -> Result<(), Failure> {
     match child::run(program) {
         Ok(0) => Ok(()),
         Ok(code) => Err(Failure::passed_on(code)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::no_program(
-            "there is no `codex` in PATH; `npm install -g @openai/codex` brings it",
-        )),
-        Err(error) => Err(Failure::no_program(format!("`codex` cannot be started: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Failure::no_program(format!("there is no `{name}` in PATH; `{install}` brings it")))
+        }
+        Err(error) => Err(Failure::no_program(format!("`{name}` cannot be started: {error}"))),
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod aliases;
+mod claude;
 mod codex;
 mod codex_home;
 mod config;

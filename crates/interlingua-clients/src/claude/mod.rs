@@ -1,0 +1,14 @@
+//! Claude Code's `settings.json`.
+
+mod inspect;
+mod options;
+mod owned;
+mod program;
+mod whole;
+
+pub use inspect::{Facts, Finding, Layer, Severity, in_the_way, inspect, is_gateway, overruled};
+pub use options::{Limits, Options, Tiers, limits};
+pub use owned::OwnedKey;
+pub(crate) use owned::{ENV, OWNED};
+pub use program::{Applied, Changes, ClaudeCode, Plan, Setup, Undo, plan, undo};
+pub use whole::{session_settings, settings_json, variables};

@@ -1,0 +1,9 @@
+//! Claude Code's settings on a real disk: set up, killed in between, put back.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod corpus;
+#[cfg(unix)]
+mod crash;
+mod home;
+mod laws;
+mod support;
