@@ -29,8 +29,8 @@ enum Task {
     E2e(e2e::Options),
     /// Breaks the product on purpose and proves that its tests notice
     Mutants(mutants::Options),
-    /// Runs every gate
-    Ci,
+    /// Runs every gate, or the stages that are asked for
+    Ci(ci::Options),
 }
 
 /// What a chore comes back with: an error has been told in full by its own text.
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::E2e(options) => e2e::run(&options),
         Task::Mutants(options) => mutants::run(&options),
-        Task::Ci => ci::run(),
+        Task::Ci(options) => ci::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
