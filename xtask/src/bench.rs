@@ -9,7 +9,19 @@ use crate::workspace;
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// One short round, to see that everything works
+    /// Only these pairs of client and provider, as in `messages-chat,chat-book`; `all` are all of them
+    #[arg(long, default_value = "responses-chat")]
+    pairs: String,
+    /// Only answers that come at once, and time to the first token
+    #[arg(long)]
+    bursts: bool,
+    /// Only a thousand slow streams at a time
+    #[arg(long)]
+    streams: bool,
+    /// Only large requests
+    #[arg(long)]
+    large: bool,
+    /// Everything once and short, to see that it works; only what is far off fails
     #[arg(long)]
     smoke: bool,
     /// Rounds; every figure is the median over them
@@ -37,9 +49,16 @@ pub(crate) fn run(options: &Options) -> crate::Result {
     let mut bench = std::process::Command::new(release.join("xtask-bench"));
     bench.current_dir(workspace::root()).arg("run");
     bench.args(["--rounds", &options.rounds.to_string()]);
-    if options.smoke {
-        bench.arg("--smoke");
+    if options.pairs != "all" {
+        bench.args(["--pairs", &options.pairs]);
     }
+    let flags = [
+        ("--bursts", options.bursts),
+        ("--streams", options.streams),
+        ("--large", options.large),
+        ("--smoke", options.smoke),
+    ];
+    bench.args(flags.iter().filter(|it| it.1).map(|it| it.0));
     if !options.relays {
         bench.arg("--gateway").arg(release.join("interlingua-proxy"));
     }

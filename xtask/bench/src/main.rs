@@ -12,13 +12,18 @@ use clap::{Parser, Subcommand};
 mod answer;
 mod bytepipe;
 mod check;
+mod lab;
 mod load;
 mod mock;
+mod pace;
+mod pair;
 mod plan;
+mod process;
 mod report;
 mod request;
 mod response;
 mod servers;
+mod targets;
 
 #[derive(Parser)]
 struct Arguments {
@@ -42,6 +47,9 @@ enum Task {
     Load(load::Options),
     /// Writes a request body as the load generator sends it.
     Body {
+        /// The way that it takes.
+        #[arg(long, default_value = "responses-chat")]
+        pair: pair::Pair,
         /// Approximate size in bytes.
         #[arg(long)]
         size: usize,
@@ -56,8 +64,9 @@ fn main() -> ExitCode {
         Task::Mock => mock::run().map_err(Into::into),
         Task::Bytepipe { upstream } => bytepipe::run(&upstream).map_err(Into::into),
         Task::Load(options) => load::run(&options),
-        Task::Body { size, file } => {
-            std::fs::write(file, request::body(size, true, false)).map_err(Into::into)
+        Task::Body { pair, size, file } => {
+            let request = request::Request { pair, size, stream: true, pace: pace::Pace::Burst };
+            std::fs::write(file, request.body()).map_err(Into::into)
         }
     };
     match result {

@@ -1,137 +1,141 @@
-//! Requests as the real Codex sends them: the captured field layout, filled to real sizes.
+//! Requests as real clients send them: the captured field layout, filled to real sizes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The capture that gives the layout.
-const CAPTURE: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../fixtures/codex/req_first_text_turn.json"
-));
+use crate::pace::Pace;
+use crate::pair::{Pair, Wire};
 
-/// What a first request of the real client holds: 17.8 KB of tools, 21 KB of instructions.
-const TOOLS: usize = 17_800;
-const INSTRUCTIONS: usize = 21_000;
+mod fill;
+mod trips;
+
+/// A request to make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) pair: Pair,
+    /// Approximate bytes of the body; what the capture lacks to it is in the tools' outputs.
+    pub(crate) size: usize,
+    pub(crate) stream: bool,
+    pub(crate) pace: Pace,
+}
 
 /// Tool round trips after the first prompt.
 const ROUND_TRIPS: usize = 9;
 
-/// The model that the gateway is configured with.
-pub(crate) const MODEL: &str = "up/bench";
-
-/// Stands in the prompt of requests whose answer should begin like a real model's: the first delta comes
-/// alone, the others a little later.
-pub(crate) const PACED: &str = "bench-paced-start";
-
-/// A request body of about `size` bytes; what is missing to it is in the tools' outputs.
-pub(crate) fn body(size: usize, stream: bool, paced: bool) -> Vec<u8> {
-    let capture: Value = serde_json::from_str(CAPTURE).expect("the capture is JSON");
-    let mut body = capture["body"].clone();
-    body["model"] = MODEL.into();
-    body["stream"] = stream.into();
-    fill(&mut body["tools"], "description", TOOLS);
-    fill(&mut body["input"], "text", INSTRUCTIONS);
-    let base = body.to_string().len();
-    let each = size.saturating_sub(base) / ROUND_TRIPS;
-    let input = body["input"].as_array_mut().expect("the capture has an input");
-    if paced {
-        let part = json!({ "type": "input_text", "text": PACED });
-        input.push(json!({ "type": "message", "role": "user", "content": [part] }));
-    }
-    for trip in 0..ROUND_TRIPS {
-        input.extend(round_trip(trip, each.saturating_sub(ENVELOPE)));
-    }
-    body.to_string().into_bytes()
-}
-
-/// What a round trip weighs without its output, about.
-const ENVELOPE: usize = 420;
-
-fn round_trip(trip: usize, output: usize) -> [Value; 2] {
-    let call = format!("call_{trip:024}");
-    let arguments =
-        json!({ "cmd": format!("sed -n '1,{trip}0p' src/lib.rs"), "yield_time_ms": 1000 });
-    [
-        json!({
-            "type": "function_call",
-            "id": format!("fc_{trip:024}"),
-            "name": "exec_command",
-            "arguments": arguments.to_string(),
-            "call_id": call,
-            "status": "completed",
-        }),
-        json!({
-            "type": "function_call_output",
-            "id": format!("fco_{trip:024}"),
-            "call_id": call,
-            "output": source_code(output),
-        }),
-    ]
-}
-
-/// Lines that look like source code, so that escapes are as frequent as in life.
-fn source_code(escaped: usize) -> String {
-    const LINES: [&str; 4] = [
-        "    let Some(value) = table.get(\"key\") else { return Err(Error::Missing) };\n",
-        "    // The caller holds the lock until the answer is complete.\n",
-        "\tfor (index, part) in message.parts().enumerate() {\n",
-        "        writer.push(index, part.len().min(LIMIT))?;\n",
-    ];
-    let mut text = String::new();
-    let mut length = 0;
-    for line in LINES.iter().cycle() {
-        length += line.len() + line.matches(['"', '\n', '\t']).count();
-        if length > escaped {
-            break;
+impl Request {
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let wire = self.pair.client;
+        let mut body = capture(wire)["body"].take();
+        body["model"] = self.pair.model().into();
+        body["stream"] = self.stream.into();
+        if !self.stream {
+            // Meant for streams, and refused by servers elsewhere.
+            body.as_object_mut().expect("a request is an object").remove("stream_options");
         }
-        text.push_str(line);
-    }
-    text
-}
-
-/// Lengthens the texts of the given field, all by the same factor, until the value weighs `size`.
-fn fill(value: &mut Value, field: &str, size: usize) {
-    let mut texts = 0;
-    each_text(value, field, &mut |_| texts += 1);
-    let missing = size.saturating_sub(value.to_string().len()) / texts.max(1);
-    each_text(value, field, &mut |text| {
-        const FILLER: &str = "Work in small steps, say what you do, and check the result. ";
-        text.extend(FILLER.chars().cycle().take(missing));
-    });
-}
-
-fn each_text(value: &mut Value, field: &str, visit: &mut impl FnMut(&mut String)) {
-    match value {
-        Value::Array(values) => values.iter_mut().for_each(|it| each_text(it, field, visit)),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Value::String(text) if name == field => visit(text),
-                    _ => each_text(value, field, visit),
-                }
-            }
+        fill::placeholders(&mut body);
+        if wire == Wire::Responses {
+            fill::fields(&mut body["tools"], "description", TOOLS);
+            fill::fields(&mut body["input"], "text", INSTRUCTIONS);
         }
-        _ => {}
+        if self.pace != Pace::Burst {
+            trips::add_to_prompt(wire, &mut body, &self.pace.mark());
+        }
+        let missing = self.size.saturating_sub(body.to_string().len());
+        trips::add(wire, &mut body, ROUND_TRIPS, missing);
+        body.to_string().into_bytes()
     }
+}
+
+/// What a first request of the real Codex holds, whose texts the capture has not: 17.8 KB of tools, 21 KB
+/// of instructions. The other captures tell the size of each text themselves.
+const TOOLS: usize = 17_800;
+const INSTRUCTIONS: usize = 21_000;
+
+/// Where the real client posts to.
+pub(crate) fn path(wire: Wire) -> String {
+    text(&capture(wire)["path"]).to_owned()
+}
+
+/// The header fields of the real client, but for those that depend on the connection.
+pub(crate) fn headers(wire: Wire) -> Vec<(String, String)> {
+    let capture = capture(wire);
+    let fields = capture["headers"].as_object().into_iter().flatten();
+    let named = fields.map(|(name, value)| (name.to_lowercase(), text(value).to_owned()));
+    named
+        // The mock does not compress.
+        .filter(|(name, _)| !["host", "content-length", "accept-encoding"].contains(&name.as_str()))
+        .map(|(name, value)| match name.as_str() {
+            "authorization" => (name, "Bearer interlingua-local".into()),
+            _ => (name, value),
+        })
+        .collect()
+}
+
+fn capture(wire: Wire) -> Value {
+    macro_rules! fixture {
+        ($path:literal) => {
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/", $path))
+        };
+    }
+    let text = match wire {
+        Wire::Chat => fixture!("clients/chat/opencode_02_text.request.json"),
+        Wire::Responses => fixture!("codex/req_first_text_turn.json"),
+        Wire::Messages => fixture!("clients/messages/claude_01_text.request.json"),
+    };
+    serde_json::from_str(text).expect("a capture is JSON")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn request(pair: &str, size: usize) -> Request {
+        Request { pair: pair.parse().unwrap(), size, stream: true, pace: Pace::Slow }
+    }
+
     #[test]
     fn bodies_have_the_asked_size() {
-        for size in [63_000, 1_040_000] {
-            let real = body(size, true, true).len();
-            assert!(real.abs_diff(size) < size / 50, "{size} became {real}");
+        for pair in ["responses-chat", "messages-chat", "chat-chat"] {
+            for size in [63_000, 1_040_000] {
+                let real = request(pair, size).body().len();
+                assert!(real.abs_diff(size) < size / 50, "{pair}: {size} became {real}");
+            }
         }
     }
 
     #[test]
     fn the_layout_is_the_captured_one() {
-        let capture: Value = serde_json::from_str(CAPTURE).unwrap();
-        let made: Value = serde_json::from_slice(&body(63_000, false, false)).unwrap();
-        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&made), names(&capture["body"]));
-        assert_eq!(made["stream"], false);
+        for pair in ["responses-chat", "messages-chat", "chat-chat"] {
+            let request = request(pair, 63_000);
+            let made: Value = serde_json::from_slice(&request.body()).unwrap();
+            let names = |it: &Value| it.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(&made), names(&capture(request.pair.client)["body"]));
+            assert_eq!(made["stream"], true);
+            assert_eq!(made["model"], "chat/bench");
+            assert!(!made.to_string().contains("(placeholder: "));
+            assert_eq!(Pace::asked(made.to_string().as_bytes()), Pace::Slow);
+        }
+    }
+
+    #[test]
+    fn a_whole_answer_asks_for_nothing_that_belongs_to_streams() {
+        let whole = Request { stream: false, pace: Pace::Burst, ..request("chat-chat", 63_000) };
+        let made: Value = serde_json::from_slice(&whole.body()).unwrap();
+        assert_eq!((&made["stream"], &made["stream_options"]), (&false.into(), &Value::Null));
+    }
+
+    #[test]
+    fn the_clients_own_fields_are_sent_and_no_placeholder_of_a_key() {
+        for wire in Wire::ALL {
+            let headers = headers(wire);
+            let value = |name: &str| headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
+            assert_eq!(value("authorization"), Some("Bearer interlingua-local"));
+            assert_eq!(value("content-type"), Some("application/json"));
+            assert_eq!(value("content-length"), None);
+            assert!(path(wire).starts_with(wire.path()));
+        }
     }
 }

@@ -17,9 +17,9 @@ pub(crate) struct Connection {
 }
 
 /// When the parts of an answer came, from the moment the request began to be written.
-#[derive(Clone, Copy)]
 pub(crate) struct Timing {
-    pub(crate) first: Duration,
+    /// Of each delta that was looked out for; nothing of an answer that holds none.
+    pub(crate) deltas: Vec<Duration>,
     pub(crate) total: Duration,
 }
 
@@ -30,11 +30,12 @@ impl Connection {
         Ok(Self { stream, buffer: BytesMut::with_capacity(64 * 1024) })
     }
 
-    /// Sends a request and leaves the body of a 200 in `body`.
+    /// Sends a request, leaves the body of a 200 in `body`, and notes when the first so many deltas came.
     pub(crate) async fn exchange(
         &mut self,
         request: &[u8],
         body: &mut Vec<u8>,
+        watched: usize,
     ) -> Result<Timing, String> {
         let start = Instant::now();
         body.clear();
@@ -47,11 +48,19 @@ impl Connection {
         };
         let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
         let mut framing = Framing::of(&head)?;
-        let mut first = None;
+        let (mut deltas, mut seen) = (Vec::with_capacity(watched), 0);
         loop {
             let is_over = framing.decode(&mut self.buffer, body)?;
-            if first.is_none() && memmem::find(body, answer::FIRST).is_some() {
-                first = Some(start.elapsed());
+            let now = start.elapsed();
+            while deltas.len() < watched {
+                let word = answer::word(deltas.len());
+                let Some(at) = memmem::find(&body[seen..], &word) else {
+                    // A word may be cut by the end of what is there.
+                    seen = seen.max(body.len().saturating_sub(word.len()));
+                    break;
+                };
+                deltas.push(now);
+                seen += at + word.len();
             }
             if is_over {
                 break;
@@ -63,7 +72,7 @@ impl Connection {
             let status = head.lines().next().unwrap_or_default();
             return Err(format!("{status}: {}", String::from_utf8_lossy(body)));
         }
-        Ok(Timing { first: first.unwrap_or(total), total })
+        Ok(Timing { deltas, total })
     }
 
     async fn read(&mut self) -> Result<(), String> {
