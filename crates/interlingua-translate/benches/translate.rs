@@ -9,7 +9,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
 use interlingua_dialect::{Dialect, Dialects};
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Pipe, Repairs, Target, chat, responses};
+use interlingua_translate::{Decode, Encode, Pipe, Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -71,30 +71,41 @@ fn mimo() -> Dialect {
     Dialects::builtin().resolve("mimo", "mimo-v2.5-pro").expect("it ships with the crate")
 }
 
-#[divan::bench(args = [(9, 1_600), (200, 3_800)])]
+/// Rounds of tool calls and the bytes of each result: 63 KB and 1 MB.
+const SIZES: [(usize, usize); 2] = [(9, 1_600), (200, 3_800)];
+
+#[divan::bench(args = SIZES)]
 fn translate_request(bencher: Bencher<'_, '_>, (rounds, output): (usize, usize)) {
-    let body = request(rounds, output);
-    let dialect = mimo();
-    let repairs = Repairs::default();
-    bencher.counter(BytesCount::of_slice(&body)).bench(|| {
-        let (turn, _) = responses::read(black_box(&body), Limits::default()).expect("a request");
-        let target = Target {
-            dialect: &dialect,
-            provider: "mimo",
-            model: "mimo-v2.5-pro",
-            stream: true,
-            repairs: &repairs,
-        };
-        chat::write(&turn, &target).expect("a request").body
+    through(bencher, &request(rounds, output), &mimo(), |body, target| {
+        let (turn, _) = responses::read(body, Limits::default()).expect("a request");
+        chat::write(&turn, target).expect("a request").body
     });
 }
 
-#[divan::bench(args = [(9, 1_600), (200, 3_800)])]
+#[divan::bench(args = SIZES)]
 fn read_request(bencher: Bencher<'_, '_>, (rounds, output): (usize, usize)) {
     let body = request(rounds, output);
     bencher.counter(BytesCount::of_slice(&body)).bench(|| {
         responses::read(black_box(&body), Limits::default()).expect("a request").0.items.len()
     });
+}
+
+/// A request through one protocol's reader and another's writer.
+fn through(
+    bencher: Bencher<'_, '_>,
+    body: &[u8],
+    dialect: &Dialect,
+    translate: impl Fn(&[u8], &Target<'_>) -> Vec<u8> + Sync,
+) {
+    let repairs = Repairs::default();
+    let target = Target {
+        dialect,
+        provider: "mimo",
+        model: "mimo-v2.5-pro",
+        stream: true,
+        repairs: &repairs,
+    };
+    bencher.counter(BytesCount::of_slice(body)).bench(|| translate(black_box(body), &target));
 }
 
 const EVENTS: usize = 200;
@@ -105,19 +116,31 @@ const CHUNK: &str = "data: {\"id\":\"chatcmpl-0123456789abcdef012345678\",\"obje
 #[divan::bench]
 fn translate_200_events(bencher: Bencher<'_, '_>) {
     let dialect = Arc::new(mimo());
-    let opened = || {
+    events(bencher, "", CHUNK, || {
         let decoder = chat::Decoder::new(Arc::clone(&dialect), "mimo", "s");
         let head = responses::Head::new("resp_1", "mimo/mimo-v2.5-pro", 1_700_000_000);
-        let mut pipe = Pipe::new(decoder, responses::Encoder::stream(head));
-        let mut out = Vec::with_capacity(1 << 16);
-        pipe.push(CHUNK.as_bytes()).expect("a chunk");
+        Pipe::new(decoder, responses::Encoder::stream(head))
+    });
+}
+
+/// [`EVENTS`] deltas of one text through one protocol's decoder and another's encoder. What comes once
+/// in an answer, such as `opening` and the first delta, is not counted.
+fn events<D: Decode, E: Encode>(
+    bencher: Bencher<'_, '_>,
+    opening: &str,
+    delta: &str,
+    pipe: impl Fn() -> Pipe<D, E> + Sync,
+) {
+    let opened = || {
+        let (mut pipe, mut out) = (pipe(), Vec::with_capacity(1 << 16));
+        pipe.push([opening, delta].concat().as_bytes()).expect("the beginning of an answer");
         pipe.take(&mut out);
         (pipe, out)
     };
     bencher.counter(ItemsCount::new(EVENTS)).with_inputs(opened).bench_refs(|(pipe, out)| {
         for _ in 0..EVENTS {
             out.clear();
-            pipe.push(black_box(CHUNK.as_bytes())).expect("a chunk");
+            pipe.push(black_box(delta.as_bytes())).expect("a delta");
             pipe.take(out);
         }
     });

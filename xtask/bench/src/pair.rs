@@ -14,7 +14,7 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    pub(crate) const ALL: [Self; 3] = [Self::Chat, Self::Responses, Self::Messages];
+    pub(crate) const ALL: [Self; 3] = [Self::Responses, Self::Messages, Self::Chat];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -137,7 +137,7 @@ mod tests {
         let all = Pair::all();
         assert_eq!(all.len(), 10);
         let lanes: Vec<_> = all.iter().filter(|it| it.is_lane()).map(Pair::to_string).collect();
-        assert_eq!(lanes, ["chat-book", "responses-responses", "messages-messages"]);
+        assert_eq!(lanes, ["responses-responses", "messages-messages", "chat-book"]);
     }
 
     #[test]

@@ -55,13 +55,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let lab = Lab {
         folder: folder.path().to_owned(),
         mock: Server::mock()?,
-        binary: options.gateway.clone(),
+        // It is started in a folder of its own.
+        binary: options.gateway.as_ref().map(|it| it.canonicalize()).transpose()?,
         pairs: if options.pairs.is_empty() { Pair::all() } else { options.pairs.clone() },
         rounds: if options.smoke { 1 } else { options.rounds.max(1) },
         smoke: options.smoke,
     };
-    let report = measure(&lab, options)?;
+    let mut report = Report::new(lab.rounds, &lab.pairs, lab.smoke);
+    let result = measure(&lab, options, &mut report);
+    // What was measured before something went wrong is worth a look.
     println!("{report}");
+    result?;
     if let Some(folder) = &options.save {
         report.save(folder)?;
     }
@@ -69,22 +73,21 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if far.is_empty() { Ok(()) } else { Err(format!("far off: {}", far.join("; ")).into()) }
 }
 
-fn measure(lab: &Lab, options: &Options) -> Result<Report, Box<dyn Error>> {
+fn measure(lab: &Lab, options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let every = !(options.bursts || options.streams || options.large);
-    let mut report = Report::new(lab.rounds, &lab.pairs);
     if every && let Some(binary) = &lab.binary {
         report.idle = Some(look_idle(binary, lab)?);
     }
     if every || options.bursts {
-        bursts::measure(lab, &mut report)?;
+        bursts::measure(lab, report)?;
     }
     if every || options.large {
-        large::measure(lab, &mut report)?;
+        large::measure(lab, report)?;
     }
     if every || options.streams {
-        streams::measure(lab, &mut report)?;
+        streams::measure(lab, report)?;
     }
-    Ok(report)
+    Ok(())
 }
 
 /// A thousand streams are two thousand sockets of a relay; the servers inherit what is allowed here.

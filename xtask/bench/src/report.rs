@@ -46,6 +46,8 @@ pub(crate) struct Report {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) idle: Option<Idle>,
     rounds: usize,
+    /// Only a part of the requests and streams that the loads' names say.
+    smoke: bool,
     samples: Vec<Sample>,
 }
 
@@ -60,8 +62,8 @@ pub(crate) struct Idle {
 }
 
 impl Report {
-    pub(crate) fn new(rounds: usize, pairs: &[Pair]) -> Self {
-        Self { pairs: pairs.to_vec(), idle: None, rounds, samples: Vec::new() }
+    pub(crate) fn new(rounds: usize, pairs: &[Pair], smoke: bool) -> Self {
+        Self { pairs: pairs.to_vec(), idle: None, rounds, smoke, samples: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
@@ -155,11 +157,12 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
         }
-        writeln!(
-            f,
-            "\nmedian of {} rounds, ratios within a round; no answer was wrong\n",
-            self.rounds
-        )?;
+        let rounds = self.rounds;
+        writeln!(f, "\nmedian of {rounds} rounds, ratios within a round; each answer was checked")?;
+        if self.smoke {
+            writeln!(f, "smoke: a part of the load, once; no figures to quote")?;
+        }
+        writeln!(f)?;
         for line in targets::lines(self) {
             writeln!(f, "{line}")?;
         }
@@ -190,7 +193,7 @@ mod tests {
     #[test]
     fn ratios_are_taken_within_a_round() {
         // The machine is ten times slower in round two; the ratio does not care.
-        let mut report = Report::new(3, &[Pair::CODEX]);
+        let mut report = Report::new(3, &[Pair::CODEX], false);
         for (round, gateway, pipe) in [(1, 2.0, 1.0), (2, 30.0, 10.0), (3, 2.2, 1.0)] {
             report.add(sample(round, "gateway", gateway));
             report.add(sample(round, "bytepipe", pipe));

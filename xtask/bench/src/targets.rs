@@ -119,7 +119,7 @@ mod tests {
     use crate::report::Sample;
 
     fn report(cpu: f64) -> Report {
-        let mut report = Report::new(1, &[Pair::CODEX]);
+        let mut report = Report::new(1, &[Pair::CODEX], false);
         for (server, cpu) in [(GATEWAY, cpu), (BYTEPIPE, 1.0)] {
             let mut sample = Sample::new(1, STREAM.name, Pair::CODEX, server);
             sample.put("cpu_ms", cpu);

@@ -54,7 +54,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Box<dyn Erro
         for (nth, pair) in lab.pairs.iter().enumerate() {
             for mut load in [STREAM, WHOLE, FIRST] {
                 if lab.smoke {
-                    load.requests /= 10;
+                    load.requests /= 4;
                 }
                 // A different server comes first each time, so that no one always has the warm machine.
                 servers.rotate_left(1);

@@ -29,7 +29,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Box<dyn Erro
             servers.extend(lab.gateway()?);
             servers.rotate_left(round % 2);
             for server in &servers {
-                let load = Load { requests: if lab.smoke { 40 } else { LARGE.requests }, ..LARGE };
+                let load = Load { requests: if lab.smoke { 100 } else { LARGE.requests }, ..LARGE };
                 lab.fire(server, *pair, &WARM, 0)?;
                 let process = server.process();
                 process.forget_peak()?;
