@@ -11,7 +11,7 @@ use crate::workspace;
 /// What to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only this stage: lint, tests, docs, e2e, e2e:<words>, mutants or bench; may be given several times
+    /// Only this stage: lint, tests, docs, e2e, e2e:WORDS, mutants or bench; may be given several times
     #[arg(long = "stage", value_name = "STAGE")]
     stages: Vec<Stage>,
 }
@@ -43,9 +43,7 @@ impl FromStr for Stage {
                 Some(words) if !words.trim().is_empty() => {
                     Ok(Self::EndToEnd(words.split_whitespace().map(str::to_owned).collect()))
                 }
-                _ => {
-                    Err("the stages are lint, tests, docs, e2e, e2e:<words>, mutants, bench".into())
-                }
+                _ => Err("the stages are lint, tests, docs, e2e, e2e:WORDS, mutants, bench".into()),
             },
         }
     }
