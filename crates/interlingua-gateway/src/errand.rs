@@ -79,6 +79,7 @@ impl Errand<'_, '_> {
             dialect,
             provider: &provider.id,
             model: &model.id,
+            max_output_tokens: model.max_output_tokens,
             stream,
             repairs,
         };

@@ -102,6 +102,7 @@ fn through(
         dialect,
         provider: "mimo",
         model: "mimo-v2.5-pro",
+        max_output_tokens: None,
         stream: true,
         repairs: &repairs,
     };

@@ -24,6 +24,7 @@
 //!     dialect: &dialect,
 //!     provider: "mimo",
 //!     model: "mimo-v2.5-pro",
+//!     max_output_tokens: None,
 //!     stream: turn.stream,
 //!     repairs: &Repairs::default(),
 //! };

@@ -14,6 +14,8 @@ pub struct Target<'t> {
     pub provider: &'t str,
     /// The model, as the upstream spells it.
     pub model: &'t str,
+    /// The most tokens that the model can answer with, where that is known.
+    pub max_output_tokens: Option<u64>,
     /// Whether the upstream shall send its answer piece by piece.
     pub stream: bool,
     /// What the upstream refused before and is to be spared now.

@@ -28,6 +28,7 @@
 //!     dialect: &dialect,
 //!     provider: "deepseek",
 //!     model: "deepseek-v4",
+//!     max_output_tokens: None,
 //!     stream: true,
 //!     repairs: &Repairs::default(),
 //! })?;

@@ -44,7 +44,7 @@ pub(super) const HANDLES: [&str; 6] =
     ["Instant::now", "SystemTime::now", "TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket"];
 
 /// Which of our crates a crate may stand on. A crate that is not here is not planned.
-pub(super) const ARROWS: [(&str, &[&str]); 16] = [
+pub(super) const ARROWS: [(&str, &[&str]); 17] = [
     ("interlingua-protocol", &[]),
     ("interlingua-ir", &[]),
     ("interlingua-dialect", &["interlingua-ir"]),

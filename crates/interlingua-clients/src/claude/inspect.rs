@@ -443,10 +443,15 @@ mod tests {
     fn a_token_has_to_be_there_and_to_be_taken() {
         let text = r#"{"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:8787/v1/"}}"#;
         check(text, &[("ANTHROPIC_AUTH_TOKEN", "x")], &[], expect![""]);
-        check(text, &[], &[], expect![[r#"
+        check(
+            text,
+            &[],
+            &[],
+            expect![[r#"
             Fail claude.token: `env.ANTHROPIC_AUTH_TOKEN` is not set, so Claude Code asks for a login
                 `interlingua claude apply`
-        "#]]);
+        "#]],
+        );
         let hash = interlingua_registry::KeyHash::of("canary");
         let config = format!("client_keys = [{{ id = 'a', hash = '{hash}' }}]");
         let snapshot = crate::testing::snapshot_of(&config);

@@ -10,6 +10,7 @@ mod lane;
 mod models;
 mod read;
 mod usage;
+mod write;
 
 pub mod faults;
 
@@ -19,3 +20,4 @@ pub use encode::Encoder;
 pub use head::Head;
 pub use models::models_page;
 pub use read::{count_tokens_read, read};
+pub use write::write;

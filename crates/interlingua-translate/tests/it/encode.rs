@@ -27,6 +27,7 @@ pub(crate) fn tools() -> ToolMap {
         dialect: &dialect("mimo"),
         provider: "up",
         model: "m",
+        max_output_tokens: None,
         stream: true,
         repairs: &Repairs::default(),
     };

@@ -501,6 +501,7 @@ fn repairs_leave_out_what_was_refused_but_never_the_request_itself() {
             dialect: &dialect("openai"),
             provider: "up",
             model: "m",
+            max_output_tokens: None,
             stream: true,
             repairs: &repairs,
         };

@@ -10,7 +10,7 @@ use interlingua_translate::json::Limits;
 use interlingua_translate::responses;
 use serde_json::Value;
 
-use crate::support::{DIALECTS, check_messages, dialect, write};
+use crate::support::{DIALECTS, MESSAGES, check_messages, dialect, write};
 
 #[test]
 fn every_capture_suits_every_upstream() {
@@ -174,7 +174,7 @@ fn nothing_is_lost_in_silence() {
         let body = marked.to_string();
         let (turn, read_notes) = responses::read(body.as_bytes(), Limits::default()).unwrap();
         let corners = corners(&turn);
-        for id in DIALECTS {
+        for id in DIALECTS.into_iter().chain(MESSAGES) {
             let upstream = write(&turn, &dialect(id));
             let mut found = format!("{}\n{corners}\n", upstream.body);
             for note in read_notes.iter().chain(&upstream.notes) {

@@ -259,10 +259,14 @@ pub(crate) fn write(turn: &Turn<'_>, dialect: &Dialect) -> Upstream {
         dialect,
         provider: "up",
         model: "the-model",
+        max_output_tokens: None,
         stream: turn.stream,
         repairs: &Repairs::default(),
     };
-    let written = chat::write(turn, &target).unwrap();
+    let written = match dialect.wire {
+        Wire::Messages => messages::write(turn, &target).unwrap(),
+        Wire::Chat | Wire::Responses => chat::write(turn, &target).unwrap(),
+    };
     let body = serde_json::from_slice(&written.body).unwrap();
     Upstream { body, notes: written.notes }
 }

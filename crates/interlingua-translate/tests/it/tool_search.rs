@@ -20,6 +20,7 @@ fn write(body: &Value) -> Written {
         dialect: &dialect("mimo"),
         provider: "up",
         model: "m",
+        max_output_tokens: None,
         stream: true,
         repairs: &Repairs::default(),
     };

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_dialect::{
-    AssistantNullContent, EmptyAssistant, Fix, IdRule, OnMissing, ResultContent, ResultName,
-    TextParts, ToolResultImages,
+    AssistantNullContent, EmptyAssistant, Fix, OnMissing, ResultContent, ResultName, TextParts,
+    ToolResultImages,
 };
 use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Text};
 
@@ -14,7 +14,7 @@ use super::parts::{OMITTED_IMAGE, Seen};
 use crate::chat::extras::CONTENT;
 use crate::chat::offer::takes_custom;
 use crate::chat::write::{field, joined, string};
-use crate::tools::{ARGUMENT, short_hash};
+use crate::tools::{ARGUMENT, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// Writes what one answer thought, said and called, and the results of its calls.
@@ -144,7 +144,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let native = call.head.form == Form::Custom && takes_custom(self.target);
         let kind = if native { "custom" } else { "function" };
         self.out.extend_from_slice(b"{\"id\":");
-        let id = self.id(&call.head.id);
+        let id = wire_id(self.target.dialect.tools.id_rule, &call.head.id);
         string(self.out, &Text::plain(id));
         let own = self.extras.find(Place::Item(at), "type");
         match own {
@@ -210,7 +210,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         for &(at, call) in calls {
             self.open("tool");
             self.out.extend_from_slice(b",\"tool_call_id\":");
-            let id = self.id(&call.head.id);
+            let id = wire_id(self.target.dialect.tools.id_rule, &call.head.id);
             string(self.out, &Text::plain(id));
             self.out.extend_from_slice(b",\"content\":");
             let turn = self.turn;
@@ -310,29 +310,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             self.flat(shown, "\n");
         }
     }
-
-    /// A call's id in the form that the upstream takes.
-    fn id<'i>(&self, id: &'i str) -> Cow<'i, str> {
-        match self.target.dialect.tools.id_rule {
-            IdRule::Any => id.into(),
-            IdRule::Max40 if id.len() <= 40 => id.into(),
-            IdRule::Anthropic64 if id.len() <= 64 && id.bytes().all(is_id_byte) => id.into(),
-            IdRule::Alnum9 if id.len() == 9 && id.bytes().all(|it| it.is_ascii_alphanumeric()) => {
-                id.into()
-            }
-            IdRule::Max40 | IdRule::Anthropic64 => {
-                format!("call_{}{}", short_hash(&[id]), short_hash(&["2", id])).into()
-            }
-            IdRule::Alnum9 => format!("c{}", short_hash(&[id])).into(),
-        }
-    }
 }
 
 fn is_object(json: &str) -> bool {
     json.trim_start().starts_with('{')
         && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
-}
-
-fn is_id_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

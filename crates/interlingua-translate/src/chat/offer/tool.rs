@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use interlingua_dialect::{BuiltinWebSearch, Fix};
 use interlingua_ir::{Function, Note, NoteKind, Place, Protocol, Text, Tool};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Offer, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::target::Target;
-use crate::tools::{ARGUMENT, shaped};
+use crate::tools::{Grammar, about_group, freeform_schema, freeform_words, shaped};
 
 impl Offer<'_, '_> {
     /// Writes the tool at `at`, which travels as `wire`; whether there was anything to write.
@@ -74,13 +73,7 @@ impl Offer<'_, '_> {
         out: &mut Vec<u8>,
     ) {
         open(out, "function", wire);
-        let group = function.namespace.as_deref().zip(function.namespace_description.as_ref());
-        let group = group.filter(|(_, about)| !about.is_empty()).map(|(name, about)| {
-            let mut text = Vec::new();
-            Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
-            about.write_json(&mut text);
-            Text::Json(String::from_utf8_lossy(&text).into_owned().into())
-        });
+        let group = about_group(function);
         if group.is_some() || function.description.is_some() {
             out.extend_from_slice(b",\"description\":");
             let own = function.description.as_ref().map(Cow::Borrowed);
@@ -119,7 +112,7 @@ impl Offer<'_, '_> {
             out.extend_from_slice(b",\"description\":");
             string(out, description);
         }
-        match (Grammar::of(format), format) {
+        match (format.and_then(Grammar::read), format) {
             // Flat, as Responses has it.
             (Some(Grammar { syntax: Some(syntax), definition, nested: false }), _) => {
                 out.extend_from_slice(
@@ -147,63 +140,10 @@ fn write_wrapped(
     out: &mut Vec<u8>,
 ) {
     open(out, "function", wire);
-    let how = format!(
-        "This tool takes free text. Put all of it, exactly as it is, into the one argument `{ARGUMENT}`."
-    );
-    let mut texts: Vec<Cow<'_, Text<'_>>> = Vec::with_capacity(3);
-    texts.extend(description.map(Cow::Borrowed));
-    texts.push(Cow::Owned(how.into()));
-    let form = match (Grammar::of(format), format) {
-        (Some(Grammar { syntax, definition, .. }), _) => {
-            let syntax = syntax.and_then(|it| Text::from_json(it.get()));
-            let syntax = syntax.unwrap_or(Text::EMPTY).to_plain().into_owned();
-            let text = Text::from_json(definition.get()).unwrap_or(Text::plain(definition.get()));
-            vec![
-                Text::from(format!("The text must follow this {syntax} grammar:")),
-                text.into_owned(),
-            ]
-        }
-        (_, Some(format)) => vec![Text::from(format!("The form of the text: {}", format.get()))],
-        (_, None) => Vec::new(),
-    };
-    texts.extend(form.into_iter().map(Cow::Owned));
     out.extend_from_slice(b",\"description\":");
-    joined(out, texts, "\n\n");
-    field(
-        out,
-        "parameters",
-        &format!(
-            r#"{{"type":"object","properties":{{"{ARGUMENT}":{{"type":"string","description":"The whole text."}}}},"required":["{ARGUMENT}"],"additionalProperties":false}}"#
-        ),
-    );
+    joined(out, freeform_words(description, format), "\n\n");
+    field(out, "parameters", &freeform_schema());
     out.push(b'}');
-}
-
-/// The grammar of a custom tool's input.
-struct Grammar<'a> {
-    syntax: Option<&'a RawValue>,
-    definition: &'a RawValue,
-    /// It stands in an object of its own, as Chat has it.
-    nested: bool,
-}
-
-impl<'a> Grammar<'a> {
-    fn of(format: Option<&'a RawValue>) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Format<'a> {
-            #[serde(borrow, default)]
-            syntax: Option<&'a RawValue>,
-            #[serde(borrow, default)]
-            definition: Option<&'a RawValue>,
-            #[serde(borrow, default)]
-            grammar: Option<Box<Format<'a>>>,
-        }
-        let flat: Format<'a> = serde_json::from_str(format?.get()).ok()?;
-        let nested = flat.grammar.is_some();
-        let inner =
-            flat.grammar.map_or((flat.syntax, flat.definition), |it| (it.syntax, it.definition));
-        Some(Self { syntax: inner.0, definition: inner.1?, nested })
-    }
 }
 
 /// How the upstream's own search is asked for, up to the closing brace.

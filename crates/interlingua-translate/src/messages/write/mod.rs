@@ -1,0 +1,274 @@
+//! A turn as a request of the Messages protocol.
+
+use std::borrow::Cow;
+
+use interlingua_dialect::{Fix, JsonObjectRule, JsonSchemaRule};
+use interlingua_ir::{Fault, Format, Note, NoteKind, Protocol, Text, Turn};
+
+use crate::history::History;
+use crate::target::{Target, Written};
+use crate::tools::Names;
+
+mod conversation;
+mod extras;
+mod offer;
+mod parts;
+mod replay;
+mod step;
+pub(super) mod thinking;
+
+use extras::Extras;
+use replay::Replay;
+use thinking::Plan;
+
+/// What may be answered with where neither the client nor the model's description says it, in tokens.
+/// Every model that thinks takes it.
+const DEFAULT_MAX_TOKENS: u64 = 32_000;
+
+/// Writes a turn as a request of the Messages protocol.
+///
+/// Messages come last, so that the requests of two consecutive turns share their beginning and the
+/// upstream's prompt cache stays warm. Clients whose protocol has no words for it get cache marks.
+///
+/// # Errors
+///
+/// [`BadParam`](interlingua_ir::Class::BadParam) when the dialect's record wants an effort level
+/// refused that it does not know.
+pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
+    let mut notes = Vec::new();
+    let names = Names::of(turn, target.dialect.tools.name_max as usize, &mut notes);
+    let history = History::of(turn);
+    let extras = Extras::of(turn, target, &mut notes);
+    let plan = Plan::of(turn, target, &history, &mut notes)?;
+    let replay = Replay::of(target, plan.thinks);
+
+    let mut out = Vec::with_capacity(capacity(turn));
+    out.extend_from_slice(b"{\"model\":");
+    string(&mut out, &Text::plain(target.model));
+    field(&mut out, "max_tokens", itoa::Buffer::new().format(plan.max_tokens));
+    if target.stream {
+        field(&mut out, "stream", "true");
+    }
+    params(turn, target, plan.thinks, &mut out, &mut notes);
+    fields(turn, target, &plan, &mut out, &mut notes);
+    extras.top(target, &mut out, &mut notes);
+    let marks = Marks::of(turn, target);
+    offer::write(turn, target, &names, &extras, &plan, marks, &mut out, &mut notes);
+    conversation::Writer::new(
+        turn, target, &names, &replay, &history, &extras, &mut out, &mut notes,
+    )
+    .write(marks);
+    out.push(b'}');
+    Ok(Written { body: out, tools: names.map(), notes })
+}
+
+/// Sampling parameters, under this protocol's names.
+fn params(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    thinks: bool,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
+    let rules = &target.dialect.request;
+    let on = &target.dialect.thinking.drop_when_on;
+    for param in &turn.params {
+        let name = rules.rename.get(param.name).map_or(param.name, String::as_str);
+        if target.repairs.drops(name, notes) {
+            continue;
+        }
+        let listed = |names: &[String]| names.iter().any(|it| it == param.name || it == name);
+        let known = turn.protocol == Protocol::Messages || KNOWN_PARAMS.contains(&name);
+        if !known || listed(&rules.drop) || (thinks && listed(on)) {
+            if !HOUSEKEEPING.contains(&param.name) {
+                notes.push(Note::new(NoteKind::Dropped, param.name));
+            }
+            continue;
+        }
+        let json = param.json.get();
+        match clamped(target, param.name, json) {
+            Some(allowed) => {
+                notes.push(Note::new(NoteKind::Changed, param.name));
+                field(out, name, &allowed);
+            }
+            // One word to stop at may stand alone elsewhere.
+            None if name == "stop_sequences" && json.starts_with('"') => {
+                field(out, name, &format!("[{json}]"));
+            }
+            None => field(out, name, json),
+        }
+    }
+}
+
+/// A number that is within the record's limits, if `json` is not.
+pub(super) fn clamped(target: &Target<'_>, name: &str, json: &str) -> Option<String> {
+    let clamp = target.dialect.request.clamp.get(name)?;
+    let asked: f64 = json.parse().ok()?;
+    let allowed = clamp.fixed.unwrap_or(asked);
+    let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
+    (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
+}
+
+/// Writes the fields that the record sets always, those of the effort, and the form of the answer.
+fn fields(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    plan: &Plan,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
+    let mut fields: Vec<(&str, Cow<'_, str>)> = Vec::new();
+    let planned = plan.fields.iter();
+    for (name, json) in target.dialect.request.set.iter().chain(planned) {
+        fields.retain(|(known, _)| known != name);
+        fields.push((name, json.into()));
+    }
+    if let Some(format) = format(turn, target, notes) {
+        match fields.iter_mut().find(|(name, _)| *name == OUTPUT_CONFIG) {
+            Some((_, json)) => {
+                let start = json.trim_end().strip_suffix('}').unwrap_or_default();
+                let comma = if start.trim_end().ends_with('{') { "" } else { "," };
+                *json = format!("{start}{comma}\"format\":{format}}}").into();
+            }
+            None => fields.push((OUTPUT_CONFIG, format!("{{\"format\":{format}}}").into())),
+        }
+    }
+    for (name, json) in fields {
+        if !target.repairs.drops(name, notes) {
+            field(out, name, &json);
+        }
+    }
+}
+
+/// The form of the answer, if the upstream can be held to it.
+fn format(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Option<String> {
+    match &turn.format {
+        Format::Text => None,
+        Format::JsonObject => {
+            if target.dialect.request.json_object == JsonObjectRule::Drop {
+                notes.push(Note::new(NoteKind::Dropped, "json_object"));
+                return None;
+            }
+            Some(r#"{"type":"json_object"}"#.to_owned())
+        }
+        Format::JsonSchema { name, schema, .. } => {
+            if !holds_schema(turn, target) {
+                // The schema itself stands in the rules then, in words.
+                notes.push(Note::new(NoteKind::Changed, "json_schema to words"));
+                return None;
+            }
+            if turn.protocol != Protocol::Messages {
+                notes.push(Note::new(NoteKind::Dropped, format!("name of the schema {name}")));
+            }
+            Some(format!(r#"{{"type":"json_schema","schema":{}}}"#, schema.get()))
+        }
+    }
+}
+
+/// Whether the upstream can be held to the schema of the answer.
+fn holds_schema(turn: &Turn<'_>, target: &Target<'_>) -> bool {
+    let rules = &target.dialect.request;
+    let beside_tools = rules.format_with_tools || turn.tools.is_empty();
+    rules.json_schema == JsonSchemaRule::Native
+        && beside_tools
+        && !target.repairs.has(Fix::ToJsonObject)
+}
+
+/// How many cache marks may be set for a client that cannot set them itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    tools: bool,
+    system: bool,
+    messages: usize,
+}
+
+impl Marks {
+    /// The last tool, the last rule, and the last block of the user's last two messages: what the next
+    /// turn repeats for sure.
+    fn of(turn: &Turn<'_>, target: &Target<'_>) -> Self {
+        let rules = &target.dialect.cache;
+        let by_mark = rules.mode == interlingua_dialect::CacheMode::CacheControl;
+        if turn.protocol == Protocol::Messages || !by_mark {
+            return Self::default();
+        }
+        let most = rules.max_breakpoints as usize;
+        Self { messages: most.min(2), system: most > 2, tools: most > 3 }
+    }
+}
+
+/// The mark itself, as a further field of a block.
+const MARK: &str = r#","cache_control":{"type":"ephemeral"}"#;
+
+/// Marks the object that `out` ends with.
+fn mark(out: &mut Vec<u8>) {
+    if out.pop_if(|it| *it == b'}').is_some() {
+        out.extend_from_slice(MARK.as_bytes());
+        out.push(b'}');
+    }
+}
+
+/// An upper bound for ordinary requests, so that the body is not copied while it grows.
+fn capacity(turn: &Turn<'_>) -> usize {
+    use interlingua_ir::{Item, Part, Tool};
+    let part = |part: &Part<'_>| match part {
+        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 96,
+        Part::Image { url, .. } | Part::File { url, .. } => url.stored_len() + 128,
+        Part::Audio { .. } => 96,
+        Part::Other { json, .. } => json.get().len() + 96,
+    };
+    let items = turn.items.iter().map(|item| match item {
+        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
+        Item::Reasoning(it) => it.thought.as_ref().map_or(128, |it| {
+            it.text.len() + it.provenance.iter().map(|(_, json)| json.len()).sum::<usize>() + 128
+        }),
+        Item::Call(call) => call.input.stored_len() + 192,
+        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 128,
+        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
+        Item::Other { json, .. } => json.get().len(),
+    });
+    let tools = turn.tools.iter().map(|tool| match tool {
+        Tool::Function(it) | Tool::ToolSearch(it) => {
+            it.parameters.map_or(64, |it| it.get().len())
+                + it.description.as_ref().map_or(0, Text::stored_len)
+                + 160
+        }
+        Tool::Custom { description, format, .. } => {
+            format.map_or(0, |it| it.get().len())
+                + description.as_ref().map_or(0, Text::stored_len)
+                + 512
+        }
+        Tool::WebSearch | Tool::Other { .. } => 128,
+    });
+    1024 + items.sum::<usize>() + tools.sum::<usize>()
+}
+
+/// Writes `,"name":json`.
+fn field(out: &mut Vec<u8>, name: &str, json: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(json.as_bytes());
+}
+
+/// Writes a JSON string.
+fn string(out: &mut Vec<u8>, text: &Text<'_>) {
+    out.push(b'"');
+    text.write_json(out);
+    out.push(b'"');
+}
+
+/// The field that holds effort and form of the answer.
+pub(super) const OUTPUT_CONFIG: &str = "output_config";
+
+/// What this protocol knows of the parameters of others, by its own names.
+const KNOWN_PARAMS: [&str; 4] = ["stop_sequences", "temperature", "top_k", "top_p"];
+
+/// Parameters that change nothing about the answer; leaving them out is not worth a word.
+const HOUSEKEEPING: [&str; 6] = [
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "store",
+    "user",
+];

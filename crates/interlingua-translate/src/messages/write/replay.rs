@@ -1,0 +1,178 @@
+//! What goes back to the upstream of its earlier thoughts.
+
+use std::ops::Range;
+
+use interlingua_dialect::{
+    Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff,
+};
+use interlingua_ir::{Call, Item, Reasoning, Role, Text, Thought, Turn};
+
+use crate::history::{Entry, History};
+use crate::target::Target;
+
+/// What the upstream wants to have back of the thoughts that belong to its earlier messages.
+#[derive(Debug)]
+pub(super) struct Replay {
+    /// Whether it may have any.
+    pub(super) takes: bool,
+    rule: ReplayRule,
+    /// What to do where the thought is gone.
+    pub(super) on_missing: OnMissing,
+    /// What stands in for it.
+    pub(super) placeholder: Option<String>,
+}
+
+impl Replay {
+    pub(super) fn of(target: &Target<'_>, thinks: bool) -> Self {
+        let rules = &target.dialect.replay;
+        let silent = !thinks && rules.when_thinking_off == WhenThinkingOff::Omit;
+        let barred = matches!(rules.rule, ReplayRule::Forbid | ReplayRule::Ignored);
+        let takes = !silent && !barred && rules.carrier == Carrier::ThinkingBlocks;
+        // The upstream insists, whatever its record says.
+        let insists = takes
+            && target.repairs.has(Fix::AddPlaceholder)
+            && rules.on_missing != OnMissing::DisableThinking;
+        Self {
+            takes,
+            rule: if insists { ReplayRule::RequiredToolCalls } else { rules.rule },
+            on_missing: if insists { OnMissing::Placeholder } else { rules.on_missing },
+            placeholder: match insists {
+                true => Some(rules.placeholder.clone().unwrap_or_default()),
+                false => rules.placeholder.clone(),
+            },
+        }
+    }
+
+    /// Whether an answer has to come with its thought.
+    pub(super) fn wants(&self, has_calls: bool) -> bool {
+        self.takes && wants(self.rule, has_calls)
+    }
+}
+
+fn wants(rule: ReplayRule, has_calls: bool) -> bool {
+    match rule {
+        ReplayRule::RequiredAll => true,
+        ReplayRule::RequiredToolCalls => has_calls,
+        ReplayRule::Forbid | ReplayRule::Ignored | ReplayRule::Optional => false,
+    }
+}
+
+/// A thought as the upstream may have it.
+#[derive(Debug)]
+pub(in crate::messages) enum Known<'w> {
+    /// In words, and with what the upstream knows it by.
+    Words(Vec<Text<'w>>, Option<&'w str>),
+    /// Only as the data that the upstream made of it.
+    Redacted(&'w str),
+    /// It is another model's, and may not be shown.
+    Foreign,
+    /// It is this upstream's and cannot be given back: this is why.
+    Lost(&'static str),
+    /// It says nothing.
+    Nothing,
+}
+
+/// What may be said of a thought to this upstream; `calls` are those of its answer.
+pub(in crate::messages) fn known<'w>(
+    reasoning: &'w Reasoning<'_>,
+    calls: &[&Call<'_>],
+    target: &Target<'_>,
+) -> Known<'w> {
+    let rules = &target.dialect.replay;
+    match &reasoning.thought {
+        Some(thought) if !belongs(thought, calls) => Known::Lost("its calls are gone"),
+        Some(thought) if is_own(thought, target) => {
+            let field = |name| {
+                let of_name = thought.provenance.iter().rfind(|(field, _)| field == name);
+                of_name.map(|(_, json)| json.as_str())
+            };
+            if let Some(data) = field("redacted_thinking") {
+                return Known::Redacted(data);
+            }
+            let words = vec![Text::plain(thought.text.as_str())];
+            match field("signature") {
+                Some(signature) => Known::Words(words, Some(signature)),
+                None if rules.opaque => Known::Lost("it is not signed"),
+                None if thought.text.is_empty() => Known::Nothing,
+                None => Known::Words(words, None),
+            }
+        }
+        thought => {
+            let words: Vec<Text<'_>> = match thought {
+                Some(thought) => vec![Text::plain(thought.text.as_str())],
+                None => reasoning.readable.iter().map(Text::borrowed).collect(),
+            };
+            if words.iter().all(Text::is_empty) {
+                return Known::Nothing;
+            }
+            match rules.foreign {
+                Foreign::Keep if !rules.opaque => Known::Words(words, None),
+                Foreign::Keep | Foreign::Drop => Known::Foreign,
+            }
+        }
+    }
+}
+
+/// Whether the upstream itself thought it. What only it can read goes nowhere else.
+pub(in crate::messages) fn is_own(thought: &Thought, target: &Target<'_>) -> bool {
+    let origin = thought.origin.as_ref();
+    origin.is_some_and(|it| it.provider == target.provider && it.family == target.dialect.id)
+}
+
+/// Whether a thought still stands beside the calls that followed from it.
+fn belongs(thought: &Thought, calls: &[&Call<'_>]) -> bool {
+    let followed = |call: &&Call<'_>| thought.calls.iter().any(|id| *id == call.head.id);
+    thought.calls.is_empty() || calls.iter().any(followed)
+}
+
+/// Whether an answer that has to come with its thought has lost it.
+pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &History) -> bool {
+    let rules = &target.dialect.replay;
+    let lacking = |range: &Range<usize>| {
+        let items = turn.items.get(range.clone()).unwrap_or_default();
+        let calls = calls(items);
+        let known = items.iter().any(|item| match item {
+            Item::Reasoning(it) => {
+                matches!(known(it, &calls, target), Known::Words(..) | Known::Redacted(_))
+            }
+            _ => false,
+        });
+        wants(rules.rule, !calls.is_empty()) && !known
+    };
+    let steps = |entries: &[Entry]| {
+        entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacking(range)))
+    };
+    match rules.scope {
+        ReplayScope::AllTurns => steps(&history.entries),
+        ReplayScope::CurrentTurn => steps(current(turn, history)),
+    }
+}
+
+pub(super) fn calls<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Call<'a>> {
+    let calls = items.iter().filter_map(|item| match item {
+        Item::Call(call) => Some(call),
+        _ => None,
+    });
+    calls.collect()
+}
+
+/// The loop of calls that is not over: from the user's message before the last answer on, if that
+/// answer called something. What the user has said meanwhile does not end it.
+fn current<'h>(turn: &Turn<'_>, history: &'h History) -> &'h [Entry] {
+    let entries = &history.entries[..];
+    let is_step = |entry: &Entry| matches!(entry, Entry::Step(_));
+    let Some(last) = entries.iter().rposition(is_step) else { return &[] };
+    let Entry::Step(range) = &entries[last] else { return &[] };
+    if calls(turn.items.get(range.clone()).unwrap_or_default()).is_empty() {
+        return &[];
+    }
+    let by_user = |entry: &Entry| match entry {
+        Entry::Message(at) => match &turn.items[*at] {
+            Item::Message(message) => message.role == Role::User,
+            _ => true,
+        },
+        Entry::Step(_) | Entry::Stray(_) => false,
+    };
+    let begin = entries[..last].iter().rposition(by_user).map_or(0, |at| at + 1);
+    &entries[begin..=last]
+}

@@ -1,0 +1,200 @@
+//! How much to think, and how long the answer may become: each limits the other.
+
+use interlingua_dialect::{
+    ChoiceNamedAs, ChoiceRequiredAs, Dialect, Effort, EffortChoice, Fix, ForcedWithThinking,
+    OnMissing, ThinkingDefault,
+};
+use interlingua_ir::{Class, Fault, Note, NoteKind, ToolChoice, Turn};
+use serde_json::Value;
+
+use super::DEFAULT_MAX_TOKENS;
+use super::replay;
+use crate::history::History;
+use crate::target::Target;
+
+/// The decision about thinking.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The request fields that ask for it: names and JSON.
+    pub(super) fields: Vec<(String, String)>,
+    /// Whether the model will think.
+    pub(super) thinks: bool,
+    /// The most tokens that the answer may take.
+    pub(super) max_tokens: u64,
+}
+
+impl Plan {
+    /// Decides by what the client asks for, and by what the conversation allows.
+    ///
+    /// # Errors
+    ///
+    /// [`Class::BadParam`] for a level that the record wants refused.
+    pub(super) fn of(
+        turn: &Turn<'_>,
+        target: &Target<'_>,
+        history: &History,
+        notes: &mut Vec<Note>,
+    ) -> Result<Self, Fault> {
+        let dialect = target.dialect;
+        let mut plan = Self::asked(turn, target, notes)?;
+        if plan.thinks && is_forced(turn, target) {
+            let rule = dialect.tools.forced_with_thinking;
+            if rule == ForcedWithThinking::DisableThinking && plan.switch_off(dialect) {
+                notes.push(Note::new(NoteKind::Changed, "thinking off: a call is required"));
+            }
+        }
+        let insists = dialect.replay.on_missing == OnMissing::DisableThinking
+            && !(dialect.replay.adaptive_exempt && plan.is_adaptive());
+        if plan.thinks
+            && insists
+            && replay::lacks_thought(turn, target, history)
+            && plan.switch_off(dialect)
+        {
+            notes.push(Note::new(NoteKind::ReasoningMissing, "thinking off for this request"));
+        }
+        plan.limit(turn, target, notes);
+        Ok(plan)
+    }
+
+    fn asked(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Result<Self, Fault> {
+        let dialect = target.dialect;
+        let by_default =
+            !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
+        let silent = |thinks| Self { fields: Vec::new(), thinks, max_tokens: DEFAULT_MAX_TOKENS };
+        let asked = match (&turn.thinking.effort, turn.thinking.budget) {
+            _ if is_off_by_repair(target) => "none",
+            // Codex has levels above those that any other protocol knows.
+            (Some(level), _) if level == "ultra" || level == "persistent" => "max",
+            (Some(level), _) => level,
+            (None, Some(budget)) => by_budget(budget),
+            (None, None) => return Ok(silent(by_default)),
+        };
+        match dialect.effort_or_policy(asked) {
+            EffortChoice::Set { level, fields, exact } => {
+                if !exact {
+                    let what = format!("effort {asked} to {}", level.name());
+                    notes.push(Note::new(NoteKind::Changed, what));
+                }
+                let forced = dialect.thinking.default == ThinkingDefault::Forced;
+                let thinks = forced || level != Effort::None;
+                Ok(Self { fields: fields.to_vec(), ..silent(thinks) })
+            }
+            EffortChoice::LeaveOut => {
+                notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
+                Ok(silent(by_default))
+            }
+            EffortChoice::Refuse => {
+                let what = format!("{} knows no effort level `{asked}`", target.provider);
+                let mut fault = Fault::new(Class::BadParam, what).by(target.provider);
+                fault.param = Some("reasoning.effort".to_owned());
+                Err(fault)
+            }
+        }
+    }
+
+    /// Switches thinking off; `false` where the model cannot be stopped.
+    fn switch_off(&mut self, dialect: &Dialect) -> bool {
+        let Some(fields) = off(dialect) else { return false };
+        self.fields = fields.to_vec();
+        self.thinks = false;
+        true
+    }
+
+    fn is_adaptive(&self) -> bool {
+        self.fields.iter().any(|(name, json)| name == THINKING && kind(json) == "adaptive")
+    }
+
+    /// Brings the budget and the length of the answer into accord: the first is a part of the second.
+    fn limit(&mut self, turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
+        let most = target.max_output_tokens;
+        let budget = self.budget(turn, target);
+        let least = u64::from(target.dialect.request.min_max_tokens);
+        self.max_tokens = match turn.max_output_tokens {
+            Some(asked) => {
+                if most.is_some_and(|most| asked > most) {
+                    notes.push(Note::new(NoteKind::Changed, "max_tokens"));
+                }
+                most.map_or(asked, |most| asked.min(most)).max(least)
+            }
+            None => most.unwrap_or(DEFAULT_MAX_TOKENS + budget.unwrap_or(0)),
+        };
+        let Some(budget) = budget else { return };
+        let smallest = target.dialect.thinking.budget.as_ref().and_then(|it| it.min);
+        let allowed = if budget < self.max_tokens { budget } else { self.max_tokens / 2 };
+        if allowed < u64::from(smallest.unwrap_or(1)) && self.switch_off(target.dialect) {
+            notes.push(Note::new(NoteKind::Changed, "thinking off: the answer may be too short"));
+            return;
+        }
+        if allowed != budget {
+            notes.push(Note::new(NoteKind::Changed, "thinking budget"));
+        }
+        self.set_budget(allowed);
+    }
+
+    /// The tokens that may be spent on thinking, where the request says so: the client's number within
+    /// the record's limits, else the record's.
+    fn budget(&self, turn: &Turn<'_>, target: &Target<'_>) -> Option<u64> {
+        let (_, json) = self.fields.iter().find(|(name, _)| name == THINKING)?;
+        let value: Value = serde_json::from_str(json).ok()?;
+        let of_level = value.get(BUDGET)?.as_u64()?;
+        let rules = target.dialect.thinking.budget.as_ref();
+        let Some((rules, asked)) = rules.zip(turn.thinking.budget) else { return Some(of_level) };
+        let least = rules.min.map_or(0, u64::from);
+        Some(asked.max(least).min(rules.max.map_or(u64::MAX, u64::from)))
+    }
+
+    fn set_budget(&mut self, budget: u64) {
+        let Some((_, json)) = self.fields.iter_mut().find(|(name, _)| name == THINKING) else {
+            return;
+        };
+        if let Ok(mut value) = serde_json::from_str::<Value>(json) {
+            value[BUDGET] = budget.into();
+            *json = value.to_string();
+        }
+    }
+}
+
+/// The request fields that switch thinking off; `None` where the model cannot be stopped.
+pub(in crate::messages) fn off(dialect: &Dialect) -> Option<&[(String, String)]> {
+    let level = dialect.thinking.effort.get(Effort::None)?;
+    (level.level == Effort::None).then_some(&level.fields[..])
+}
+
+/// Whether the upstream has refused to think before: outright, or because it misses a thought for
+/// which nothing can stand in.
+pub(in crate::messages) fn is_off_by_repair(target: &Target<'_>) -> bool {
+    let missed = target.repairs.has(Fix::AddPlaceholder)
+        && target.dialect.replay.on_missing == OnMissing::DisableThinking;
+    missed || target.repairs.has(Fix::DisableThinking)
+}
+
+/// What a value of `thinking` asks for.
+pub(in crate::messages) fn kind(json: &str) -> String {
+    let value: Value = serde_json::from_str(json).unwrap_or_default();
+    value["type"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The level that a budget stands for, where a record knows levels only.
+pub(in crate::messages) fn by_budget(budget: u64) -> &'static str {
+    match budget {
+        0 => "none",
+        1..=4_096 => "low",
+        4_097..=12_288 => "medium",
+        _ => "high",
+    }
+}
+
+/// Whether the model will be forced to call a tool.
+fn is_forced(turn: &Turn<'_>, target: &Target<'_>) -> bool {
+    let rules = &target.dialect.tools;
+    match &turn.tool_choice {
+        ToolChoice::Required => rules.choice_required_as != ChoiceRequiredAs::Auto,
+        ToolChoice::Named { .. } => rules.choice_named_as != ChoiceNamedAs::Auto,
+        ToolChoice::Unset | ToolChoice::Auto | ToolChoice::None | ToolChoice::Other(_) => false,
+    }
+}
+
+/// The field that switches thinking.
+pub(in crate::messages) const THINKING: &str = "thinking";
+
+const BUDGET: &str = "budget_tokens";
