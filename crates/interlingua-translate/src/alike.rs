@@ -39,6 +39,11 @@ impl<K: Copy> Alike<K> {
         self.kind = None;
     }
 
+    /// Where the text begins in the chunk that came last.
+    pub(super) fn start(&self) -> usize {
+        self.before.len()
+    }
+
     /// The text of `chunk`, if nothing else in it is new.
     pub(crate) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
         let kind = self.kind?;

@@ -10,6 +10,7 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use super::lane::Lane;
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::tags::{Piece, TagReader};
 use super::usage;
@@ -54,6 +55,8 @@ pub struct Decoder {
     stop: Option<Stop>,
     usage: Option<String>,
     unknown: Vec<String>,
+    /// The client gets the upstream's frames.
+    lane: Option<Lane>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -103,7 +106,19 @@ impl Decoder {
             stop: None,
             usage: None,
             unknown: Vec::new(),
+            lane: None,
         }
+    }
+
+    /// Also passes on the frames themselves, for a client that speaks Chat too, after the events that
+    /// they mean. The chunk that tells a stream's cost is left out unless the client wants it.
+    ///
+    /// Only for upstreams whose streams are [by the book](interlingua_dialect::Stream::verbatim): what
+    /// events mend in a stream, frames show.
+    #[must_use]
+    pub fn verbatim(mut self, include_usage: bool) -> Self {
+        self.lane = Some(Lane::new(include_usage));
+        self
     }
 
     fn chunk(&mut self, chunk: &Chunk<'_>, json: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -412,8 +427,18 @@ impl Decode for Decoder {
             return Ok(());
         }
         let data = frame.data.trim();
+        // Data may come in several lines, and a client's frame has one; a line cannot end in a string.
+        let joined = match &self.lane {
+            Some(_) if memchr::memchr(b'\n', data.as_bytes()).is_some() => data.replace('\n', " "),
+            _ => String::new(),
+        };
+        let data = if joined.is_empty() { data } else { &joined };
         if data == "[DONE]" {
-            return self.done(sink);
+            self.done(sink)?;
+            if self.lane.is_some() {
+                Lane::plain(frame.event, data, sink);
+            }
+            return Ok(());
         }
         if data.is_empty() {
             return Ok(());
@@ -423,6 +448,9 @@ impl Decode for Decoder {
         }
         if let Some((flow, text)) = self.alike.text(data) {
             self.flow(flow, Text::Json(text.into()), sink);
+            if let Some(lane) = &self.lane {
+                lane.alike(frame.event, data, self.alike.start(), sink);
+            }
             return Ok(());
         }
         let chunk = match chat::read(data) {
@@ -447,6 +475,9 @@ impl Decode for Decoder {
         match self.only_text(&chunk) {
             Some((leaf, flow)) => self.alike.learn(data, leaf.get(), flow),
             None => self.alike.forget(),
+        }
+        if let Some(lane) = &mut self.lane {
+            lane.parsed(frame.event, data, &chunk, sink);
         }
         Ok(())
     }
@@ -476,7 +507,11 @@ impl Decode for Decoder {
             return Err(self.fault(Class::Upstream, what));
         };
         self.choice(choice, sink)?;
-        self.done(sink)
+        self.done(sink)?;
+        if let Some(lane) = &mut self.lane {
+            lane.parsed("", body, &chunk, sink);
+        }
+        Ok(())
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {

@@ -6,6 +6,7 @@ mod encode;
 mod extras;
 mod head;
 mod item;
+mod lane;
 mod leaves;
 mod messages;
 mod offer;

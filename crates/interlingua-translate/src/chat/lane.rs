@@ -1,0 +1,108 @@
+//! Frames for a client that speaks Chat too, as the upstream sent them.
+
+use std::borrow::Cow;
+
+use interlingua_ir::{Event, Frame, Piece, Sink};
+use interlingua_protocol::chat::Chunk;
+use serde_json::value::RawValue;
+
+/// Passes frames on, and marks in them what the client is not to see as it is.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// The client wants to know the cost of a stream; the upstream is asked for it in any case.
+    include_usage: bool,
+    /// In the frame that was parsed last, in order.
+    marks: Vec<Mark>,
+    /// The length of that frame.
+    len: usize,
+}
+
+/// The inside of a JSON string, from its start to its end.
+#[derive(Debug)]
+struct Mark {
+    start: usize,
+    end: usize,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Answer,
+    Model,
+    Call,
+}
+
+impl Lane {
+    pub(super) fn new(include_usage: bool) -> Self {
+        Self { include_usage, marks: Vec::new(), len: 0 }
+    }
+
+    /// Passes on a frame that was parsed.
+    pub(super) fn parsed(
+        &mut self,
+        name: &str,
+        json: &str,
+        chunk: &Chunk<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        self.marks.clear();
+        self.len = json.len();
+        self.mark(json, chunk.id, What::Answer);
+        self.mark(json, chunk.model, What::Model);
+        let delta = chunk.choice.as_ref().and_then(|it| it.delta.as_ref());
+        for call in delta.and_then(|it| it.tool_calls.as_ref()).into_iter().flatten() {
+            self.mark(json, call.id, What::Call);
+        }
+        self.marks.sort_by_key(|mark| mark.start);
+        let only_usage = chunk.choice.is_none() && chunk.usage.is_some();
+        if self.include_usage || !only_usage {
+            self.pass(name, json, 0, 0, sink);
+        }
+    }
+
+    /// Passes on a frame that differs from the one before in nothing but a text, which begins at `text`.
+    pub(super) fn alike(&self, name: &str, json: &str, text: usize, sink: &mut dyn Sink) {
+        self.pass(name, json, text, json.len().wrapping_sub(self.len), sink);
+    }
+
+    /// Passes on a frame in which nothing is marked.
+    pub(super) fn plain(name: &str, json: &str, sink: &mut dyn Sink) {
+        let pieces = vec![Piece::Json(json.into())];
+        sink.event(Event::Frame(Frame { name: named(name), pieces }));
+    }
+
+    fn mark(&mut self, json: &str, raw: Option<&RawValue>, what: What) {
+        let Some(raw) = raw.map(RawValue::get).filter(|it| it.starts_with('"')) else { return };
+        let start = raw.as_ptr().addr().wrapping_sub(json.as_ptr().addr());
+        let (start, end) = (start.wrapping_add(1), start.wrapping_add(raw.len()).wrapping_sub(1));
+        if json.get(start..end).is_some() {
+            self.marks.push(Mark { start, end, what });
+        }
+    }
+
+    /// Cuts a frame at its marks; those behind `text` have moved by `by`.
+    fn pass(&self, name: &str, json: &str, text: usize, by: usize, sink: &mut dyn Sink) {
+        let mut pieces = Vec::with_capacity(self.marks.len() * 2 + 1);
+        let mut at = 0;
+        for Mark { start, end, what } in &self.marks {
+            let moved = if *start >= text { by } else { 0 };
+            let (start, end) = (start.wrapping_add(moved), end.wrapping_add(moved));
+            let (Some(before), Some(marked)) = (json.get(at..start), json.get(start..end)) else {
+                continue;
+            };
+            pieces.push(Piece::Json(before.into()));
+            pieces.push(match what {
+                What::Answer => Piece::AnswerId(marked.into()),
+                What::Model => Piece::Model(marked.into()),
+                What::Call => Piece::CallId(marked.into()),
+            });
+            at = end;
+        }
+        pieces.push(Piece::Json(json.get(at..).unwrap_or_default().into()));
+        sink.event(Event::Frame(Frame { name: named(name), pieces }));
+    }
+}
+
+fn named(name: &str) -> Option<Cow<'_, str>> {
+    Some(name).filter(|it| !it.is_empty()).map(Cow::Borrowed)
+}
