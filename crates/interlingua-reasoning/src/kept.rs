@@ -37,13 +37,7 @@ pub(crate) fn open(
 /// For whom an entry is sealed: for its tenant under its key, so that whoever can write into the store
 /// cannot put one conversation's thoughts under the key of another.
 fn reader(tenant: &str, key: &Key) -> String {
-    use std::fmt::Write as _;
-
-    let mut reader = format!("{tenant}\0");
-    for byte in key.as_bytes() {
-        write!(reader, "{byte:02x}").expect("a string takes everything");
-    }
-    reader
+    format!("{tenant}\0{key}")
 }
 
 /// What tells thoughts apart: who thought, what, and the upstream's own data. The id of the answer does

@@ -1,0 +1,112 @@
+//! The threads that read.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use interlingua_reasoning::{Entry, Key, Mark, StoreError};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::oneshot;
+
+use super::file::{File, now};
+use super::writer::{Op, Writer};
+use super::{Answer, failed, spawn};
+use crate::back::{Asked, Seen, Space};
+
+/// How many threads read: one that waits for the disk shall not hold up the others.
+const READERS: usize = 2;
+
+/// The most that waits to be read.
+const MAX_WAITING: usize = 1_000;
+
+/// Into how many parts the age of an entry is cut: it is written down that an entry was used only if it
+/// was not in the same part before.
+const PARTS: i64 = 32;
+
+/// The way to the reading threads.
+#[derive(Debug)]
+pub(super) struct Readers {
+    jobs: SyncSender<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    space: Space,
+    asked: Vec<Asked>,
+    answer: oneshot::Sender<Result<Vec<Seen>, StoreError>>,
+}
+
+impl Readers {
+    pub(super) fn start(file: &Arc<File>, writer: &Writer) -> io::Result<Self> {
+        let (jobs, queue) = sync_channel(MAX_WAITING);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..READERS {
+            let (file, writer, queue) = (Arc::clone(file), writer.clone(), Arc::clone(&queue));
+            spawn("reader", move || run(&file, &writer, &queue))?;
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Has keys looked for.
+    pub(super) fn send(
+        &self,
+        space: Space,
+        asked: Vec<Asked>,
+    ) -> Result<Answer<Vec<Seen>>, StoreError> {
+        let (answer, receiver) = oneshot::channel();
+        self.jobs.try_send(Job { space, asked, answer }).map_err(|error| failed(&error))?;
+        Ok(receiver)
+    }
+}
+
+fn run(file: &File, writer: &Writer, queue: &Mutex<Receiver<Job>>) {
+    let mut slot = None;
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { space, asked, answer }) = job else { return };
+        let mut stale = Vec::new();
+        let seen = file.with(&mut slot, |connection| {
+            stale.clear();
+            asked.iter().map(|it| look(connection, file, space, *it, &mut stale)).collect()
+        });
+        if !stale.is_empty() {
+            // What is not written down now is written down the next time.
+            drop(writer.send(Op::Touch { space, keys: stale }));
+        }
+        // Whoever waited may have gone on.
+        drop(answer.send(seen.map_err(|error| failed(&error))));
+    }
+}
+
+fn look(
+    connection: &Connection,
+    file: &File,
+    space: Space,
+    Asked { key, known }: Asked,
+    stale: &mut Vec<Key>,
+) -> rusqlite::Result<Seen> {
+    let (age, now) = (file.bounds(space).age_ms(), now());
+    let mut look = connection.prepare_cached(LOOK)?;
+    let known = known.as_ref().map(|it| it.as_bytes().as_slice());
+    let asked = params![space as i64, key.as_bytes(), now.saturating_sub(age), known];
+    let row = look.query_row(asked, |row| {
+        let mark: [u8; Mark::LEN] = row.get(0)?;
+        Ok((Mark::new(mark), row.get::<_, i64>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
+    });
+    let Some((mark, used, value)) = row.optional()? else { return Ok(Seen::Nothing) };
+    if now.saturating_sub(used) > age / PARTS {
+        stale.push(key);
+    }
+    let is_known = known == Some(mark.as_bytes());
+    Ok(match value {
+        _ if is_known => Seen::Known,
+        _ if mark == Mark::SPOILT => Seen::Spoilt,
+        Some(value) if known.is_none() => Seen::Entry(Entry { mark, bytes: value.into() }),
+        _ => Seen::Other,
+    })
+}
+
+/// The value stays where it is if something is known under the key: only the mark is wanted then.
+const LOOK: &str = "
+SELECT mark, used, CASE WHEN ?4 IS NULL THEN value END FROM entry
+WHERE space = ?1 AND key = ?2 AND used >= ?3";
