@@ -3,6 +3,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use crate::secret::Secret;
+
 /// The address of an upstream, without a slash at its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BaseUrl(Url);
@@ -136,6 +138,7 @@ fn is_private(ip: &IpAddr) -> bool {
 #[derive(Clone)]
 pub struct HiddenUrl {
     text: zeroize::Zeroizing<String>,
+    password: Option<Secret>,
     shown: String,
 }
 
@@ -147,12 +150,18 @@ impl HiddenUrl {
         shown.set_query(None);
         let shown =
             if hidden.is_ok() { shown.to_string() } else { format!("{}:…", url.scheme()) };
-        Self { text: zeroize::Zeroizing::new(url.to_string()), shown }
+        let password = url.password().map(|it| Secret::new(it.to_owned()));
+        Self { text: zeroize::Zeroizing::new(url.to_string()), password, shown }
     }
 
     /// The address with everything in it.
     pub fn expose(&self) -> &str {
         &self.text
+    }
+
+    /// The password, as the address spells it.
+    pub(crate) fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
     }
 }
 

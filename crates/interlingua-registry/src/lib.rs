@@ -40,7 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Times are written `"300s"`, `"500ms"`, `"2m"`, `"1h"`; sizes `"64KiB"`, `"16MiB"` or as a number
+//! Times are written `"300s"`, `"500ms"`, `"2m"`, `"1h"`, `"7d"`; sizes `"64KiB"`, `"16MiB"` or as a number
 //! of bytes. Unknown keys are errors, except those that begin with `x-`.
 
 mod address;
@@ -64,6 +64,7 @@ mod secret;
 mod section;
 mod settings;
 mod snapshot;
+mod store;
 mod units;
 
 #[cfg(feature = "fs")]
@@ -96,4 +97,5 @@ pub use route::{
 pub use secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 pub use section::Row;
 pub use settings::{CatalogMode, CodexSettings, Limits, Listener, Settings, Timeouts};
-pub use snapshot::{Snapshot, Store};
+pub use snapshot::Snapshot;
+pub use store::{Store, StoreBounds, StorePlace};

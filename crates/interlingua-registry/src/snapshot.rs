@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use interlingua_dialect::Dialects;
 
-use crate::address::HiddenUrl;
 use crate::header::Header;
 use crate::keys::ClientKeys;
 use crate::pool::{PoolEntry, PoolMap};
@@ -12,6 +11,7 @@ use crate::route::{Alias, Target};
 use crate::secret::Secret;
 use crate::section::Row;
 use crate::settings::{CatalogMode, Settings};
+use crate::store::{Store, StorePlace};
 
 /// A configuration that was checked whole, and never changes.
 ///
@@ -115,7 +115,7 @@ impl Snapshot {
         Some(PoolEntry { slug: name.into(), provider, model, exposed: true })
     }
 
-    /// Where reasoning and responses are kept.
+    /// Where reasoning and responses are kept, and how much of them.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -137,22 +137,14 @@ impl Snapshot {
 
     /// Every secret that the snapshot holds, for whoever scrubs them from what leaves the process.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.providers.iter().flat_map(|provider| {
+        let of_providers = self.providers.iter().flat_map(|provider| {
             let keys = provider.keys.iter().map(|key| &key.secret);
             keys.chain(provider.headers.iter().map(Header::secret))
-        })
+        });
+        let of_store = match &self.store.place {
+            StorePlace::Redis(url) => url.password(),
+            StorePlace::Memory | StorePlace::Sqlite => None,
+        };
+        of_providers.chain(of_store)
     }
-}
-
-/// Where reasoning and responses are kept.
-#[non_exhaustive]
-#[derive(Clone, Debug, Default)]
-pub enum Store {
-    /// In this process, until it ends.
-    Memory,
-    /// In one file of the state directory.
-    #[default]
-    Sqlite,
-    /// In Redis or Valkey.
-    Redis(HiddenUrl),
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Reads `"500ms"`, `"300s"`, `"2m"`, `"1h"`. Zero is not a time to wait.
+/// Reads `"500ms"`, `"300s"`, `"2m"`, `"1h"`, `"7d"`. Zero is not a time to wait.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let millis = match unit {
@@ -8,6 +8,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(millis).filter(|millis| *millis > 0).map(Duration::from_millis)
@@ -31,7 +32,9 @@ pub(crate) fn size(text: &str) -> Option<usize> {
 
 /// Writes a time as [`duration`] reads it.
 pub(crate) fn show_duration(duration: Duration) -> String {
+    const DAY: u128 = 86_400_000;
     match duration.as_millis() {
+        millis if millis % DAY == 0 => format!("{}d", millis / DAY),
         millis if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
         millis => format!("{millis}ms"),
     }
@@ -59,13 +62,14 @@ mod tests {
 
     #[test]
     fn times_and_sizes_read_what_they_write() {
-        for text in ["1ms", "1500ms", "10s", "300s"] {
+        for text in ["1ms", "1500ms", "10s", "300s", "7d"] {
             assert_eq!(show_duration(duration(text).unwrap()), text);
         }
         for text in ["1B", "8KiB", "64MiB"] {
             assert_eq!(show_size(size(text).unwrap()), text);
         }
         assert_eq!(duration("2m"), Some(Duration::from_mins(2)));
+        assert_eq!(duration("7d"), Some(Duration::from_hours(168)));
         assert_eq!(size("1_000 kB"), Some(1_000_000));
     }
 

@@ -19,6 +19,7 @@ const END: &str = "<!-- end -->\n";
 #[test]
 fn limits_are_those_of_the_code() {
     let source = read("crates/interlingua-registry/src/settings.rs");
+    let of_store = read("crates/interlingua-registry/src/store.rs");
     let readers = ["crates/interlingua-gateway", "crates/interlingua-upstream", "bins"];
     let readers: String = readers.iter().map(|it| sources(&root().join(it))).collect();
     let raw = RawConfig::new();
@@ -27,12 +28,21 @@ fn limits_are_those_of_the_code() {
     let mut lines =
         vec!["| Setting | Default | What it bounds |".to_owned(), "|---|---|---|".to_owned()];
     for row in snapshot.rows() {
-        let Some((table @ ("limits" | "timeouts"), key)) = row.path.split_once('.') else {
-            continue;
+        let meaning = match row.path.rsplit_once('.') {
+            Some((table @ ("limits" | "timeouts"), key)) => {
+                let (_, section) = source.split_once(&format!("(\"{table}\") {{")).unwrap();
+                let read = readers.contains(&row.path);
+                assert!(read, "`{}` can be set, and nobody reads it", row.path);
+                described(section, &format!("        {key}: "))
+            }
+            Some((table @ ("store.reasoning" | "store.responses"), key)) => {
+                let (_, name) = table.split_once('.').unwrap();
+                let what = described(&of_store, &format!("    pub {name}: "));
+                let bound = described(&of_store, &format!("    pub {key}: "));
+                format!("{what}: {}", bound.replacen('T', "t", 1).replacen('H', "h", 1))
+            }
+            _ => continue,
         };
-        let (_, section) = source.split_once(&format!("(\"{table}\") {{")).unwrap();
-        let meaning = described(section, &format!("        {key}: "));
-        assert!(readers.contains(&row.path), "`{}` can be set, and nobody reads it", row.path);
         lines.push(format!("| `{}` | {} | {meaning} |", row.path, row.value));
     }
     assert!(lines.len() > 20, "the rows are gone");

@@ -6,6 +6,7 @@ mod keys;
 mod models;
 mod names;
 mod providers;
+mod store;
 
 pub(crate) use names::RESERVED;
 
@@ -13,9 +14,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use interlingua_dialect::Dialects;
-use url::Url;
 
-use crate::address::HiddenUrl;
 use crate::keys::{ClientKey, ClientKeys, KeyHash, KeyId};
 use crate::pool::PoolMap;
 use crate::problem::{Origin, Problem, Problems};
@@ -23,7 +22,7 @@ use crate::raw::{RawConfig, Value};
 use crate::secret::ResolveKey;
 use crate::section::{Findings, Section};
 use crate::settings::{CatalogMode, Settings};
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::Snapshot;
 
 /// Checks a configuration as a whole and makes the snapshot that everything else works with.
 ///
@@ -49,7 +48,7 @@ pub fn check(
     );
     let codex = root.table("codex");
     let settings = Settings::read(&root, has_client_keys, codex::read(&root, codex.as_ref()));
-    let store = store(&root);
+    let store = store::read(&root, keys);
     let read = providers::Reader::new(raw, dialects, keys, &settings.timeouts);
     let providers = read.all(&root);
     let pool = Arc::new(PoolMap::new(&providers));
@@ -118,34 +117,4 @@ fn parsed<T: FromStr<Err: ToString>>(section: &Section<'_>, key: &'static str) -
         section.problem(Problem::new(&found.origin, what).remedy(error.to_string()));
     });
     parsed.ok()
-}
-
-fn store(root: &Section<'_>) -> Store {
-    let section = root.table("store");
-    let Some(url) = section.as_ref().and_then(|section| section.text("url")) else {
-        root.findings.row("store.url".to_owned(), &"sqlite", &Origin::Default);
-        if let Some(section) = section {
-            section.close();
-        }
-        return Store::default();
-    };
-    let redis =
-        || Url::parse(&url.value).ok().filter(|it| matches!(it.scheme(), "redis" | "rediss"));
-    let (store, shown) = match url.value.as_str() {
-        "memory" => (Store::Memory, "memory".to_owned()),
-        "sqlite" => (Store::Sqlite, "sqlite".to_owned()),
-        _ => match redis().map(|url| HiddenUrl::new(&url)) {
-            Some(url) => (Store::Redis(url.clone()), url.to_string()),
-            None => {
-                let remedy = "write \"memory\", \"sqlite\" or \"redis://host:6379\"";
-                root.problem(Problem::new(&url.origin, "`url` is no store").remedy(remedy));
-                (Store::default(), String::new())
-            }
-        },
-    };
-    root.findings.row("store.url".to_owned(), &shown, &url.origin);
-    if let Some(section) = section {
-        section.close();
-    }
-    store
 }

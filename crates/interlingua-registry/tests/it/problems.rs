@@ -229,3 +229,48 @@ fn a_bad_variable_is_named() {
         "#]],
     );
 }
+
+#[test]
+fn a_store_is_somewhere_and_has_bounds() {
+    check(
+        "[store]\nurl = { env = 'NOWHERE' }\n[store.reasoning]\nbytes = 'much'\nage = 7\n\
+         [store.responses]\nentries = 0\nagee = '1d'\n",
+        &[],
+        &expect![[r#"
+            config.toml:2:15: the address of the store is missing: env NOWHERE is not set; set it and start again
+            config.toml:4:9: `bytes` must be a size like "64KiB" or "16MiB", not this text
+            config.toml:5:7: `age` must be a time like "300s", "500ms" or "2m", not this number
+            config.toml:7:11: `entries` must be a whole number above zero, not this number
+            config.toml:8:1: unknown key `agee`; did you mean `age`?
+        "#]],
+    );
+    check(
+        "store = { url = {} }\n",
+        &[],
+        &expect![[r#"
+        config.toml:1:17: `url` does not say where the address is kept; write { env = "NAME" }
+    "#]],
+    );
+    check(
+        "store = { url = { env = 'S' } }\n",
+        &[("S", "http://canary")],
+        &expect![[r#"
+        config.toml:1:17: `url` is no store; write "memory", "sqlite" or "redis://host:6379"
+    "#]],
+    );
+    check(
+        "store = { url = 'rediss://h/#insecure' }\n",
+        &[],
+        &expect![[r#"
+        config.toml:1:17: `url` is no store; write "memory", "sqlite" or "redis://host:6379"
+    "#]],
+    );
+    check(
+        "store = { url = 'redis:', reasoning = 1 }\n",
+        &[],
+        &expect![[r#"
+        config.toml:1:17: `url` is no store; write "memory", "sqlite" or "redis://host:6379"
+        config.toml:1:39: `reasoning` must be a table, not this number
+    "#]],
+    );
+}

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use expect_test::expect;
-use interlingua_registry::{Environment, KeyState, Listener, Policy, Proxy, RawConfig, Store};
+use interlingua_registry::{Environment, KeyState, Listener, Policy, Proxy, RawConfig, StorePlace};
 
 use crate::{EXAMPLE, check, snapshot};
 
@@ -26,7 +28,7 @@ fn the_example_is_kept_whole() {
     let snapshot = snapshot(EXAMPLE, &[("MIMO_API_KEY", "sk-1")]).unwrap();
     assert_eq!(snapshot.default_model(), Some("mimo/mimo-v2.5-pro"));
     assert_eq!(snapshot.client_keys().iter().next().unwrap().id.as_str(), "laptop");
-    assert!(matches!(snapshot.store(), Store::Sqlite));
+    assert!(matches!(snapshot.store().place, StorePlace::Sqlite));
     let house = snapshot.provider("house").unwrap();
     assert_eq!(house.name, "In-house vLLM");
     assert_eq!(house.shortcut.as_deref(), Some("h"));
@@ -330,6 +332,12 @@ fn every_effective_value_is_shown_with_its_origin() {
         timeouts.client_idle = 120s  (default)
         timeouts.client_write = 60s  (default)
         store.url = sqlite  (config.toml:34:7)
+        store.reasoning.bytes = 256MiB  (default)
+        store.reasoning.age = 7d  (default)
+        store.reasoning.entries = 1000000  (default)
+        store.responses.bytes = 64MiB  (default)
+        store.responses.age = 1d  (default)
+        store.responses.entries = 100000  (default)
         providers.mimo.preset = mimo  (config.toml:10:10)
         providers.mimo.name = Xiaomi MiMo  (preset mimo)
         providers.mimo.docs = https://platform.xiaomimimo.com/docs  (preset mimo)
@@ -398,4 +406,29 @@ fn a_provider_may_wait_longer_than_the_rest() {
         (timeouts.connect.as_secs(), timeouts.first_byte.as_secs(), timeouts.idle.as_secs()),
         (10, 1200, 60)
     );
+}
+
+#[test]
+fn a_store_may_be_shared_and_its_address_kept_elsewhere() {
+    let text = "[store]\nurl = { env = 'STORE' }\nreasoning = { bytes = '1GiB', age = '30d', entries = 5 }\n";
+    let address = "rediss://me:canary@cache.example.com:6380/2";
+    let snapshot = snapshot(text, &[("STORE", address)]).unwrap();
+    let store = snapshot.store();
+    let StorePlace::Redis(url) = &store.place else { panic!("{store:?}") };
+    assert_eq!(url.expose(), address);
+    assert_eq!((store.reasoning.bytes, store.reasoning.entries), (1 << 30, 5));
+    assert_eq!(store.reasoning.age, Duration::from_hours(30 * 24));
+    assert!(snapshot.secrets().any(|secret| secret.expose() == "canary"));
+    let rows = snapshot.rows().iter().filter(|row| row.path.starts_with("store."));
+    let rows: Vec<_> =
+        rows.map(|row| format!("{} = {}  ({})", row.path, row.value, row.origin)).collect();
+    expect![[r#"
+        store.url = rediss://cache.example.com:6380/2 (env STORE)  (config.toml:2:7)
+        store.reasoning.bytes = 1024MiB  (config.toml:3:23)
+        store.reasoning.age = 30d  (config.toml:3:37)
+        store.reasoning.entries = 5  (config.toml:3:54)
+        store.responses.bytes = 64MiB  (default)
+        store.responses.age = 1d  (default)
+        store.responses.entries = 100000  (default)"#]]
+    .assert_eq(&rows.join("\n"));
 }
