@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::local;
 
 /// The gateway, and the configuration that it has.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Gateway {
     /// Where the client reaches the gateway, if not at the configured address
     #[arg(long, value_name = "URL", conflicts_with = "listen", value_parser = base_url)]

@@ -87,8 +87,7 @@ enum Command {
     #[command(subcommand)]
     Run(run::Command),
     /// Print what another program is set up with
-    #[command(subcommand)]
-    Print(print::Command),
+    Print(print::Print),
     /// Look at everything that the gateway needs, and say what is wrong
     Doctor(doctor::Options),
     /// Show where everything is kept
@@ -130,7 +129,7 @@ fn main() -> ExitCode {
         Some(Command::Claude(command)) => claude::run(&command),
         Some(Command::Status(options)) => status::run(&options),
         Some(Command::Run(command)) => run::run(&command),
-        Some(Command::Print(command)) => print::run(&command),
+        Some(Command::Print(print)) => print::run(&print),
         Some(Command::Doctor(options)) => doctor::run(&options),
         Some(Command::Paths(options)) => paths::run(&options),
     };

@@ -3,7 +3,7 @@
 //! [`claude`] puts what sends Claude Code to the gateway into its `settings.json`, whatever that looks
 //! like, takes it out again, and finds what else keeps it away. Everything is text in and text out:
 //! nothing here touches a file, a socket or the environment. The feature `fs` adds the module that
-//! carries plans out, with a journal.
+//! carries plans out, with a journal. [`snippet`] writes down what other clients are set up with.
 //!
 //! ```
 //! use interlingua_clients::claude::{Applied, Options, Tiers, plan, undo};
@@ -36,6 +36,7 @@ pub mod apply;
 pub mod claude;
 mod diff;
 mod json;
+pub mod snippet;
 
 #[cfg(test)]
 mod testing;

@@ -73,5 +73,5 @@ fn prepare(target: &Target, view: &View) -> Result<Prepared, Failure> {
     let token = target.key.token(snapshot, &setup)?;
     let plan = view.plan(&chosen.options(base_url.clone(), token))?;
     let hints = chosen.hints();
-    Ok(Prepared { plan, base_url, hints, loaded })
+    Ok(Prepared { plan, loaded, base_url, hints })
 }

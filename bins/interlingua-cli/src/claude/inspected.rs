@@ -44,7 +44,7 @@ impl Inspected {
         let is_active = setup.base_url.as_deref().is_some_and(|url| is_gateway(url, &configured));
         let findings = view.text().map(|text| findings(text, view.config(), snapshot, &configured));
         let findings = findings.unwrap_or_default();
-        Ok(Self { is_active, models, findings, setup, view })
+        Ok(Self { view, setup, is_active, models, findings })
     }
 }
 

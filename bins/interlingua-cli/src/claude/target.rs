@@ -8,7 +8,7 @@ use interlingua_codex_integration::Choice;
 use interlingua_registry::{LOCAL_TOKEN, Model, Secret, Snapshot};
 
 use super::home::has_model;
-use crate::codex::{ENV_KEY, choose};
+use crate::codex::{ENV_KEY, pick};
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 
@@ -163,19 +163,6 @@ impl Key {
     pub(crate) fn is_unnamed(&self) -> bool {
         self.key.is_none() && self.key_env.is_none()
     }
-}
-
-/// The model of a name; aliases are names, too.
-fn pick<'s>(snapshot: &'s Snapshot, wanted: Option<&str>) -> Result<Choice<'s>, Failure> {
-    if let Some(name) = wanted
-        && snapshot.aliases().iter().any(|alias| alias.name == *name)
-        && let Ok(route) = snapshot.route(Some(name))
-        && let Some(first) = route.targets.first()
-        && let Some(provider) = snapshot.provider(&first.provider.id)
-    {
-        return Ok(Choice { slug: name.to_owned(), provider, model: None });
-    }
-    choose(snapshot, wanted)
 }
 
 /// What holds for everyone who may answer, whichever of the names is asked for.

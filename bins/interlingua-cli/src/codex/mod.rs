@@ -14,7 +14,7 @@ mod target;
 use clap::Subcommand;
 
 pub(crate) use self::inspected::Inspected;
-pub(crate) use self::target::{ENV_KEY, Target, choose, offer};
+pub(crate) use self::target::{ENV_KEY, Target, offer, pick};
 use crate::failure::Failure;
 
 /// Point the Codex CLI to the gateway.

@@ -32,6 +32,11 @@ impl Target {
         Self { model, env_key: None, gateway: Gateway::new(config) }
     }
 
+    /// The one that other arguments speak of.
+    pub(crate) fn at(model: Option<String>, env_key: Option<String>, gateway: Gateway) -> Self {
+        Self { model, env_key, gateway }
+    }
+
     /// Reads the configuration.
     pub(crate) fn load(&self, wanted: Option<&str>) -> Result<Loaded, StartError> {
         self.gateway.load(wanted)
@@ -173,4 +178,20 @@ pub(crate) fn choose<'s>(
     offer(snapshot).choose(wanted).map_err(|error| {
         Failure::argument(error).hint("what variables switch on is known only where they are set")
     })
+}
+
+/// The same where aliases are names, too, as they are for clients without a catalog.
+pub(crate) fn pick<'s>(
+    snapshot: &'s Snapshot,
+    wanted: Option<&str>,
+) -> Result<Choice<'s>, Failure> {
+    if let Some(name) = wanted
+        && snapshot.aliases().iter().any(|alias| alias.name == *name)
+        && let Ok(route) = snapshot.route(Some(name))
+        && let Some(first) = route.targets.first()
+        && let Some(provider) = snapshot.provider(&first.provider.id)
+    {
+        return Ok(Choice { slug: name.to_owned(), provider, model: None });
+    }
+    choose(snapshot, wanted)
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod documents;
 mod import;
 mod keys;
+mod print;
 mod providers;
 mod support;
 mod up;

@@ -384,28 +384,28 @@ mod tests {
             "{",
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Fail claude.json: line 1, column 1: this is not JSON: unterminated object; mend it first
                 mend the file; Claude Code does not read it as it is
-        "#]],
+        "]],
         );
         check(
             &ours(", // canary\n"),
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Fail claude.strict: line 1, column 86: a comment or a trailing comma stands here
                 take it out; Claude Code leaves such a file unread, without a word when it runs by `-p`
-        "#]],
+        "]],
         );
         check(
             "",
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Warn claude.base-url: `env.ANTHROPIC_BASE_URL` is not set, so Claude Code does not ask the gateway
                 `interlingua claude apply`
-        "#]],
+        "]],
         );
     }
 
@@ -415,16 +415,16 @@ mod tests {
             r#"{"env": {"ANTHROPIC_BASE_URL": "http://u:canary@localhost:1/?k=canary"}}"#,
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
                 Warn claude.base-url: Claude Code goes to `http://localhost:1/`, the gateway is configured for `http://127.0.0.1:8787`
                     `interlingua claude apply`, if that is not meant
-            "#]],
+            "]],
         );
         check(
             &ours(r#", "CLAUDE_CODE_USE_BEDROCK": 1"#),
             &[("CLAUDE_CODE_USE_FOUNDRY", "true"), ("http_proxy", "http://canary")],
             &[r#"{"env": {"ANTHROPIC_BASE_URL": "http://canary", "ANTHROPIC_MODEL": "b"}}"#],
-            expect![[r#"
+            expect![[r"
                 Fail claude.cloud: `CLAUDE_CODE_USE_BEDROCK` is set in the settings, so Claude Code goes there
                     unset `CLAUDE_CODE_USE_BEDROCK`
                 Fail claude.cloud: `CLAUDE_CODE_USE_FOUNDRY` is set in this shell, so Claude Code goes there
@@ -435,7 +435,7 @@ mod tests {
                     set `NO_PROXY=127.0.0.1` where Claude Code runs, or it asks the proxy for the gateway
                 Warn claude.layer: /their.json sets `env.ANTHROPIC_MODEL`, and beats what stands here
                     take `ANTHROPIC_MODEL` out of that file
-            "#]],
+            "]],
         );
     }
 
@@ -447,10 +447,10 @@ mod tests {
             text,
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Fail claude.token: `env.ANTHROPIC_AUTH_TOKEN` is not set, so Claude Code asks for a login
                 `interlingua claude apply`
-        "#]],
+        "]],
         );
         let hash = interlingua_registry::KeyHash::of("canary");
         let config = format!("client_keys = [{{ id = 'a', hash = '{hash}' }}]");
@@ -471,20 +471,20 @@ mod tests {
             &ours(r#", "ANTHROPIC_API_KEY": "canary""#),
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Warn claude.api-key: `ANTHROPIC_API_KEY` is set in the settings; Claude Code sends it to the gateway, too
                 unset it where Claude Code runs; the gateway has no use for it
-        "#]],
+        "]],
         );
         let shell = [("ANTHROPIC_API_KEY", "canary")];
         check(
             &ours(""),
             &shell,
             &[],
-            expect![[r#"
+            expect![[r"
             Warn claude.api-key: `ANTHROPIC_API_KEY` is set in this shell; Claude Code sends it to the gateway, too
                 unset it where Claude Code runs; the gateway has no use for it
-        "#]],
+        "]],
         );
         check(&ours(r#", "ANTHROPIC_API_KEY": """#), &shell, &[], expect![""]);
         let helper = format!("{{\"apiKeyHelper\": \"canary\", {}", ours("").split_off(1));
@@ -492,10 +492,10 @@ mod tests {
             &helper,
             &[],
             &[],
-            expect![[r#"
+            expect![[r"
             Warn claude.api-key: `apiKeyHelper` is set; Claude Code sends what it prints to the gateway, too
                 remove it, if it prints a key of somebody else
-        "#]],
+        "]],
         );
     }
 }

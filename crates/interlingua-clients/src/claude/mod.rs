@@ -7,6 +7,7 @@ mod program;
 mod whole;
 
 pub use inspect::{Facts, Finding, Layer, Severity, in_the_way, inspect, is_gateway, overruled};
+pub(crate) use options::root_url;
 pub use options::{Limits, Options, Tiers, limits};
 pub use owned::OwnedKey;
 pub(crate) use owned::{ENV, OWNED};

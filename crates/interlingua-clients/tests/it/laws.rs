@@ -45,9 +45,9 @@ fn object(properties: Vec<(&'static str, BoxedStrategy<String>)>) -> BoxedStrate
             let mut text = format!("{{{}", next());
             for (n, at) in order.iter().enumerate() {
                 let (name, value) = (names[*at], &values[*at]);
-                text += &format!("\"{name}\"{}:{}{value}{}", next(), next(), next());
+                text.extend(["\"", name, "\"", next(), ":", next(), value, next()]);
                 if n + 1 < order.len() || trailing {
-                    text += &format!(",{}", next());
+                    text.extend([",", next()]);
                 }
             }
             text + "}"

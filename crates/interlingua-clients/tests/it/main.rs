@@ -6,4 +6,5 @@ mod corpus;
 mod crash;
 mod home;
 mod laws;
+mod snippets;
 mod support;

@@ -8,6 +8,7 @@ use interlingua_clients::apply::{ApplyError, Session, View};
 use interlingua_clients::claude::{Options, OwnedKey, Plan, Tiers};
 use interlingua_registry::files::{Files, Watch};
 use interlingua_registry::{LOCAL_TOKEN, Secret};
+use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -197,7 +198,7 @@ pub(crate) fn check_result(before: &str, after: &str, options: &Options) {
 /// What a text means, comments and trailing commas allowed; an object where there is nothing.
 pub(crate) fn meaning(text: &str) -> Value {
     let text = text.trim_start_matches('\u{feff}');
-    let value: Value = jsonc_parser::parse_to_serde_value(text, &Default::default()).unwrap();
+    let value: Value = jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).unwrap();
     if value.is_null() { Value::Object(Map::new()) } else { value }
 }
 

@@ -1,0 +1,7 @@
+export COPILOT_PROVIDER_TYPE={{type}}
+export COPILOT_PROVIDER_BASE_URL={{base_url}}
+export COPILOT_PROVIDER_WIRE_API={{wire}}
+export COPILOT_PROVIDER_BEARER_TOKEN={{key}}
+export COPILOT_MODEL={{model}}
+export COPILOT_PROVIDER_MAX_PROMPT_TOKENS={{input}}
+export COPILOT_PROVIDER_MAX_OUTPUT_TOKENS={{output}}
