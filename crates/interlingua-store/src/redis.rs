@@ -37,6 +37,8 @@ struct Line {
 impl Redis {
     /// Does not connect yet; [`reach`](Back::reach) does.
     pub(crate) fn new(address: &Address, bounds: [Bounds; 2]) -> Result<Self, OpenError> {
+        // The client takes the process's own, and panics where there is none. One that is there is kept.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = Client::open(address.expose());
         // The text of the error may hold the address.
         let client = client.map_err(|error| OpenError::Address(format!("{:?}", error.kind())))?;

@@ -90,7 +90,7 @@ async fn what_was_removed_is_gone_for_all() {
 
 #[tokio::test]
 async fn who_is_used_stays_and_who_is_not_goes() {
-    let age = Duration::from_millis(1500);
+    let age = Duration::from_millis(2400);
     let bounds = Bounds { age, ..Settings::default().thoughts };
     everywhere(small(bounds), async |one, two| {
         let wait = async || tokio::time::sleep(age * 6 / 10).await;

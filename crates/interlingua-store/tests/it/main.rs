@@ -10,3 +10,4 @@ mod kills;
 mod outages;
 mod sqlite;
 mod support;
+mod tls;

@@ -156,7 +156,7 @@ async fn a_file_that_another_process_holds_makes_nobody_wait() {
         let lost = stores.thoughts.put(key(&nth.to_string()), entry("A")).await;
         assert_eq!(lost, Err(StoreError::Away));
         let waited = begun.elapsed();
-        assert!(waited < Duration::from_millis(500), "waited {waited:?}");
+        assert!(waited < Duration::from_secs(1), "waited {waited:?}");
         assert_eq!(get(&stores.thoughts, &nth.to_string()).await.as_deref(), Some("A"));
     }
     assert_eq!(stores.thoughts.stats().losses, 20);

@@ -84,9 +84,16 @@ impl Server {
     }
 
     pub(crate) fn start_at(port: u16) -> Option<Self> {
+        Self::start_with(port, ["--port".to_owned(), port.to_string()])
+    }
+
+    pub(crate) fn start_with(
+        port: u16,
+        arguments: impl IntoIterator<Item = String>,
+    ) -> Option<Self> {
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
-        command.args(["--save", "", "--appendonly", "no", "--requirepass", PASSWORD]);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--requirepass", PASSWORD]).args(arguments);
         match command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
             Ok(process) => {
                 let server = Self { port, process };
