@@ -88,8 +88,8 @@ impl Address {
         Self { url: Zeroizing::new(url.to_owned()), shown: shown.to_owned() }
     }
 
-    #[cfg(feature = "redis")]
-    pub(crate) fn expose(&self) -> &str {
+    /// The URL with everything in it.
+    pub fn expose(&self) -> &str {
         &self.url
     }
 }
