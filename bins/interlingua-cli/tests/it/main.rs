@@ -12,5 +12,6 @@ mod import;
 mod keys;
 mod print;
 mod providers;
+mod sessions;
 mod support;
 mod up;

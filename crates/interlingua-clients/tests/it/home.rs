@@ -46,6 +46,23 @@ fn what_the_user_changed_stays() {
 }
 
 #[test]
+fn what_the_user_wrote_beside_our_keys_stays() {
+    let place = Place::new(Some(SETTINGS.as_bytes()));
+    place.apply(&options()).unwrap();
+    let edited = place
+        .text()
+        .replace("\"interlingua-local\",", "\"interlingua-local\", // anybody knows it")
+        .replace("\"ATTRIBUTION_HEADER\": \"0\"", "\"ATTRIBUTION_HEADER\": \"0\" // none")
+        .replace("    \"ANTHROPIC_MODEL\"", "    // the big one\n    \"ANTHROPIC_MODEL\"")
+        .replace("\"CLAUDE_CODE_ENABLE", "\"BAR\": \"2\", \"CLAUDE_CODE_ENABLE");
+    fs::write(place.settings(), edited).unwrap();
+    assert_eq!(place.restore().unwrap(), []);
+    let expected =
+        "    \"FOO\": \"1\",\n    // anybody knows it\n    // the big one\n    \"BAR\": \"2\"\n";
+    assert_eq!(place.text(), SETTINGS.replace("    \"FOO\": \"1\"\n", expected));
+}
+
+#[test]
 fn a_second_apply_takes_the_users_changes_into_what_is_put_back() {
     let place = Place::new(Some(SETTINGS.as_bytes()));
     place.apply(&options()).unwrap();
