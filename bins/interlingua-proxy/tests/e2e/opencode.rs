@@ -23,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     ("second turn", second_turn),
     ("overflow", overflow),
     ("429", rate_limited),
+    ("an upstream that tells no usage", no_usage),
 ];
 
 /// A house with an opencode in it. Titles are asked for beside every conversation.
@@ -33,7 +34,9 @@ struct Desk {
 
 impl Desk {
     fn new(flavour: Wire, way: Way, script: Script) -> Self {
-        let script = script.strict(Strict::mimo());
+        // Straight, it sends what only some servers know.
+        let strict = if way.is_straight() { Strict::deepseek() } else { Strict::mimo() };
+        let script = script.strict(strict);
         let script = script.always("title", has_no_tools, Answer::text("A title"));
         let house = House::new(way, script);
         let binary = opencode::find().unwrap_or_else(|missing| panic!("{missing}"));
@@ -86,6 +89,7 @@ fn tool_loop(flavour: Wire, way: Way) {
             reasoning("First \"say\" one.\n"),
             echo("call_1", "one"),
             finish("tool_calls"),
+            usage(500, 20),
         ]))
         .then(Answer::stream([
             reasoning("Then "),
@@ -93,8 +97,14 @@ fn tool_loop(flavour: Wire, way: Way) {
             text("Going on."),
             echo("call_2", "two"),
             finish("tool_calls"),
+            usage(500, 20),
         ]))
-        .then(Answer::stream([reasoning("All said."), text("Onetwo."), finish("stop")]));
+        .then(Answer::stream([
+            reasoning("All said."),
+            text("Onetwo."),
+            finish("stop"),
+            usage(500, 20),
+        ]));
     let desk = Desk::new(flavour, way, script);
     let run = desk.succeed("say two words", "Onetwo.");
     let said: Vec<_> =
@@ -110,6 +120,7 @@ fn parallel(flavour: Wire, way: Way) {
             echo("call_a", "A"),
             echo("call_b", "B"),
             finish("tool_calls"),
+            usage(500, 20),
         ]))
         .then(Answer::text("Both were said."));
     let desk = Desk::new(flavour, way, script);
@@ -120,26 +131,46 @@ fn parallel(flavour: Wire, way: Way) {
 fn image_from_tool(flavour: Wire, way: Way) {
     let look = |request: &interlingua_testkit::upstream::Request| {
         let told = request.body.to_string();
-        let (_, rest) = told.split_once("look at ").expect("the prompt names the file");
-        let (path, _) = rest.split_once(" now").expect("the prompt ends so");
+        let (_, rest) = told.split_once("look at [[").expect("the prompt names the file");
+        let (path, _) = rest.split_once("]]").expect("the prompt ends so");
         let arguments = json!({ "filePath": path }).to_string();
-        let pieces = [reasoning("Look."), call("call_v", "read", arguments), finish("tool_calls")];
+        let pieces = [
+            reasoning("Look."),
+            call("call_v", "read", arguments),
+            finish("tool_calls"),
+            usage(500, 20),
+        ];
         Answer::stream(pieces)
     };
     let script = Script::new().then_with(look).then(Answer::text("Red."));
     let desk = Desk::new(flavour, way, script);
     let path = desk.opencode.cwd().join("a.png");
     fs::write(&path, PICTURE).unwrap();
-    desk.succeed(&format!("look at {} now", path.display()), "Red.");
+    desk.succeed(&format!("look at [[{}]]", path.display()), "Red.");
     let exchanges = desk.house.lane("main");
     assert_eq!(pictures(way.wire(), &exchanges[1].request.body), 1);
 }
 
 fn second_turn(flavour: Wire, way: Way) {
     let script = Script::new()
-        .then(Answer::stream([reasoning("One."), echo("call_1", "one"), finish("tool_calls")]))
-        .then(Answer::stream([reasoning("Said."), text("It is said."), finish("stop")]))
-        .then(Answer::stream([reasoning("Again."), echo("call_2", "two"), finish("tool_calls")]))
+        .then(Answer::stream([
+            reasoning("One."),
+            echo("call_1", "one"),
+            finish("tool_calls"),
+            usage(500, 20),
+        ]))
+        .then(Answer::stream([
+            reasoning("Said."),
+            text("It is said."),
+            finish("stop"),
+            usage(500, 20),
+        ]))
+        .then(Answer::stream([
+            reasoning("Again."),
+            echo("call_2", "two"),
+            finish("tool_calls"),
+            usage(500, 20),
+        ]))
         .then(Answer::text("Again it is."));
     let desk = Desk::new(flavour, way, script);
     let run = desk.opencode.ask("say one").unwrap();
@@ -166,4 +197,13 @@ fn rate_limited(flavour: Wire, way: Way) {
     let begun = Instant::now();
     desk.succeed("hi", "After the wait.");
     assert!(begun.elapsed() >= Duration::from_secs(1), "the wait is the upstream's");
+}
+
+/// What is not told must not look like an answer that never ended.
+fn no_usage(flavour: Wire, way: Way) {
+    let script = Script::new()
+        .then(Answer::stream([reasoning("Say."), echo("call_1", "one"), finish("tool_calls")]))
+        .then(Answer::stream([reasoning("Said."), text("It is said."), finish("stop")]));
+    let desk = Desk::new(flavour, way, script);
+    desk.succeed("say one", "It is said.");
 }

@@ -132,8 +132,8 @@ pub(crate) fn image_read(way: Way) {
             .strict(Strict::mimo())
             .then_with(|request| {
                 let told = request.body.to_string();
-                let (_, rest) = told.split_once("look at ").expect("the prompt names the file");
-                let (path, _) = rest.split_once(" now").expect("the prompt ends so");
+                let (_, rest) = told.split_once("look at [[").expect("the prompt names the file");
+                let (path, _) = rest.split_once("]]").expect("the prompt ends so");
                 let arguments = json!({ "file_path": path }).to_string();
                 Answer::stream([
                     reasoning("Look."),
@@ -145,7 +145,7 @@ pub(crate) fn image_read(way: Way) {
     );
     let path = desk.claude.cwd().join("a.png");
     fs::write(&path, PICTURE).unwrap();
-    desk.succeed(&format!("look at {} now", path.display()), &["Read"], "Red.");
+    desk.succeed(&format!("look at [[{}]]", path.display()), &["Read"], "Red.");
     assert_eq!(pictures(way.wire(), &desk.house.bodies()[1]), 1);
 }
 

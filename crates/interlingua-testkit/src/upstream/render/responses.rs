@@ -34,7 +34,7 @@ pub(super) fn fold(head: Head<'_>, pieces: &[Piece]) -> Value {
 struct Writer<'a> {
     head: Head<'a>,
     acts: Vec<Act>,
-    usage: Option<Usage>,
+    usage: Usage,
     /// The items so far, the open one included.
     output: Vec<Value>,
     open: bool,
@@ -50,7 +50,7 @@ impl<'a> Writer<'a> {
         Self {
             head,
             acts: Vec::new(),
-            usage: usage(pieces),
+            usage: usage(pieces).unwrap_or_default(),
             output: Vec::new(),
             open: false,
             thoughts: 0,
@@ -187,7 +187,7 @@ impl<'a> Writer<'a> {
     }
 
     fn response(&self, status: &str) -> Value {
-        let usage = self.usage.filter(|_| status != "in_progress").map(counts);
+        let usage = (status != "in_progress").then(|| counts(self.usage));
         json!({
             "id": self.head.id("resp"),
             "object": "response",
