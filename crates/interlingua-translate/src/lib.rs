@@ -42,8 +42,9 @@
 mod alike;
 mod effort;
 mod history;
+mod incoming;
+mod opaque;
 mod pipe;
-mod reading;
 mod render;
 mod splice;
 mod stops;

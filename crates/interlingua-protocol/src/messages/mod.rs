@@ -9,5 +9,5 @@ mod request;
 
 pub use answer::{Answer, AnswerBlock, Delta, StreamEvent, read_answer, read_event};
 pub use request::{
-    Block, Content, Format, Message, OutputConfig, Request, Source, Thinking, Tool, ToolChoice,
+    Content, Format, InputBlock, Message, OutputConfig, Request, Source, Thinking, Tool, ToolChoice,
 };

@@ -17,22 +17,20 @@ object! {
         pub messages: Vec<Message<'a>> = "messages",
         /// The tools.
         pub tools: Vec<Tool<'a>> = "tools",
-        /// An object that says whether a tool has to be called; see [`ToolChoice`].
+        /// Whether a tool has to be called; see [`ToolChoice`].
         pub tool_choice: &'a RawValue = "tool_choice",
-        /// Whether to think.
-        pub thinking: Thinking<'a> = "thinking",
-        /// How much to think, and the form of the answer.
-        pub output_config: OutputConfig<'a> = "output_config",
-        /// The form of the answer, where clients of the beta put it.
-        pub output_format: Format<'a> = "output_format",
+        /// Whether to think; see [`Thinking`].
+        pub thinking: &'a RawValue = "thinking",
+        /// How much to think, and the form of the answer; see [`OutputConfig`].
+        pub output_config: &'a RawValue = "output_config",
+        /// The form of the answer, where clients of the beta put it; see [`Format`].
+        pub output_format: &'a RawValue = "output_format",
         /// The most tokens that the answer may take.
         pub max_tokens: u64 = "max_tokens",
         /// Whether to send the answer piece by piece.
         pub stream: bool = "stream",
         /// Texts that end the answer.
         pub stop_sequences: &'a RawValue = "stop_sequences",
-        /// Who the request is made for.
-        pub metadata: &'a RawValue = "metadata",
     }
 }
 
@@ -52,13 +50,13 @@ pub enum Content<'a> {
     /// A string.
     Text(Cow<'a, str>),
     /// Blocks.
-    Blocks(Vec<Block<'a>>),
+    Blocks(Vec<InputBlock<'a>>),
 }
 
 object! {
     /// A block of a message, a tool's result or the rules: all fields of all kinds, of which each
     /// kind uses a few.
-    pub struct Block<'a> {
+    pub struct InputBlock<'a> {
         /// What it is.
         pub kind: Name<'a> = "type",
         /// Words.
@@ -170,7 +168,7 @@ object! {
     }
 }
 
-impl Block<'_> {
+impl InputBlock<'_> {
     /// What the block is; empty where it does not say.
     pub fn kind(&self) -> &str {
         self.kind.as_ref().map_or("", Name::as_str)

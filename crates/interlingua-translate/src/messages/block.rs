@@ -88,7 +88,9 @@ impl Block {
 
     pub(super) fn attach(&mut self, attachment: Attachment<'_>) {
         match attachment {
-            Attachment::Sealed(blob) => self.sealed = Some(blob.into_owned()),
+            Attachment::Sealed(blob) => {
+                self.sealed = Some(blob.into_owned()).filter(|it| !it.is_empty());
+            }
             // It travels inside the seal.
             Attachment::Provenance { .. } => {}
             Attachment::Citation { url, title } if matches!(self.body, Body::Text) => {

@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn waits_are_passed_on_up_to_five_minutes() {
         let mut fault = Fault::new(Class::RateLimit, "slow down");
-        fault.retry_after = Some(Duration::from_secs(900));
+        fault.retry_after = Some(Duration::from_mins(15));
         let expected = Some(LONGEST_WAIT);
         assert!(matches!(
             refuse(&fault, ""),

@@ -5,6 +5,8 @@
 mod compaction;
 mod encode;
 mod hostile;
+mod messages_in;
+mod messages_out;
 mod native;
 mod order;
 mod properties;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::encode::tools;
 use crate::support::{DIALECTS, Seen, check_messages, decode, dialect, head, write};
 
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -47,7 +47,7 @@ fn kind() -> impl Strategy<Value = Kind<'static>> {
     prop_oneof![Just(Kind::Text), Just(Kind::Refusal), Just(Kind::Reasoning), call]
 }
 
-fn event() -> impl Strategy<Value = Event<'static>> {
+pub(crate) fn event() -> impl Strategy<Value = Event<'static>> {
     let stop = prop_oneof![
         Just(Stop::Complete),
         Just(Stop::Filtered),
@@ -76,7 +76,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
 }
 
 /// Keeps what makes the events a well-formed stream, and ends it.
-fn well_formed(events: Vec<Event<'static>>) -> Vec<Event<'static>> {
+pub(crate) fn well_formed(events: Vec<Event<'static>>) -> Vec<Event<'static>> {
     let begin = Event::Begin { id: "u".into(), model: "m".into() };
     let mut kept = vec![begin];
     let mut next = 0;

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Writer;
 use crate::chat::write::{field, joined, string};
+use crate::opaque;
 
 /// A part as the model can see it.
 pub(super) struct Seen<'w> {
@@ -94,11 +95,18 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Part::Other { kind, json } if self.same_protocol => What::Own { kind, json },
                 Part::File { .. } => self.omitted("file"),
                 Part::Audio { .. } => self.omitted("audio"),
-                Part::Other { kind, .. } => self.omitted(kind),
+                Part::Other { kind, json } => self.opaque(kind, json),
             };
             seen.push(Seen { what, place: Some(Place::Part { item, part }) });
         }
         seen
+    }
+
+    /// A part of another protocol: what it says in words, if it says anything.
+    fn opaque(&mut self, kind: &str, json: &RawValue) -> What<'w> {
+        let Some(words) = opaque::words(json) else { return self.omitted(kind) };
+        self.notes.push(Note::new(NoteKind::Changed, format!("{kind} to words")));
+        What::Text(words.into())
     }
 
     /// What stands for a part that the model cannot take.

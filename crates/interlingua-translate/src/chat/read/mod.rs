@@ -7,7 +7,7 @@ use interlingua_protocol::{Field, Name, chat as wire, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::reading::{self, invalid, optional_text, text, unreadable};
+use crate::incoming::{self, invalid, optional_text, text};
 
 mod messages;
 mod parts;
@@ -41,9 +41,9 @@ mod tools;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    reading::check(body, limits)?;
-    let request: wire::Request<'_> =
-        wire::read_document(body).map_err(|error| unreadable(&error, "Chat Completions"))?;
+    incoming::check(body, limits)?;
+    let request: wire::Request<'_> = wire::read_document(body)
+        .map_err(|error| incoming::unreadable("Chat Completions", &error.path, &error.reason))?;
     only_one(request.n)?;
     let turn = Turn { protocol: Protocol::Chat, ..Turn::default() };
     let mut reader = Reader { body, turn, notes: Vec::new(), legacy_calls: Vec::new() };

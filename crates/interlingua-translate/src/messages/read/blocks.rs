@@ -2,24 +2,23 @@
 
 use std::borrow::Cow;
 
-use interlingua_ir::{Extra, Fault, Note, NoteKind, Part, Place, Text};
+use interlingua_ir::{Fault, Note, NoteKind, Part, Place, Text};
 use interlingua_protocol::messages as wire;
 use serde_json::value::RawValue;
 
 use super::conversation::list;
 use super::raw::Spot;
 use super::{Reader, is_meant};
-use crate::reading::{invalid, optional_text, text};
+use crate::incoming::{invalid, optional_text, text};
 
 impl<'a> Reader<'a> {
     /// Reads a block into the parts of the item that comes next.
     pub(super) fn block(
         &mut self,
         spot: Spot<'a>,
-        mut block: wire::Block<'a>,
+        mut block: wire::InputBlock<'a>,
         parts: &mut Vec<Part<'a>>,
     ) -> Result<(), Fault> {
-        let place = Place::Part { item: self.turn.items.len(), part: parts.len() };
         let read = match block.kind() {
             "text" => {
                 let json = block.text.take();
@@ -27,8 +26,8 @@ impl<'a> Reader<'a> {
                 parts.push(Part::Text(text(|| spot.field("text"), json)?));
                 true
             }
-            "image" => self.image(spot, &mut block, place, parts)?,
-            "document" => self.document(spot, &mut block, place, parts)?,
+            "image" => self.image(spot, &mut block, parts)?,
+            "document" => self.document(spot, &mut block, parts)?,
             _ => false,
         };
         if !read {
@@ -37,28 +36,26 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         block.kind = None;
+        // A cache mark means all that has come so far.
+        let part = parts.len().saturating_sub(1);
+        let place = Place::Part { item: self.turn.items.len(), part };
         self.misplaced(place, spot, block.fields())?;
         self.extras(place, block.extra);
         Ok(())
     }
 
-    /// Reads a picture. One that only its provider has stays as it is.
+    /// Reads a picture.
     fn image(
         &mut self,
         spot: Spot<'a>,
-        block: &mut wire::Block<'a>,
-        place: Place,
+        block: &mut wire::InputBlock<'a>,
         parts: &mut Vec<Part<'a>>,
     ) -> Result<bool, Fault> {
         let Some(source) = source(spot, block.source)? else { return Ok(false) };
-        let url = match source.kind() {
-            "base64" | "url" => url(&source),
-            _ => None,
-        };
-        let Some(url) = url else { return Ok(false) };
+        let Some(url) = url(&source) else { return Ok(false) };
         parts.push(Part::Image { url, detail: None });
         block.source = None;
-        self.rest_of(source, place);
+        self.rest_of(&source);
         Ok(true)
     }
 
@@ -66,14 +63,14 @@ impl<'a> Reader<'a> {
     fn document(
         &mut self,
         spot: Spot<'a>,
-        block: &mut wire::Block<'a>,
-        place: Place,
+        block: &mut wire::InputBlock<'a>,
         parts: &mut Vec<Part<'a>>,
     ) -> Result<bool, Fault> {
         let Some(source) = source(spot, block.source)? else { return Ok(false) };
-        let title =
-            |block: &mut wire::Block<'a>| optional_text(|| spot.field("title"), block.title.take());
-        let context = |block: &mut wire::Block<'a>| {
+        let title = |block: &mut wire::InputBlock<'a>| {
+            optional_text(|| spot.field("title"), block.title.take())
+        };
+        let context = |block: &mut wire::InputBlock<'a>| {
             optional_text(|| spot.field("context"), block.context.take())
         };
         match (source.kind(), source.content) {
@@ -111,18 +108,16 @@ impl<'a> Reader<'a> {
             }
         }
         block.source = None;
-        self.rest_of(source, place);
+        self.rest_of(&source);
         Ok(true)
     }
 
-    /// Keeps what is not known of a source, under its name and theirs.
-    fn rest_of(&mut self, source: wire::Source<'a>, place: Place) {
-        let named = |field: interlingua_protocol::Field<'a>| Extra {
-            place,
-            name: format!("source.{}", field.name.as_str()).into(),
-            json: field.json,
-        };
-        self.turn.extras.extend(source.extra.into_iter().filter(is_meant).map(named));
+    /// Tells what is not known of a source; only the client's own words still have it.
+    fn rest_of(&mut self, source: &wire::Source<'a>) {
+        for field in source.extra.iter().filter(|it| is_meant(it)) {
+            let what = format!("source.{}", field.name.as_str());
+            self.notes.push(Note::new(NoteKind::Dropped, what));
+        }
     }
 }
 

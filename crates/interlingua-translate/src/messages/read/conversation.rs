@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 
 use super::Reader;
 use super::raw::Spot;
-use crate::reading::{invalid, optional_text};
+use crate::incoming::{invalid, optional_text};
+use crate::messages::block::UNSEALED;
 use crate::tools::plain_name;
 
 impl<'a> Reader<'a> {
@@ -74,7 +75,7 @@ impl<'a> Reader<'a> {
         &mut self,
         at: usize,
         role: Role,
-        blocks: Vec<wire::Block<'a>>,
+        blocks: Vec<wire::InputBlock<'a>>,
         offered: &[Option<Name<'a>>],
     ) -> Result<(), Fault> {
         let results_first = role != Role::Assistant;
@@ -120,7 +121,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a thought. Its maker's mark may be missing or empty: clients send back what they got.
-    fn thought(&mut self, spot: Spot<'a>, mut block: wire::Block<'a>) -> Result<(), Fault> {
+    fn thought(&mut self, spot: Spot<'a>, mut block: wire::InputBlock<'a>) -> Result<(), Fault> {
         let hidden = block.kind() == "redacted_thinking";
         block.kind = None;
         let (name, mark) = match hidden {
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
         };
         let mark = optional_text(|| spot.field(name), mark)?;
         let readable = optional_text(|| spot.field("thinking"), block.thinking.take())?;
-        let sealed = mark.filter(|it| !it.is_empty());
+        let sealed = mark.filter(|it| !it.is_empty() && it.to_plain() != UNSEALED);
         // Whoever looks at the items has to find each of the request's thoughts.
         let readable = match readable {
             None if hidden && sealed.is_some() => Vec::new(),
@@ -141,7 +142,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn call(&mut self, spot: Spot<'a>, mut block: wire::Block<'a>) -> Result<(), Fault> {
+    fn call(&mut self, spot: Spot<'a>, mut block: wire::InputBlock<'a>) -> Result<(), Fault> {
         block.kind = None;
         let needed = |name: &str, value: Option<Name<'a>>| {
             value.map(Cow::from).ok_or_else(|| invalid(spot.field(name), "it is missing"))
@@ -159,7 +160,7 @@ impl<'a> Reader<'a> {
     fn result(
         &mut self,
         spot: Spot<'a>,
-        mut block: wire::Block<'a>,
+        mut block: wire::InputBlock<'a>,
         offered: &[Option<Name<'a>>],
     ) -> Result<(), Fault> {
         block.kind = None;
@@ -226,13 +227,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Keeps the fields of a block that mean nothing in it.
-    fn keep(&mut self, spot: Spot<'a>, block: &wire::Block<'a>) -> Result<(), Fault> {
+    fn keep(&mut self, spot: Spot<'a>, block: &wire::InputBlock<'a>) -> Result<(), Fault> {
         self.misplaced(Place::Item(self.turn.items.len()), spot, block.fields())
     }
 }
 
 /// Reads a list of blocks that stands inside a block.
-pub(super) fn list<'a>(spot: Spot<'a>, list: &'a RawValue) -> Result<Vec<wire::Block<'a>>, Fault> {
+pub(super) fn list<'a>(
+    spot: Spot<'a>,
+    list: &'a RawValue,
+) -> Result<Vec<wire::InputBlock<'a>>, Fault> {
     match serde_json::from_str(list.get()) {
         Ok(wire::Content::Blocks(blocks)) => Ok(blocks),
         // A string is no list; whoever may hold one looks for it first.
@@ -244,7 +248,7 @@ pub(super) fn list<'a>(spot: Spot<'a>, list: &'a RawValue) -> Result<Vec<wire::B
 /// Whether a block is the line by which a client accounts for its requests. It says nothing to a
 /// model, and it differs from conversation to conversation, so that no two of them could share the
 /// beginning of their prompts in an upstream's cache.
-fn is_billing(block: &wire::Block<'_>) -> bool {
+fn is_billing(block: &wire::InputBlock<'_>) -> bool {
     let text = block.text.and_then(|it| Text::from_json(it.get()));
     text.is_some_and(|it| {
         let plain = it.to_plain();

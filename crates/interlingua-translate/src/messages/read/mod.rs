@@ -5,7 +5,7 @@ use interlingua_protocol::{Field, Name, json, messages as wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::reading::{self, invalid, unreadable};
+use crate::incoming::{self, invalid};
 
 mod blocks;
 mod conversation;
@@ -40,9 +40,9 @@ use raw::RawLists;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    reading::check(body, limits)?;
-    let request: wire::Request<'_> =
-        interlingua_protocol::read(body).map_err(|error| unreadable(&error, "Messages"))?;
+    incoming::check(body, limits)?;
+    let request: wire::Request<'_> = interlingua_protocol::read(body)
+        .map_err(|error| incoming::unreadable("Messages", &error.path, &error.reason))?;
     let turn = Turn { protocol: Protocol::Messages, ..Turn::default() };
     let mut reader = Reader { body, raw: None, turn, notes: Vec::new(), found: Vec::new() };
     reader.request(request)?;
@@ -83,12 +83,20 @@ impl<'a> Reader<'a> {
         if let Some(json) = request.stop_sequences.filter(|it| it.get() != "[]") {
             self.turn.params.push(Param { name: "stop", json });
         }
-        self.metadata(request.metadata);
-        let mut output = request.output_config.unwrap_or_default();
-        self.thinking(request.thinking, output.effort.take());
-        self.format("output_config.format", output.format.take());
-        self.format("output_format", request.output_format);
-        self.nested("output_config", output.extra);
+        let says_more = |extra: &[Field<'_>]| extra.iter().any(is_meant);
+        let thinking = self
+            .option("thinking", request.thinking, |it: &wire::Thinking<'a>| says_more(&it.extra))?;
+        let idle = thinking.kind.as_ref().is_none_or(|it| it.as_str() == "disabled");
+        let mut output =
+            self.option("output_config", request.output_config, |it: &wire::OutputConfig<'a>| {
+                let format = it.format.as_ref();
+                let unused = idle && it.effort.is_some();
+                unused || says_more(&it.extra) || format.is_some_and(|it| says_more(&it.extra))
+            })?;
+        self.thinking(thinking, output.effort.take());
+        let format = self.option("output_format", request.output_format, |_| false)?;
+        self.format("output_format", format);
+        self.format("output_config.format", output.format.take().unwrap_or_default());
         let choice = self.tool_choice(request.tool_choice)?;
 
         let tools = request.tools.unwrap_or_default();
@@ -117,33 +125,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Who the request is made for. A plain id is what other protocols call the user; what clients
-    /// pack into it beside that, such as the names of devices, is only for servers of this protocol.
-    fn metadata(&mut self, json: Option<&'a RawValue>) {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Metadata<'a> {
-            #[serde(borrow)]
-            user_id: &'a RawValue,
+    /// Reads an object at the top. One that says more than is understood is kept whole, too.
+    fn option<T: Default + Deserialize<'a>>(
+        &mut self,
+        name: &'static str,
+        json: Option<&'a RawValue>,
+        says_more: impl Fn(&T) -> bool,
+    ) -> Result<T, Fault> {
+        let Some(json) = json else { return Ok(T::default()) };
+        let read: T =
+            serde_json::from_str(json.get()).map_err(|error| invalid(name, error.to_string()))?;
+        if says_more(&read) {
+            self.turn.extras.push(Extra { place: Place::Top, name: name.into(), json });
         }
-        let Some(json) = json else { return };
-        let known = serde_json::from_str::<Metadata<'a>>(json.get()).ok();
-        let plain = |id: &&RawValue| {
-            let text = Text::from_json(id.get());
-            text.is_some_and(|it| it.stored_len() <= LONGEST_USER && !it.to_plain().contains('{'))
-        };
-        match known.map(|it| it.user_id).filter(plain) {
-            Some(json) => self.turn.params.push(Param { name: "user", json }),
-            None => {
-                self.turn.extras.push(Extra { place: Place::Top, name: "metadata".into(), json });
-            }
-        }
+        Ok(read)
     }
 
-    fn format(&mut self, path: &str, format: Option<wire::Format<'a>>) {
-        let Some(mut format) = format else { return };
+    fn format(&mut self, path: &str, mut format: wire::Format<'a>) {
         let kind = format.kind.take();
         match (kind.as_ref().map(Name::as_str), format.schema.take()) {
+            (None, None) => {}
             (Some("json_schema"), Some(schema)) => {
                 self.turn.format = Format::JsonSchema {
                     name: Text::plain("answer"),
@@ -155,17 +156,6 @@ impl<'a> Reader<'a> {
             }
             _ => self.notes.push(Note::new(NoteKind::Unknown, path)),
         }
-        self.nested(path, format.extra);
-    }
-
-    /// Keeps fields of an object at the top under its name and theirs.
-    fn nested(&mut self, object: &str, fields: Vec<Field<'a>>) {
-        let named = |field: Field<'a>| Extra {
-            place: Place::Top,
-            name: format!("{object}.{}", field.name.as_str()).into(),
-            json: field.json,
-        };
-        self.turn.extras.extend(fields.into_iter().filter(is_meant).map(named));
     }
 
     fn extras(&mut self, place: Place, fields: impl IntoIterator<Item = Field<'a>>) {
@@ -184,6 +174,3 @@ fn is_meant(field: &Field<'_>) -> bool {
 
 /// Top-level fields that mean the same in Chat Completions, or would if it knew them.
 const SHARED_PARAMS: [&str; 3] = ["temperature", "top_k", "top_p"];
-
-/// The longest id of a user that other protocols take, in bytes.
-const LONGEST_USER: usize = 64;

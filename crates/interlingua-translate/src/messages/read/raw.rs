@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Reader;
-use crate::reading::invalid;
+use crate::incoming::invalid;
 
 /// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
 #[derive(Default, Deserialize)]

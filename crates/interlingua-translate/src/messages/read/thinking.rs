@@ -12,12 +12,7 @@ impl<'a> Reader<'a> {
     ///
     /// A model of this protocol does not think unless it is told to. The level steers its words, too,
     /// so clients send one with every request; alone it asks for no thoughts.
-    pub(super) fn thinking(
-        &mut self,
-        thinking: Option<wire::Thinking<'a>>,
-        effort: Option<Name<'a>>,
-    ) {
-        let mut thinking = thinking.unwrap_or_default();
+    pub(super) fn thinking(&mut self, mut thinking: wire::Thinking<'a>, effort: Option<Name<'a>>) {
         let effort = effort.map(Cow::from);
         let kind = thinking.kind.take().map_or("disabled".into(), Cow::from);
         self.turn.thinking = match &*kind {
@@ -36,7 +31,6 @@ impl<'a> Reader<'a> {
         if let Some(budget) = thinking.budget_tokens {
             self.notes.push(Note::new(NoteKind::Dropped, format!("thinking budget {budget}")));
         }
-        self.nested("thinking", thinking.extra);
     }
 }
 

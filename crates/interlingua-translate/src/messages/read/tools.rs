@@ -6,9 +6,9 @@ use interlingua_ir::{Fault, Function, Note, NoteKind, Place, Tool, ToolChoice};
 use interlingua_protocol::{Name, messages as wire};
 use serde_json::value::RawValue;
 
-use super::Reader;
 use super::raw::Spot;
-use crate::reading::{invalid, optional_text};
+use super::{Reader, is_meant};
+use crate::incoming::{invalid, optional_text};
 
 impl<'a> Reader<'a> {
     /// Reads the tools, of which a client may keep some from the model until they are needed.
@@ -72,8 +72,11 @@ impl<'a> Reader<'a> {
                     strict: tool.strict.take(),
                 })
             }
-            // Its version and its options are for servers of this protocol.
-            kind if kind.starts_with("web_search") => Tool::WebSearch,
+            // Its version is a word of this protocol; a record knows which one its server has.
+            kind if kind.starts_with("web_search") => {
+                (tool.kind, tool.name) = (None, None);
+                Tool::WebSearch
+            }
             _ => {
                 let kind = tool.kind.take().map_or("".into(), Cow::from);
                 Tool::Other { kind, json: self.raw(spot)? }
@@ -93,8 +96,9 @@ impl<'a> Reader<'a> {
         json: Option<&'a RawValue>,
     ) -> Result<Option<String>, Fault> {
         let Some(json) = json else { return Ok(None) };
-        let mut choice: wire::ToolChoice<'a> = serde_json::from_str(json.get())
-            .map_err(|error| invalid("tool_choice", error.to_string()))?;
+        let mut choice = self.option("tool_choice", Some(json), |it: &wire::ToolChoice<'a>| {
+            it.extra.iter().any(is_meant)
+        })?;
         self.turn.parallel_calls = choice.disable_parallel_tool_use.map(|one| !one);
         let name = choice.name.take().map(Cow::from);
         let chosen = name.as_deref().map(str::to_owned);
@@ -108,7 +112,6 @@ impl<'a> Reader<'a> {
             }
             _ => ToolChoice::Other(json),
         };
-        self.nested("tool_choice", choice.extra);
         Ok(chosen.filter(|_| matches!(self.turn.tool_choice, ToolChoice::Named { .. })))
     }
 }

@@ -6,12 +6,11 @@ use interlingua_ir::{
 };
 use interlingua_protocol::{Field, json, responses as wire};
 
-use crate::reading::{self, invalid, optional_text, text, unreadable};
-
 mod items;
 mod raw;
 mod tools;
 
+use crate::incoming::{self, invalid, optional_text, text};
 use raw::{RawLists, Spot};
 
 /// Reads a Responses request.
@@ -37,9 +36,9 @@ use raw::{RawLists, Spot};
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    reading::check(body, limits)?;
-    let request: wire::Request<'_> =
-        wire::read(body).map_err(|error| unreadable(&error, "Responses"))?;
+    incoming::check(body, limits)?;
+    let request: wire::Request<'_> = wire::read(body)
+        .map_err(|error| incoming::unreadable("Responses", &error.path, &error.reason))?;
     refuse_state(&request)?;
     let mut reader = Reader { body, raw: None, turn: Turn::default(), notes: Vec::new() };
     reader.request(request)?;

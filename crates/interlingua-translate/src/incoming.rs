@@ -1,0 +1,54 @@
+//! What all readers of requests share.
+
+use interlingua_ir::{Class, Fault, Text};
+use interlingua_protocol::json::{self, Limits};
+use serde_json::value::RawValue;
+
+/// Checks the structure of a request before anybody parses it.
+pub(crate) fn check(body: &[u8], limits: Limits) -> Result<(), Fault> {
+    json::check(body, limits).map_err(|error| {
+        let mut fault =
+            Fault::new(Class::InvalidRequest, format!("{error}; the gateway refuses it"));
+        fault.code = Some(
+            match error {
+                json::TooComplex::Depth { .. } => "json_too_deep",
+                json::TooComplex::Nodes { .. } => "json_too_complex",
+            }
+            .to_owned(),
+        );
+        fault
+    })
+}
+
+/// A request that says something wrong at a certain place.
+pub(crate) fn invalid(path: impl Into<String>, reason: impl AsRef<str>) -> Fault {
+    let path = path.into();
+    let message = format!("the request is invalid at `{path}`: {}", reason.as_ref());
+    let mut fault = Fault::new(Class::InvalidRequest, message);
+    fault.param = Some(path);
+    fault
+}
+
+/// A document that is no JSON, or none of `protocol`'s requests.
+pub(crate) fn unreadable(protocol: &str, path: &str, reason: &str) -> Fault {
+    if path != "." {
+        return invalid(path, reason);
+    }
+    let message = format!("the body is no {protocol} request in JSON: {reason}");
+    let mut fault = Fault::new(Class::InvalidRequest, message);
+    fault.code = Some("invalid_json".to_owned());
+    fault
+}
+
+/// A JSON string as text.
+pub(crate) fn text(path: impl FnOnce() -> String, json: &RawValue) -> Result<Text<'_>, Fault> {
+    Text::from_json(json.get()).ok_or_else(|| invalid(path(), "a string is expected here"))
+}
+
+/// Like [`text`], where there may be none.
+pub(crate) fn optional_text(
+    path: impl FnOnce() -> String,
+    json: Option<&RawValue>,
+) -> Result<Option<Text<'_>>, Fault> {
+    json.map(|json| text(path, json)).transpose()
+}
