@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
+mod chat_answers;
+mod chat_frames;
+mod chat_requests;
 mod compaction;
 mod encode;
 mod hostile;

@@ -292,7 +292,11 @@ pub(crate) fn check_messages(body: &Value) {
             assert!(calls.is_none_or(|it| !it.is_empty()));
             open.extend(calls.into_iter().flatten().map(|call| &call["id"]));
             let content = message.get("content");
-            assert!(content.is_none_or(Value::is_string), "{message}");
+            let is_null = content.is_some_and(Value::is_null) && calls.is_some();
+            assert!(
+                content.is_none_or(|it| it.is_string() || it.is_array()) || is_null,
+                "{message}"
+            );
             assert!(content.is_some_and(|it| it != "") || calls.is_some(), "{message}");
             for call in calls.into_iter().flatten() {
                 let Some(arguments) = call["function"]["arguments"].as_str() else { continue };

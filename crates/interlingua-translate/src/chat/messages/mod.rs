@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{
-    Consecutive, DeveloperRole, JsonSchemaRule, NameField, SystemPlacement, TextParts,
+    AssistantNullContent, Consecutive, DeveloperRole, JsonSchemaRule, NameField, SystemPlacement,
+    TextParts,
 };
 use interlingua_ir::{Format, Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
 
@@ -193,10 +194,16 @@ impl<'w> Writer<'w, '_> {
 
     /// Writes what else a Chat client said in the message at `at`.
     fn beside(&mut self, at: usize) {
-        let keeps_name = self.target.dialect.messages.name_field == NameField::Keep;
+        let rules = &self.target.dialect.messages;
+        let (keeps_name, nulls) =
+            (rules.name_field == NameField::Keep, rules.assistant_null_content);
+        let is_answer =
+            matches!(&self.turn.items[at], Item::Message(it) if it.role == Role::Assistant);
         for (name, json) in self.extras.outer(Place::Item(at)) {
             match name {
                 CONTENT => {}
+                // Its words are the content then.
+                "refusal" if is_answer && nulls != AssistantNullContent::Ok => {}
                 "name" if !keeps_name => self.notes.push(Note::new(NoteKind::Dropped, name)),
                 _ => field(self.out, name, json),
             }

@@ -29,8 +29,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Item::Message(message) => {
                     said.push(at);
                     let parts = self.seen(at, &message.parts);
-                    // A refusal beside the content is written as it came.
-                    let beside = self.extras.find(Place::Item(at), "refusal").is_some();
+                    let beside = self.has_beside(at, "refusal");
                     seen.extend(parts.into_iter().filter(|part| !beside || !part.is_refusal()));
                 }
                 Item::Reasoning(reasoning) => thoughts.push((at, reasoning)),
@@ -49,10 +48,17 @@ impl<'w, 'a> Writer<'w, 'a> {
         let rules = &self.target.dialect.messages;
         let says_nothing = seen.iter().all(Seen::is_empty)
             && calls.is_empty()
-            && !said.iter().any(|at| self.says_more(*at));
-        if says_nothing && (rules.empty_assistant == EmptyAssistant::Drop || thought.is_none()) {
+            && !said
+                .iter()
+                .any(|at| self.has_beside(*at, "refusal") || self.has_beside(*at, "audio"));
+        // It was a message all the same, where messages have borders.
+        let is_message = thought.is_some() || (self.same_protocol && !said.is_empty());
+        if says_nothing && (rules.empty_assistant == EmptyAssistant::Drop || !is_message) {
             if thought.is_some() {
                 self.notes.push(Note::new(NoteKind::Dropped, "reasoning without an answer"));
+            }
+            for at in said {
+                self.lose(Place::Item(at));
             }
             return;
         }
@@ -77,9 +83,10 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.results(&calls);
     }
 
-    /// Whether a message holds more than its content.
-    fn says_more(&self, at: usize) -> bool {
-        self.extras.at(Place::Item(at)).any(|(name, _)| name != CONTENT && name != "name")
+    /// Whether a message goes without content because this stands beside it: where null is content, too.
+    fn has_beside(&self, at: usize, name: &str) -> bool {
+        self.target.dialect.messages.assistant_null_content == AssistantNullContent::Ok
+            && self.extras.find(Place::Item(at), name).is_some()
     }
 
     /// Writes what the assistant said in the messages `said`, which became one.

@@ -1,0 +1,172 @@
+//! Frames for clients that speak the upstream's own protocol: they are what the upstream sent.
+
+use std::sync::Arc;
+
+use interlingua_dialect::{Dialect, Dialects};
+use interlingua_ir::{Event, Piece};
+use interlingua_testkit::fixtures::{CUTS, cut, dialect_streams, sse_data};
+use interlingua_translate::chat;
+use serde_json::{Value, json};
+
+use crate::support::{DIALECTS, Run, decode, dialect, dialect_for, run};
+
+fn frames_of(dialect: &Dialect, bytes: &[u8], usage: bool, step: usize) -> Run {
+    let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s").verbatim(usage);
+    run(decoder, cut(bytes, step))
+}
+
+/// The frames of a run as their data.
+fn joined(run: &Run) -> Vec<String> {
+    let frames = run.events.iter().filter_map(|event| match event {
+        Event::Frame(frame) => Some(frame),
+        _ => None,
+    });
+    let text = |piece: &Piece<'static>| match piece {
+        Piece::Json(it)
+        | Piece::Model(it)
+        | Piece::CallId(it)
+        | Piece::AnswerId(it)
+        | Piece::Opaque(it) => it.to_string(),
+    };
+    frames.map(|frame| frame.pieces.iter().map(text).collect()).collect()
+}
+
+/// The marked pieces of all frames, each with its mark.
+fn marked(run: &Run) -> Vec<Vec<String>> {
+    let frames = run.events.iter().filter_map(|event| match event {
+        Event::Frame(frame) => Some(&frame.pieces),
+        _ => None,
+    });
+    let name = |piece: &Piece<'static>| match piece {
+        Piece::Model(it) => Some(format!("model {it}")),
+        Piece::CallId(it) => Some(format!("call {it}")),
+        Piece::AnswerId(it) => Some(format!("answer {it}")),
+        Piece::Json(_) | Piece::Opaque(_) => None,
+    };
+    frames.map(|pieces| pieces.iter().filter_map(name).collect()).collect()
+}
+
+fn without_frames(run: &Run) -> Vec<Event<'static>> {
+    run.events.iter().filter(|it| !matches!(it, Event::Frame(_))).cloned().collect()
+}
+
+#[test]
+fn streams_by_the_book_go_on_byte_for_byte() {
+    let by_the_book: Vec<_> = Dialects::builtin()
+        .ids()
+        .filter(|id| Dialects::builtin().resolve(id, "").is_ok_and(|it| it.stream.verbatim))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(by_the_book, ["openai"]);
+    for stream in by_the_book.iter().flat_map(|id| dialect_streams(Some(id))) {
+        let data = sse_data(std::str::from_utf8(&stream.bytes).unwrap());
+        for step in CUTS {
+            let run = frames_of(&dialect("openai"), &stream.bytes, true, step);
+            assert_eq!(joined(&run), data, "{}", stream.name);
+            assert_eq!(
+                without_frames(&run),
+                decode(&dialect("openai"), &stream.bytes, usize::MAX).events
+            );
+        }
+        let run = frames_of(&dialect("openai"), &stream.bytes, false, usize::MAX);
+        let shown: Vec<_> = data.into_iter().filter(|it| !it.contains(r#""choices":[]"#)).collect();
+        assert_eq!(joined(&run), shown, "{} without the cost", stream.name);
+    }
+}
+
+#[test]
+fn frames_come_after_the_events_that_they_mean() {
+    for stream in DIALECTS.iter().flat_map(|id| dialect_streams(Some(id))) {
+        let dialect = dialect_for(&stream.dialect, &stream);
+        let run = frames_of(&dialect, &stream.bytes, true, usize::MAX);
+        let plain = decode(&dialect, &stream.bytes, usize::MAX);
+        assert_eq!(
+            (without_frames(&run), &run.result),
+            (plain.events, &plain.result),
+            "{}",
+            stream.name
+        );
+        let data = sse_data(&String::from_utf8_lossy(&stream.bytes));
+        for frame in joined(&run) {
+            assert!(data.contains(&frame), "{frame} in {}", stream.name);
+        }
+        // Nothing of a frame is shown before what it means was understood.
+        assert!(matches!(run.events.first(), None | Some(Event::Begin { .. })), "{}", stream.name);
+    }
+}
+
+#[test]
+fn what_the_client_sees_otherwise_is_marked() {
+    let run = frames_of(
+        &dialect("openai"),
+        &std::fs::read(interlingua_testkit::fixtures::path("dialects/streams/openai-standard.sse"))
+            .unwrap(),
+        true,
+        usize::MAX,
+    );
+    let marks = marked(&run);
+    let all = ["answer chatcmpl-std1", "model gpt-5.6"].map(str::to_owned);
+    let (done, frames) = marks.split_last().unwrap();
+    assert!(done.is_empty());
+    assert!(frames.iter().all(|it| it.starts_with(&all)), "{marks:?}");
+    let calls: Vec<_> = frames.iter().flat_map(|it| &it[2..]).collect();
+    assert_eq!(calls, ["call call_a1", "call call_a2"]);
+}
+
+#[test]
+fn marks_follow_a_text_of_another_length() {
+    let chunk = |text: &str| {
+        format!(
+            r#"{{"id":"c1","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}],"model":"m1"}}"#
+        )
+    };
+    let texts = ["a", "b", "", "ccccccccc", "dd", "with \\\"quotes\\\"", "e", "ü", "f"];
+    let mut stream: String =
+        texts.iter().map(|text| format!("data: {}\n\n", chunk(text))).collect();
+    stream += "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let run = frames_of(&dialect("generic"), stream.as_bytes(), false, usize::MAX);
+    assert_eq!(run.result, Ok(()));
+    let expected: Vec<_> = texts.iter().map(|text| chunk(text)).collect();
+    assert_eq!(joined(&run)[..texts.len()], expected);
+    for marks in &marked(&run)[..texts.len()] {
+        assert_eq!(marks, &["answer c1", "model m1"]);
+    }
+}
+
+#[test]
+fn data_in_several_lines_becomes_one() {
+    let stream = "data: {\"id\":\"c1\",\ndata:  \"choices\":[{\"delta\":{\"content\":\"a\"},\ndata:\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let run = frames_of(&dialect("generic"), stream.as_bytes(), false, usize::MAX);
+    let frames = joined(&run);
+    assert!(!frames[0].contains('\n'));
+    assert_eq!(serde_json::from_str::<Value>(&frames[0]).unwrap()["id"], "c1");
+    assert_eq!(marked(&run)[0], ["answer c1"]);
+}
+
+#[test]
+fn a_whole_answer_is_one_frame() {
+    let body = json!({ "model": "m1", "object": "chat.completion", "new": [1], "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": null, "tool_calls": [{ "id": "a", "type": "function", "function": { "name": "f", "arguments": "{}" } }] } }],
+        "usage": { "prompt_tokens": 1, "completion_tokens": 1 }, "id": "c1" });
+    let body = format!("{body:#}");
+    let run = frames_of(&dialect("openai"), body.as_bytes(), false, usize::MAX);
+    assert_eq!(joined(&run), [body]);
+    assert_eq!(marked(&run), [["model m1", "call a", "answer c1"]]);
+    assert!(matches!(run.events.last(), Some(Event::Frame(_))));
+}
+
+#[test]
+fn what_failed_is_not_shown() {
+    let chunk = r#"data: {"id":"c1","choices":[{"delta":{"content":"a"}}]}"#;
+    for end in [
+        r#"data: {"error":{"message":"no"}}"#,
+        "data: {broken",
+        "event: error\ndata: {\"message\":\"no\"}",
+        ": comment",
+    ] {
+        let stream = format!("{chunk}\n\n{end}\n\n");
+        let run = frames_of(&dialect("openai"), stream.as_bytes(), true, usize::MAX);
+        assert!(run.result.is_err(), "{end}");
+        assert_eq!(joined(&run).len(), 1, "{end}");
+    }
+}
