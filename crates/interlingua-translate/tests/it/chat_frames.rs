@@ -121,8 +121,10 @@ fn marks_follow_a_text_of_another_length() {
         )
     };
     let texts = ["a", "b", "", "ccccccccc", "dd", "with \\\"quotes\\\"", "e", "ü", "f"];
-    let mut stream: String =
-        texts.iter().map(|text| format!("data: {}\n\n", chunk(text))).collect();
+    let mut stream: String = texts
+        .iter()
+        .flat_map(|text| ["data: ".to_owned(), chunk(text), "\n\n".to_owned()])
+        .collect();
     stream += "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     let run = frames_of(&dialect("generic"), stream.as_bytes(), false, usize::MAX);
     assert_eq!(run.result, Ok(()));

@@ -152,7 +152,9 @@ fn mark(value: &mut Value, path: &str, marks: &mut BTreeMap<String, String>) {
             marks.insert(marker, path.to_owned());
         }
         Value::Array(values) => {
-            values.iter_mut().for_each(|value| mark(value, &format!("{path}[]"), marks));
+            for value in values {
+                mark(value, &format!("{path}[]"), marks);
+            }
         }
         Value::Object(fields) => {
             for (name, value) in fields {
