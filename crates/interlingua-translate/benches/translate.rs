@@ -114,6 +114,29 @@ const EVENTS: usize = 200;
 /// A chunk of 218 bytes, as most upstreams send them.
 const CHUNK: &str = "data: {\"id\":\"chatcmpl-0123456789abcdef012345678\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"mimo-v2.5-pro\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" some\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 
+/// A Chat client's answer, translated, and with the upstream's own frames beside the events.
+#[divan::bench(args = [false, true])]
+fn chat_200_events(bencher: Bencher<'_, '_>, frames: bool) {
+    let dialect = Arc::new(mimo());
+    let opened = || {
+        let decoder = chat::Decoder::new(Arc::clone(&dialect), "mimo", "s");
+        let decoder = if frames { decoder.verbatim(true) } else { decoder };
+        let head = chat::Head::new("chatcmpl-1", "mimo/mimo-v2.5-pro", 1_700_000_000);
+        let mut pipe = Pipe::new(decoder, chat::Encoder::stream(head));
+        let mut out = Vec::with_capacity(1 << 16);
+        pipe.push(CHUNK.as_bytes()).expect("a chunk");
+        pipe.take(&mut out);
+        (pipe, out)
+    };
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(opened).bench_refs(|(pipe, out)| {
+        for _ in 0..EVENTS {
+            out.clear();
+            pipe.push(black_box(CHUNK.as_bytes())).expect("a chunk");
+            pipe.take(out);
+        }
+    });
+}
+
 #[divan::bench]
 fn translate_200_events(bencher: Bencher<'_, '_>) {
     let dialect = Arc::new(mimo());

@@ -30,6 +30,8 @@ pub struct Encoder {
     open: Vec<Open>,
     /// How many calls the client has seen.
     calls: u32,
+    /// A call is complete.
+    called: bool,
     whole: Whole,
     /// The sources, as JSON objects joined by commas.
     citations: Vec<u8>,
@@ -80,6 +82,7 @@ impl Encoder {
             ended: false,
             open: Vec::new(),
             calls: 0,
+            called: false,
             whole: Whole::default(),
             citations: Vec::new(),
             said: 0,
@@ -174,7 +177,7 @@ impl Encoder {
         let mut open = Open::new(index, kind);
         if let (true, Body::Call(_)) = (self.head.legacy, &open.body) {
             let others = self.open.iter().any(|it| matches!(it.body, Body::Call(_)));
-            if others || self.calls > 0 || !self.whole.calls.is_empty() {
+            if others || self.calls > 0 || self.called {
                 // There is room for one.
                 self.notes.push(Note::new(NoteKind::Dropped, "a second function_call"));
                 open.body = Body::Nothing;
@@ -186,6 +189,7 @@ impl Encoder {
     fn close_item(&mut self, index: Index) {
         let Some(at) = self.open.iter().position(|it| it.index == index) else { return };
         if let Body::Call(call) = &mut self.open[at].body {
+            self.called = true;
             if self.form == Form::Whole {
                 let json = call.whole(self.head.legacy);
                 self.whole.calls.push((index, json));
@@ -219,7 +223,7 @@ impl Encoder {
         if mem::replace(&mut self.ended, true) {
             return;
         }
-        let called = self.calls > 0 || !self.whole.calls.is_empty();
+        let called = self.called;
         let reason = match stop {
             Stop::Complete | Stop::ToolUse if called && self.head.legacy => "function_call",
             Stop::Complete | Stop::ToolUse if called => "tool_calls",

@@ -31,8 +31,7 @@ impl<'w> Extras<'w> {
         &self,
         place: Place,
     ) -> impl Iterator<Item = (&'w str, &'w str)> + use<'w, '_> {
-        self.at(place)
-            .filter(|(name, _)| !OBJECTS.iter().any(|object| inside(name, object).is_some()))
+        self.at(place).filter(|(name, _)| !is_inner(name))
     }
 
     /// Those in the inner object `object` of a place.
@@ -69,6 +68,11 @@ const OBJECTS: [&str; 8] = [
     "reasoning",
     "response_format",
 ];
+
+/// Whether a name is that of a field inside an object.
+pub(super) fn is_inner(name: &str) -> bool {
+    OBJECTS.iter().any(|object| inside(name, object).is_some())
+}
 
 /// The name of a field inside `object`.
 fn inside<'n>(name: &'n str, object: &str) -> Option<&'n str> {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interlingua_dialect::{
-    Carrier, Dialect, EmptyAssistant, Images, MaxTokensField, ReplayRule, ResultContent,
-    ResultName, ToolResultImages,
+    Carrier, Consecutive, Dialect, EmptyAssistant, Images, MaxTokensField, ReplayRule,
+    ResultContent, ResultName, ToolResultImages,
 };
 use interlingua_ir::{
     Class, Form, Item, NoteKind, Part, Place, Protocol, Role, Tool, ToolChoice, Turn,
@@ -477,6 +477,38 @@ fn what_a_record_drops_is_told() {
     assert_eq!(
         notes,
         ["dropped=verbosity", "dropped=cache_control", "dropped=name", "dropped=name of a result"]
+    );
+}
+
+#[test]
+fn a_name_that_could_be_taken_for_another_is_dropped_and_told() {
+    let body = json!({ "model": "m", "reasoning.x": 1, "messages": [{ "role": "user", "content": "a", "file.y": 1 }] });
+    let upstream = sent(&body, &plain());
+    let notes: Vec<_> = upstream.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["dropped=reasoning.x", "dropped=file.y"]);
+    assert_eq!(upstream.body["messages"][0], json!({ "role": "user", "content": "a" }));
+}
+
+#[test]
+fn a_record_may_want_neighbours_merged_and_results_named() {
+    let mut dialect = dialect("generic");
+    dialect.messages.consecutive = Consecutive::Merge;
+    dialect.tools.result_name = ResultName::Add;
+    let body = json!({ "model": "m", "messages": [
+        { "role": "user", "content": "a" },
+        { "role": "user", "content": [{ "type": "text", "text": "b" }] },
+        { "role": "assistant", "content": "c" },
+        { "role": "assistant", "content": "d", "tool_calls": [{ "id": "x", "type": "function", "function": { "name": "f", "arguments": "{}" } }] },
+        { "role": "tool", "tool_call_id": "x", "content": "r" }] });
+    let messages = sent(&body, &dialect).body["messages"].clone();
+    assert_eq!(messages[0], json!({ "role": "user", "content": "a\n\nb" }));
+    assert_eq!(
+        (&messages[1]["content"], &messages[1]["tool_calls"][0]["id"]),
+        (&json!("cd"), &json!("x"))
+    );
+    assert_eq!(
+        messages[2],
+        json!({ "role": "tool", "tool_call_id": "x", "content": "r", "name": "f" })
     );
 }
 

@@ -166,8 +166,12 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     /// Writes parts as one string.
     pub(super) fn flat(&mut self, seen: Vec<Seen<'w>>, separator: &str) {
-        let words = self.in_words(seen);
-        joined(self.out, words.into_iter().map(Cow::Owned), separator);
+        if self.same_protocol || !seen.iter().all(Seen::is_text) {
+            let words = self.in_words(seen);
+            return joined(self.out, words.into_iter().map(Cow::Owned), separator);
+        }
+        let words = seen.into_iter().filter_map(Seen::text).filter(|it| !it.is_empty());
+        joined(self.out, words.map(Cow::Owned), separator);
     }
 
     /// Writes parts as a list.

@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
                 return Err(invalid(path(), "it is a function's and a custom tool's call at once"));
             }
         };
-        self.beside(place, call.extra);
+        self.outer(place, call.extra);
         self.turn.items.push(Item::Call(read));
         Ok(())
     }

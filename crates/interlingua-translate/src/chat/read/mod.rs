@@ -7,6 +7,7 @@ use interlingua_protocol::{Field, Name, chat as wire, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::extras::is_inner;
 use crate::incoming::{self, invalid, optional_text, text};
 
 mod messages;
@@ -184,7 +185,7 @@ impl<'a> Reader<'a> {
             match PARAMS.iter().find(|known| **known == field.name.as_str()) {
                 Some(_) if field.json.get() == "null" => {}
                 Some(name) => self.turn.params.push(Param { name, json: field.json }),
-                None => self.extra(Place::Top, field.name, Some(field.json)),
+                None => self.outer(Place::Top, [field]),
             }
         }
     }
@@ -197,9 +198,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Keeps the fields of an object at a place.
-    fn outer(&mut self, place: Place, fields: Vec<Field<'a>>) {
+    fn outer(&mut self, place: Place, fields: impl IntoIterator<Item = Field<'a>>) {
         for field in fields {
-            self.extra(place, field.name, Some(field.json));
+            // Such a name is taken for what stands inside.
+            if is_inner(field.name.as_str()) {
+                self.notes.push(Note::new(NoteKind::Dropped, field.name.as_str()));
+            } else {
+                self.extra(place, field.name, Some(field.json));
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use interlingua_ir::{Fault, Function, Note, NoteKind, Place, Tool, ToolChoice};
-use interlingua_protocol::{Field, Name, chat as wire};
+use interlingua_protocol::{Name, chat as wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
                 Tool::Other { kind, json: self.raw_tool(at)? }
             }
         };
-        self.beside(place, outer);
+        self.outer(place, outer);
         self.turn.tools.push(read);
         Ok(())
     }
@@ -105,19 +105,6 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// Keeps the fields beside the inner object of a tool or of a call.
-    pub(super) fn beside(&mut self, place: Place, fields: Vec<Field<'a>>) {
-        for field in fields {
-            let name = field.name.as_str();
-            // These names are taken for what stands inside.
-            if name.starts_with("function.") || name.starts_with("custom.") {
-                self.notes.push(Note::new(NoteKind::Dropped, name));
-            } else {
-                self.extra(place, field.name, Some(field.json));
-            }
-        }
-    }
-
     /// A tool as it arrived; only looked for when it is of no known form.
     fn raw_tool(&self, at: usize) -> Result<&'a RawValue, Fault> {
         #[derive(Deserialize)]
@@ -150,7 +137,8 @@ fn tool_choice<'a>(field: &str, json: &'a RawValue) -> Result<ToolChoice<'a>, Fa
     Ok(match json.get() {
         "\"auto\"" => ToolChoice::Auto,
         "\"none\"" => ToolChoice::None,
-        "\"required\"" => ToolChoice::Required,
+        // The second is Mistral's word.
+        "\"required\"" | "\"any\"" => ToolChoice::Required,
         text if text.starts_with('"') => {
             let reason = format!("{text} is none of \"auto\", \"none\", \"required\"");
             return Err(invalid(field, reason));
