@@ -59,6 +59,7 @@ pub use note::{Note, NoteKind};
 pub use text::{Text, escape};
 pub use turn::{
     Call, Extra, Format, Function, Item, Message, Origin, Output, Param, Part, Place, Protocol,
-    Reasoning, Role, Summary, Task, Thinking, Thought, Tool, ToolChoice, Turn,
+    Reasoning, Role, SEALED_SUMMARY, SEALED_THOUGHT, Summary, Task, Thinking, Thought, Tool,
+    ToolChoice, Turn,
 };
 pub use usage::Usage;

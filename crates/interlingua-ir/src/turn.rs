@@ -205,6 +205,12 @@ pub enum Part<'a> {
     },
 }
 
+/// What every thought begins with that a gateway of this kind has sealed.
+pub const SEALED_THOUGHT: &str = "il1.";
+
+/// What every summary begins with that a gateway of this kind has sealed.
+pub const SEALED_SUMMARY: &str = "ilc1.";
+
 /// What the model thought.
 #[derive(Clone, Debug, Default)]
 pub struct Reasoning<'a> {

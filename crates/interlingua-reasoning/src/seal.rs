@@ -1,17 +1,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use interlingua_ir::{Origin, Thought};
+use interlingua_ir::{Origin, SEALED_SUMMARY, SEALED_THOUGHT, Thought};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// What every sealed thought begins with.
-const THOUGHT: &str = "il1.";
-
-/// What every sealed summary begins with. It is authenticated with the rest, so that neither passes
-/// for the other.
-const SUMMARY: &str = "ilc1.";
+/// The beginnings of sealed thoughts and summaries. They are authenticated with the rest, so that
+/// neither passes for the other.
+const THOUGHT: &str = SEALED_THOUGHT;
+const SUMMARY: &str = SEALED_SUMMARY;
 
 /// The keys under which thoughts and summaries are sealed.
 ///

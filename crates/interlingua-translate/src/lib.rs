@@ -40,6 +40,7 @@
 //! a [`tools::Bridge`].
 
 mod alike;
+mod edit;
 mod effort;
 mod history;
 mod incoming;

@@ -35,9 +35,13 @@ impl Repairs {
     pub fn add(&mut self, fix: Fix, param: Option<&str>) -> bool {
         if fix == Fix::DropParam {
             // Upstreams name a place inside a parameter, too.
-            let param = param.and_then(|it| it.split(['.', '[']).next());
+            let Some(param) = param.and_then(|it| it.split('[').next()) else { return false };
+            let outer = param.split('.').next().unwrap_or(param);
             // What makes up the request is never dropped, whatever the upstream says.
-            let Some(param) = param.filter(|it| !KEPT_PARAMS.contains(it)) else { return false };
+            if KEPT_PARAMS.contains(&outer) {
+                return false;
+            }
+            let param = if LOOSE_PARAMS.contains(&outer) { param } else { outer };
             let new = !self.params.iter().any(|it| it == param);
             if new {
                 self.params.push(param.to_owned());
@@ -60,9 +64,11 @@ impl Repairs {
         self.fixes.contains(&fix)
     }
 
-    /// Whether the parameter is to be left out; tells about it.
+    /// Whether the parameter is to be left out, because the upstream refuses it or something in it;
+    /// tells about it.
     pub(crate) fn drops(&self, param: &str, notes: &mut Vec<Note>) -> bool {
-        let drops = self.params.iter().any(|it| it == param);
+        let inside = |it: &str| it.strip_prefix(param).is_some_and(|rest| rest.starts_with('.'));
+        let drops = self.params.iter().any(|it| it == param || inside(it));
         if drops {
             notes.push(Note::new(NoteKind::Dropped, param));
         }
@@ -81,5 +87,8 @@ pub struct Written {
     pub notes: Vec<Note>,
 }
 
+/// Parameters whose parts can be left out one by one.
+const LOOSE_PARAMS: [&str; 2] = ["reasoning", "text"];
+
 /// What a request cannot do without, whatever an upstream complains about.
-const KEPT_PARAMS: [&str; 4] = ["messages", "model", "stream", "tools"];
+const KEPT_PARAMS: [&str; 5] = ["input", "messages", "model", "stream", "tools"];

@@ -24,6 +24,18 @@ pub struct Encoder {
     open: Vec<Open>,
     done: Vec<Done>,
     notes: Vec<Note>,
+    /// Whether the answer is to be kept, and the answer once it has ended.
+    keeps: bool,
+    kept: Option<Kept>,
+}
+
+/// An answer as the gateway keeps it, so that it can be asked for again and continued from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// The whole answer, as JSON.
+    pub answer: String,
+    /// Its items, as a JSON list.
+    pub output: String,
 }
 
 /// What the client gets.
@@ -67,6 +79,18 @@ impl Encoder {
         self
     }
 
+    /// Keeps the answer, to be [had](Self::kept) once it has ended.
+    #[must_use]
+    pub fn keep(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
+    /// The answer, if it was to be kept and has ended by itself: whole, or cut with a reason.
+    pub fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
     fn new(head: Head, form: Form) -> Self {
         Self {
             head,
@@ -79,6 +103,8 @@ impl Encoder {
             open: Vec::new(),
             done: Vec::new(),
             notes: Vec::new(),
+            keeps: false,
+            kept: None,
         }
     }
 
@@ -299,6 +325,14 @@ impl Encoder {
                 )
             }
         };
+        if self.keeps && !matches!(state, State::Failed { .. }) {
+            let mut answer = Vec::new();
+            self.head.write(&state, &mut answer);
+            self.kept = Some(Kept {
+                answer: String::from_utf8_lossy(&answer).into_owned(),
+                output: format!("[{}]", String::from_utf8_lossy(&output)),
+            });
+        }
         self.answer(kind, &state);
         match (self.form, &state) {
             (Form::Events, _) => {}

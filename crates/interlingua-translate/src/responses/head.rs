@@ -13,6 +13,10 @@ pub struct Head {
     fields: String,
     /// The client's metadata, as JSON, and what was [added](Self::annotate) to it.
     metadata: String,
+    /// Whether the answer is kept, so that a later request can continue from it.
+    store: bool,
+    /// The id of the answer that this one continues from.
+    previous: Option<String>,
 }
 
 /// The longest value that metadata may have, in characters: what OpenAI's API documents.
@@ -44,12 +48,10 @@ impl Head {
             ("model", quoted(&turn.model)),
             ("parallel_tool_calls", turn.parallel_calls.unwrap_or(true).to_string()),
             ("presence_penalty", param("presence_penalty", "0")),
-            ("previous_response_id", "null".to_owned()),
             ("prompt_cache_key", param("prompt_cache_key", "null")),
             ("reasoning", reasoning(turn)),
             ("safety_identifier", param("safety_identifier", "null")),
             ("service_tier", "\"default\"".to_owned()),
-            ("store", "false".to_owned()),
             ("temperature", param("temperature", "1.0")),
             ("text", "{\"format\":{\"type\":\"text\"}}".to_owned()),
             ("tool_choice", "\"auto\"".to_owned()),
@@ -63,7 +65,16 @@ impl Head {
             joined.extend([",\"", name, "\":", &value]);
         }
         let metadata = param("metadata", "{}");
-        Self { id: id.to_owned(), created_at, clock, fields: joined, metadata }
+        let id = id.to_owned();
+        Self { id, created_at, clock, fields: joined, metadata, store: false, previous: None }
+    }
+
+    /// Tells whether the answer is kept, and from which kept answer it continues.
+    #[must_use]
+    pub fn stored(mut self, store: bool, previous: Option<&str>) -> Self {
+        self.store = store;
+        self.previous = previous.map(str::to_owned);
+        self
     }
 
     /// Adds what could not be said in headers any more to the metadata that later events show. Long
@@ -137,6 +148,11 @@ impl Head {
             _ => out.extend_from_slice(b"null"),
         }
         out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(b",\"previous_response_id\":");
+        let previous = self.previous.as_deref().map_or("null".to_owned(), quoted);
+        out.extend_from_slice(previous.as_bytes());
+        out.extend_from_slice(b",\"store\":");
+        out.extend_from_slice(if self.store { b"true" } else { b"false" });
         out.extend_from_slice(b",\"metadata\":");
         out.extend_from_slice(self.metadata.as_bytes());
         let (output, usage): (&[u8], &[u8]) = match state {

@@ -2,11 +2,18 @@
 
 mod decode;
 mod encode;
+mod forward;
 mod head;
 mod item;
 mod read;
+mod rules;
+mod stored;
+mod write;
 
 pub use decode::Decoder;
-pub use encode::Encoder;
+pub use encode::{Encoder, Kept};
+pub use forward::forward;
 pub use head::Head;
 pub use read::read;
+pub use stored::{expand, items, join};
+pub use write::write;

@@ -1,17 +1,17 @@
 //! Tools of a kind that the target lacks, on their way there and back.
 
 mod bridge;
+mod describe;
 mod freeform;
 mod ids;
 mod names;
 pub mod patch;
 mod schema;
-mod words;
 
 pub use bridge::{Bridge, Unwrapping};
+pub(crate) use describe::{Grammar, description, freeform_description, freeform_schema};
 pub(crate) use freeform::ARGUMENT;
 pub(crate) use ids::wire_id;
 pub use names::ToolMap;
-pub(crate) use names::{Names, plain_name};
+pub(crate) use names::{Names, plain_name, short_hash};
 pub(crate) use schema::shaped;
-pub(crate) use words::{Grammar, about_group, freeform_schema, freeform_words};

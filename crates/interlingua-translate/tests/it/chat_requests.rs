@@ -232,6 +232,7 @@ fn two_turns_in_a_row_share_their_beginning() {
                 dialect: &dialect,
                 provider: "up",
                 model: "m",
+                max_output_tokens: None,
                 stream: true,
                 repairs: &repairs,
             };

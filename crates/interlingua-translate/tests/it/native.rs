@@ -120,7 +120,7 @@ fn failures_have_the_class_of_their_code() {
 fn a_thought_keeps_all_its_parts_and_what_it_is_recognised_by() {
     let bytes = fixtures::bytes("codex/reasoning_all_then_shell_call.sse");
     let shown: Vec<_> = decode(&bytes, usize::MAX).events.iter().map(ToString::to_string).collect();
-    expect![[r##"
+    expect![[r#"
         begin resp_1 
         open  #0 reasoning
         delta #0 "I will run a command."
@@ -132,7 +132,7 @@ fn a_thought_keeps_all_its_parts_and_what_it_is_recognised_by() {
         open  #1 call exec_command call_1
         delta #1 "{\"cmd\": \"echo hi\"}"
         close #1
-        end   ToolUse in=1200 cached=1000 out=60 reasoning=40"##]]
+        end   ToolUse in=1200 cached=1000 out=60 reasoning=40"#]]
     .assert_eq(&shown.join("\n"));
 }
 
@@ -142,7 +142,7 @@ fn items_may_come_only_at_their_end_or_at_the_end_of_all() {
         "content": [{"type": "output_text", "text": "Hello", "annotations": []}]});
     let call = json!({"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f",
         "arguments": "{\"a\":1}", "status": "completed"});
-    let expected = expect![[r##"
+    let expected = expect![[r#"
         begin resp_1 m
         open  #0 text
         delta #0 "Hello"
@@ -151,7 +151,7 @@ fn items_may_come_only_at_their_end_or_at_the_end_of_all() {
         delta #1 "{\"a\":1}"
         close #1
         end   ToolUse
-    "##]];
+    "#]];
     let done = |at: u64, item: &Value| {
         event("output_item.done", json!({"output_index": at, "item": item}))
     };
@@ -177,7 +177,7 @@ fn pieces_that_were_lost_are_filled_in() {
     };
     check(
         &[created(), delta("Hel"), whole("Hello\nyou"), completed(&json!([]))],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             open  #0 text
             delta #0 "Hel"
@@ -185,17 +185,17 @@ fn pieces_that_were_lost_are_filled_in() {
             delta #0 "lo\nyou"
             close #0
             end   Complete
-        "##]],
+        "#]],
     );
     check(
         &[created(), whole("Hello"), completed(&json!([]))],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             open  #0 text
             delta #0 "Hello"
             close #0
             end   Complete
-        "##]],
+        "#]],
     );
 }
 
@@ -223,7 +223,7 @@ fn prose_and_refusal_are_kept_apart() {
             event("output_item.done", json!({"output_index": 0, "item": item})),
             completed(&json!([item])),
         ],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             open  #0 text
             delta #0 "Well. "
@@ -234,7 +234,7 @@ fn prose_and_refusal_are_kept_apart() {
             note  dropped=output part hologram
             close #1
             end   Complete
-        "##]],
+        "#]],
     );
 }
 
@@ -257,7 +257,7 @@ fn sources_are_told_once() {
             event("output_item.done", json!({"output_index": 0, "item": item})),
             completed(&json!([item])),
         ],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             open  #0 text
             delta #0 "See"
@@ -266,7 +266,7 @@ fn sources_are_told_once() {
             note  dropped=annotation file_path
             close #0
             end   Complete
-        "##]],
+        "#]],
     );
 }
 
@@ -286,13 +286,13 @@ fn a_call_that_was_cut_is_dropped() {
             "incomplete_details": {"reason": reason}, "output": [cut_item]}}),
         )
     };
-    let expected = expect![[r##"
+    let expected = expect![[r#"
         begin resp_1 m
         open  #0 call f c1
         delta #0 "{\"a\":"
         drop  #0
         end   Length
-    "##]];
+    "#]];
     let done = event("output_item.done", json!({"output_index": 0, "item": cut_item}));
     check(&[created(), added.clone(), piece.clone(), incomplete("max_output_tokens")], &expected);
     check(&[created(), added.clone(), piece.clone(), done, incomplete("a new reason")], &expected);
@@ -301,14 +301,14 @@ fn a_call_that_was_cut_is_dropped() {
     // Nothing says that this call is whole.
     check(
         &[created(), added, piece, completed(&json!([]))],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             open  #0 call f c1
             delta #0 "{\"a\":"
             note  dropped=a call that was never complete
             drop  #0
             end   Complete
-        "##]],
+        "#]],
     );
 }
 
@@ -362,14 +362,14 @@ fn input_may_come_before_the_name() {
             ),
             completed(&json!([])),
         ],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             note  filled-in=a piece that was lost
             open  #0 call f c1
             delta #0 "{\"a\":1}"
             close #0
             end   ToolUse
-        "##]],
+        "#]],
     );
 }
 
@@ -390,12 +390,12 @@ fn what_only_this_protocol_knows_is_told() {
             json!({"type": "keepalive"}),
             completed(&json!([search])),
         ],
-        &expect![[r##"
+        &expect![[r#"
             begin resp_1 m
             note  dropped=output item web_search_call
             note  unknown=event response.brand_new.delta
             end   Complete
-        "##]],
+        "#]],
     );
 }
 

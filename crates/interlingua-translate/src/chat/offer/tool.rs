@@ -1,7 +1,5 @@
 //! One tool, in the upstream's words.
 
-use std::borrow::Cow;
-
 use interlingua_dialect::{BuiltinWebSearch, Fix};
 use interlingua_ir::{Function, Note, NoteKind, Place, Protocol, Text, Tool};
 use serde_json::value::RawValue;
@@ -9,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Offer, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::target::Target;
-use crate::tools::{Grammar, about_group, freeform_schema, freeform_words, shaped};
+use crate::tools::{Grammar, description, freeform_description, freeform_schema, shaped};
 
 impl Offer<'_, '_> {
     /// Writes the tool at `at`, which travels as `wire`; whether there was anything to write.
@@ -73,11 +71,10 @@ impl Offer<'_, '_> {
         out: &mut Vec<u8>,
     ) {
         open(out, "function", wire);
-        let group = about_group(function);
-        if group.is_some() || function.description.is_some() {
+        let description = description(function);
+        if !description.is_empty() {
             out.extend_from_slice(b",\"description\":");
-            let own = function.description.as_ref().map(Cow::Borrowed);
-            joined(out, group.map(Cow::Owned).into_iter().chain(own), "\n\n");
+            joined(out, description, "\n\n");
         }
         // Chat clients leave the schema out where there is nothing to fill in.
         let may_miss =
@@ -141,7 +138,7 @@ fn write_wrapped(
 ) {
     open(out, "function", wire);
     out.extend_from_slice(b",\"description\":");
-    joined(out, freeform_words(description, format), "\n\n");
+    joined(out, freeform_description(description, format), "\n\n");
     field(out, "parameters", &freeform_schema());
     out.push(b'}');
 }

@@ -13,7 +13,7 @@ use super::extras::Extras;
 use super::thinking::Plan;
 use super::{Marks, field, mark, string};
 use crate::target::Target;
-use crate::tools::{Names, about_group, freeform_schema, freeform_words, shaped};
+use crate::tools::{Names, description, freeform_description, freeform_schema, shaped};
 
 /// Writes `tools` and `tool_choice`; nothing at all when no tool is left.
 #[expect(clippy::too_many_arguments, reason = "a writer's state, which nobody else keeps")]
@@ -199,8 +199,7 @@ fn write_function(
     out: &mut Vec<u8>,
 ) {
     open(out, wire);
-    let group = about_group(function).map(Cow::Owned);
-    describe(group.into_iter().chain(function.description.as_ref().map(Cow::Borrowed)), out);
+    describe(description(function), out);
     let schema = match function.parameters {
         Some(schema) => shaped(schema, &target.dialect.tools.schema),
         None => r#"{"type":"object","properties":{}}"#.into(),
@@ -220,7 +219,7 @@ fn write_custom(
     out: &mut Vec<u8>,
 ) {
     open(out, wire);
-    describe(freeform_words(description, format), out);
+    describe(freeform_description(description, format), out);
     field(out, "input_schema", &freeform_schema());
     out.push(b'}');
 }

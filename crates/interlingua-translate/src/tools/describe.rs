@@ -1,4 +1,4 @@
-//! What a model is told about tools of a kind that its protocol lacks.
+//! Tools as functions, in words and schemas.
 
 use std::borrow::Cow;
 
@@ -6,47 +6,51 @@ use interlingua_ir::{Function, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::freeform::ARGUMENT;
+use super::ARGUMENT;
 
-/// What the group is about whose first tool this is.
-pub(crate) fn about_group(function: &Function<'_>) -> Option<Text<'static>> {
+/// What a function is described by, in paragraphs: what its group is about, and what it does.
+pub(crate) fn description<'a>(function: &'a Function<'_>) -> Vec<Cow<'a, Text<'a>>> {
     let group = function.namespace.as_deref().zip(function.namespace_description.as_ref());
-    let (name, about) = group.filter(|(_, about)| !about.is_empty())?;
-    let mut text = Vec::new();
-    Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
-    about.write_json(&mut text);
-    Some(Text::Json(String::from_utf8_lossy(&text).into_owned().into()))
+    let group = group.filter(|(_, about)| !about.is_empty()).map(|(name, about)| {
+        let mut text = Vec::new();
+        Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
+        about.write_json(&mut text);
+        Text::Json(String::from_utf8_lossy(&text).into_owned().into())
+    });
+    let own = function.description.as_ref().map(Cow::Borrowed);
+    group.map(Cow::Owned).into_iter().chain(own).collect()
 }
 
-/// The description of a tool that takes free text, for a model that knows only functions.
-pub(crate) fn freeform_words<'t>(
-    description: Option<&'t Text<'t>>,
-    format: Option<&RawValue>,
-) -> Vec<Cow<'t, Text<'t>>> {
+/// What the function is described by that stands for a tool of free text, in paragraphs.
+pub(crate) fn freeform_description<'a>(
+    description: Option<&'a Text<'_>>,
+    format: Option<&'a RawValue>,
+) -> Vec<Cow<'a, Text<'a>>> {
     let how = format!(
         "This tool takes free text. Put all of it, exactly as it is, into the one argument `{ARGUMENT}`."
     );
-    let mut texts: Vec<Cow<'t, Text<'t>>> = Vec::with_capacity(4);
+    let mut texts: Vec<Cow<'_, Text<'_>>> = Vec::with_capacity(4);
     texts.extend(description.map(Cow::Borrowed));
     texts.push(Cow::Owned(how.into()));
-    let form = match (format.and_then(Grammar::read), format) {
+    match (format.and_then(Grammar::read), format) {
         (Some(Grammar { syntax, definition, .. }), _) => {
             let syntax = syntax.and_then(|it| Text::from_json(it.get()));
             let syntax = syntax.unwrap_or(Text::EMPTY).to_plain().into_owned();
             let text = Text::from_json(definition.get()).unwrap_or(Text::plain(definition.get()));
-            vec![
-                Text::from(format!("The text must follow this {syntax} grammar:")),
-                text.into_owned(),
-            ]
+            let label = format!("The text must follow this {syntax} grammar:");
+            texts.push(Cow::Owned(label.into()));
+            texts.push(Cow::Owned(text));
         }
-        (_, Some(format)) => vec![Text::from(format!("The form of the text: {}", format.get()))],
-        (_, None) => Vec::new(),
-    };
-    texts.extend(form.into_iter().map(Cow::Owned));
+        (_, Some(format)) => {
+            let form = format!("The form of the text: {}", format.get());
+            texts.push(Cow::Owned(form.into()));
+        }
+        (_, None) => {}
+    }
     texts
 }
 
-/// The schema of the function that stands for a tool that takes free text.
+/// The parameters of such a function.
 pub(crate) fn freeform_schema() -> String {
     format!(
         r#"{{"type":"object","properties":{{"{ARGUMENT}":{{"type":"string","description":"The whole text."}}}},"required":["{ARGUMENT}"],"additionalProperties":false}}"#

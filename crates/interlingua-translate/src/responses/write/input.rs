@@ -1,0 +1,416 @@
+//! The conversation of a request.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use interlingua_dialect::{Fix, JsonSchemaRule, ToolResultImages};
+use interlingua_ir::{
+    Call, Form, Format, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role,
+    Summary, Text, Tool, Turn,
+};
+use serde_json::value::RawValue;
+
+use super::parts::{Eyes, Seen, list};
+use super::thoughts::{Reply, belongs, reply, words_item};
+use crate::compaction::{HEADING, MISSING};
+use crate::history::{Entry, History};
+use crate::render::{field, joined, string};
+use crate::responses::rules::{call_id, takes_item, takes_tool};
+use crate::target::Target;
+use crate::tools::{ARGUMENT, Names};
+
+/// Writes the array of items.
+pub(super) fn write(
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    names: &Names<'_>,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
+    let history = History::of(turn);
+    for _ in &history.replaced {
+        notes.push(Note::new(NoteKind::StrayResult, "a call has two results; the last counts"));
+    }
+    let eyes = Eyes { target, client: turn.protocol };
+    let phases = phases(turn);
+    let mut writer =
+        Writer { turn, target, names, history: &history, eyes, phases, out, notes, first: true };
+    writer.out.push(b'[');
+    writer.schema_in_words();
+    for entry in &history.entries {
+        match entry {
+            Entry::Message(at) => writer.message(*at),
+            Entry::Step(range) => writer.step(range.clone()),
+            Entry::Stray(at) => writer.stray(*at),
+        }
+    }
+    writer.out.push(b']');
+}
+
+/// Which parts of its answer a model meant as comments and which as the answer, in a client's own
+/// words for it.
+fn phases<'a>(turn: &Turn<'a>) -> HashMap<usize, &'a RawValue> {
+    let own = turn.protocol == Protocol::Responses;
+    let phases = turn.extras.iter().filter(|it| own && it.name == "phase");
+    let phases = phases.filter_map(|it| match it.place {
+        Place::Item(at) => Some((at, it.json)),
+        Place::Top | Place::Part { .. } | Place::Tool(_) => None,
+    });
+    phases.collect()
+}
+
+struct Writer<'w, 'a> {
+    turn: &'w Turn<'a>,
+    target: &'w Target<'w>,
+    names: &'w Names<'w>,
+    history: &'w History,
+    eyes: Eyes<'w>,
+    phases: HashMap<usize, &'a RawValue>,
+    out: &'w mut Vec<u8>,
+    notes: &'w mut Vec<Note>,
+    first: bool,
+}
+
+impl<'w, 'a> Writer<'w, 'a> {
+    /// The schema of the answer, for an upstream that cannot be held to it.
+    fn schema_in_words(&mut self) {
+        let Format::JsonSchema { schema, .. } = &self.turn.format else { return };
+        if super::schema_rule(self.target) == JsonSchemaRule::Native {
+            return;
+        }
+        let words =
+            "Answer with one JSON object and nothing else. It must follow this JSON Schema:";
+        let text = Text::from(format!("{words}\n{}", schema.get()));
+        self.said("developer", &[Seen::Text(text)]);
+    }
+
+    fn message(&mut self, at: usize) {
+        match self.turn.items.get(at) {
+            Some(Item::Message(Message { role, parts })) => {
+                let parts = self.eyes.see(parts, self.notes);
+                let role = match role {
+                    Role::System => "system",
+                    Role::Developer => "developer",
+                    Role::User | Role::Assistant => "user",
+                };
+                if !parts.is_empty() {
+                    self.said(role, &parts);
+                }
+            }
+            Some(Item::Summary(it)) => {
+                self.next();
+                summary(it, self.out, self.notes);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what one answer thought, said and called, in its order, and the results of its calls.
+    fn step(&mut self, range: Range<usize>) {
+        let turn = self.turn;
+        let calls: Vec<(usize, &'w Call<'a>)> = range
+            .clone()
+            .filter_map(|at| match &turn.items[at] {
+                Item::Call(call) => Some((at, call)),
+                _ => None,
+            })
+            .collect();
+        // A thought without what it led to is refused.
+        let mut held: Vec<&'w Reasoning<'a>> = Vec::new();
+        let mut thought = false;
+        for at in range {
+            match &turn.items[at] {
+                Item::Reasoning(reasoning) => held.push(reasoning),
+                Item::Message(message) => {
+                    let words = self.eyes.words(&message.parts, self.notes);
+                    if !words.is_empty() {
+                        thought |= self.release(&mut held, &calls);
+                        self.answer(at, words);
+                    }
+                }
+                Item::Call(call) => {
+                    thought |= self.release(&mut held, &calls);
+                    if !thought && self.target.repairs.has(Fix::AddPlaceholder) {
+                        thought = true;
+                        self.placeholder();
+                    }
+                    self.call(call);
+                }
+                Item::Other { kind, json } if self.takes_item(kind) => {
+                    thought |= self.release(&mut held, &calls);
+                    self.next();
+                    self.out.extend_from_slice(json.get().as_bytes());
+                }
+                Item::Output(_) | Item::Summary(_) | Item::Other { .. } => {}
+            }
+        }
+        if !held.is_empty() {
+            self.notes.push(Note::new(NoteKind::Dropped, "reasoning without an answer"));
+        }
+        self.results(&calls);
+    }
+
+    /// Writes the thoughts that led to what comes next.
+    fn release(&mut self, held: &mut Vec<&'w Reasoning<'a>>, calls: &[(usize, &Call<'_>)]) -> bool {
+        let mut any = false;
+        for reasoning in held.drain(..) {
+            if !belongs(reasoning, calls) {
+                self.notes.push(Note::new(NoteKind::ReasoningMissing, "its calls are gone"));
+                continue;
+            }
+            let reply = reply(reasoning, self.target, self.notes);
+            if !matches!(reply, Reply::Nothing) {
+                self.next();
+                reply.write(self.out);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Writes what stands for a thought that the upstream insists on and nobody has.
+    fn placeholder(&mut self) {
+        let placeholder = self.target.dialect.replay.placeholder.clone();
+        // One blank has passed everywhere.
+        let placeholder = Text::from(placeholder.unwrap_or(" ".to_owned()));
+        self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
+        self.next();
+        words_item(self.out, &[placeholder]);
+    }
+
+    fn answer(&mut self, at: usize, words: Vec<Text<'_>>) {
+        self.next();
+        self.out.extend_from_slice(b"{\"type\":\"message\",\"role\":\"assistant\"");
+        if let Some(phase) = self.phases.get(&at) {
+            field(self.out, "phase", phase.get());
+        }
+        self.out.extend_from_slice(b",\"content\":");
+        // The model said it in one go; a separator would change it.
+        joined(self.out, words.into_iter().map(Cow::Owned), "");
+        self.out.push(b'}');
+    }
+
+    fn call(&mut self, call: &'w Call<'a>) {
+        let native = self.is_native(call);
+        let kind = if native { "custom_tool_call" } else { "function_call" };
+        self.open(kind);
+        self.named("call_id", &call_id(&call.head.id));
+        let wire = self.names.wire(&call.head);
+        self.named("name", &wire);
+        if native {
+            self.out.extend_from_slice(b",\"input\":");
+            string(self.out, &call.input);
+        } else {
+            self.out.extend_from_slice(b",\"arguments\":\"");
+            self.arguments(call);
+            self.out.push(b'"');
+        }
+        self.out.push(b'}');
+    }
+
+    /// Writes the inside of the string that holds a call's arguments.
+    fn arguments(&mut self, call: &Call<'_>) {
+        let wrap = |key: &str, out: &mut Vec<u8>| {
+            // The text is a string inside a document inside a string: what is escaped once for the
+            // inner document is escaped again for the outer one.
+            let mut inner = Vec::with_capacity(call.input.stored_len() + 16);
+            inner.extend_from_slice(b"{\"");
+            inner.extend_from_slice(key.as_bytes());
+            inner.extend_from_slice(b"\":\"");
+            call.input.write_json(&mut inner);
+            inner.extend_from_slice(b"\"}");
+            interlingua_ir::escape(&String::from_utf8_lossy(&inner), out);
+        };
+        if call.head.form == Form::Custom {
+            return wrap(ARGUMENT, self.out);
+        }
+        let plain = call.input.to_plain();
+        if plain.trim().is_empty() {
+            self.out.extend_from_slice(b"{}");
+        } else if !self.target.dialect.messages.repair_arguments || is_object(&plain) {
+            call.input.write_json(self.out);
+        } else {
+            self.notes.push(Note::new(NoteKind::Changed, "arguments that are no JSON object"));
+            wrap("_raw", self.out);
+        }
+    }
+
+    /// Writes the result of each call, and then the images that they may not hold.
+    fn results(&mut self, calls: &[(usize, &'w Call<'a>)]) {
+        let turn = self.turn;
+        let mut lifted: Vec<(&'w str, Seen<'w>)> = Vec::new();
+        for &(at, call) in calls {
+            let native = self.is_native(call);
+            self.open(if native { "custom_tool_call_output" } else { "function_call_output" });
+            self.named("call_id", &call_id(&call.head.id));
+            match self.history.result_of(at).map(|at| &turn.items[at]) {
+                Some(Item::Output(output)) => {
+                    if output.is_error {
+                        self.notes.push(Note::new(NoteKind::Dropped, "is_error of a result"));
+                    }
+                    self.result(&call.head.id, &output.parts, &mut lifted);
+                }
+                _ => {
+                    self.notes.push(Note::new(NoteKind::FilledIn, "a call without a result"));
+                    self.named("output", "no result was recorded (interrupted)");
+                }
+            }
+            self.out.push(b'}');
+        }
+        if lifted.is_empty() {
+            return;
+        }
+        let mut parts = Vec::with_capacity(2 * lifted.len());
+        let mut last = "";
+        for (id, image) in lifted {
+            if id != last {
+                let label = format!("Image from the result of tool call {id}:");
+                parts.push(Seen::Text(label.into()));
+                last = id;
+            }
+            parts.push(image);
+        }
+        self.said("user", &parts);
+    }
+
+    /// Writes the output of a call and lifts out the images, if it may not hold any.
+    fn result(
+        &mut self,
+        id: &'w str,
+        parts: &'w [Part<'a>],
+        lifted: &mut Vec<(&'w str, Seen<'w>)>,
+    ) {
+        let mut seen = self.eyes.see(parts, self.notes);
+        for part in &mut seen {
+            if !matches!(part, Seen::Image { .. }) {
+                continue;
+            }
+            if self.target.repairs.has(Fix::LiftImages) {
+                let here = Seen::Text(Text::plain("[the image follows in the next message]"));
+                lifted.push((id, std::mem::replace(part, here)));
+            } else if self.target.dialect.vision.tool_result_images == ToolResultImages::Drop {
+                self.notes.push(Note::new(NoteKind::Omitted, "image in a tool result"));
+                *part = Seen::Text(Text::plain("[image omitted: this model takes text only]"));
+            }
+        }
+        match seen.as_slice() {
+            [] => self.named("output", ""),
+            [Seen::Text(text)] => {
+                self.out.extend_from_slice(b",\"output\":");
+                string(self.out, text);
+            }
+            parts => list(self.out, "output", parts),
+        }
+    }
+
+    /// Writes a result whose call is gone. Nothing is dropped: a person's or a tool's words stay.
+    fn stray(&mut self, at: usize) {
+        let Some(Item::Output(output)) = self.turn.items.get(at) else { return };
+        self.notes.push(Note::new(NoteKind::StrayResult, "1"));
+        let label = Text::from(format!("[result of the unknown tool call {}]", output.call_id));
+        let mut parts = vec![Seen::Text(label)];
+        parts.extend(self.eyes.see(&output.parts, self.notes));
+        self.said("user", &parts);
+    }
+
+    fn said(&mut self, role: &str, parts: &[Seen<'_>]) {
+        self.open("message");
+        self.named("role", role);
+        list(self.out, "content", parts);
+        self.out.push(b'}');
+    }
+
+    /// Whether the upstream takes the call as one of a custom tool.
+    fn is_native(&self, call: &Call<'_>) -> bool {
+        call.head.form == Form::Custom && takes_tool(self.target, "custom")
+    }
+
+    /// Whether the upstream takes an item as the client has it.
+    fn takes_item(&self, kind: &str) -> bool {
+        // What is stored is not stored there.
+        let is_known = kind != "item_reference" && takes_item(self.target, kind);
+        self.turn.protocol == Protocol::Responses && is_known
+    }
+
+    /// Begins the next item.
+    fn next(&mut self) {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+    }
+
+    fn open(&mut self, kind: &str) {
+        self.next();
+        self.out.extend_from_slice(b"{\"type\":\"");
+        self.out.extend_from_slice(kind.as_bytes());
+        self.out.push(b'"');
+    }
+
+    fn named(&mut self, name: &str, text: &str) {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        string(self.out, &Text::plain(text));
+    }
+}
+
+/// Writes a summary as somebody's words, the same in every turn.
+pub(in crate::responses) fn summary(
+    summary: &Summary<'_>,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<Note>,
+) {
+    out.extend_from_slice(
+        b"{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":",
+    );
+    match &summary.text {
+        Some(text) => {
+            let texts = [HEADING, text].map(|it| Cow::Owned(Text::plain(it)));
+            joined(out, texts, "\n\n");
+        }
+        None => {
+            notes.push(Note::new(NoteKind::Omitted, "summary"));
+            string(out, &Text::plain(MISSING));
+        }
+    }
+    out.extend_from_slice(b"}]}");
+}
+
+/// An upper bound for ordinary requests, so that the body is not copied while it grows.
+pub(super) fn capacity(turn: &Turn<'_>) -> usize {
+    let part = |part: &Part<'_>| match part {
+        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 64,
+        Part::Image { url, .. } | Part::File { url, .. } => url.stored_len() + 96,
+        Part::Audio { .. } => 64,
+        Part::Other { json, .. } => json.get().len() + 64,
+    };
+    let items = turn.items.iter().map(|item| match item {
+        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
+        Item::Reasoning(it) => it.thought.as_ref().map_or(64, |it| {
+            let provenance = it.provenance.iter().map(|(_, json)| json.len());
+            it.text.len() + provenance.sum::<usize>() + 128
+        }),
+        Item::Call(call) => call.input.stored_len() + 192,
+        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 96,
+        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
+        Item::Other { json, .. } => json.get().len(),
+    });
+    let length = |raw: Option<&RawValue>| raw.map_or(64, |it| it.get().len());
+    let tools = turn.tools.iter().map(|tool| match tool {
+        Tool::Function(it) | Tool::ToolSearch(it) => {
+            length(it.parameters) + it.description.as_ref().map_or(0, Text::stored_len) + 160
+        }
+        Tool::Custom { description, format, .. } => {
+            length(*format) + description.as_ref().map_or(0, Text::stored_len) + 512
+        }
+        Tool::Other { json, .. } => json.get().len(),
+        Tool::WebSearch => 64,
+    });
+    1024 + items.sum::<usize>() + tools.sum::<usize>()
+}
+
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
+}
