@@ -47,6 +47,7 @@ mod incoming;
 mod opaque;
 mod pipe;
 mod render;
+mod spans;
 mod splice;
 mod stops;
 mod surrogates;

@@ -35,6 +35,27 @@ impl<'t> Splices<'t> {
         self.changes.push((range, with.into()));
     }
 
+    /// Takes away those of the things in a container that are `gone`, with their commas.
+    ///
+    /// `container` is the object or array, brackets included; `things` are all that it holds, each from
+    /// its first byte to its last.
+    pub(crate) fn remove(&mut self, container: &str, things: &[Range<usize>], gone: &[bool]) {
+        let Some(container) = self.range(container) else { return };
+        let mut at = 0;
+        while let Some(first) = (at..things.len()).find(|at| gone.get(*at) == Some(&true)) {
+            let kept = |at: &usize| gone.get(*at) != Some(&true);
+            let after = (first..things.len()).find(kept).unwrap_or(things.len());
+            let range = match (first.checked_sub(1), things.get(after)) {
+                // What stands before keeps its comma only if something follows.
+                (Some(before), _) => things[before].end..things[after - 1].end,
+                (None, Some(after)) => things[0].start..after.start,
+                (None, None) => container.start + 1..container.end - 1,
+            };
+            self.put(range, "");
+            at = after;
+        }
+    }
+
     /// The text with its changes; a change inside another one is a part of what that one replaces.
     pub(crate) fn apply(mut self) -> Vec<u8> {
         // What is put in comes before what is replaced at the same place, and in the order in which it
@@ -79,6 +100,24 @@ mod tests {
         splices.put(0..0, "<");
         splices.replace(text.get(9..10).unwrap(), "lost in the larger one");
         assert_eq!(String::from_utf8(splices.apply()).unwrap(), "<1 ([two 3");
+    }
+
+    #[test]
+    fn what_is_gone_takes_its_comma_with_it() {
+        let text = "[ 1, 2 ,3,4 ]";
+        let things = [2..3, 5..6, 8..9, 10..11];
+        for (gone, expect) in [
+            ([false, false, false, false], "[ 1, 2 ,3,4 ]"),
+            ([true, false, false, false], "[ 2 ,3,4 ]"),
+            ([false, true, true, false], "[ 1,4 ]"),
+            ([true, false, false, true], "[ 2 ,3 ]"),
+            ([true, true, false, true], "[ 3 ]"),
+            ([true, true, true, true], "[]"),
+        ] {
+            let mut splices = Splices::new(text);
+            splices.remove(text, &things, &gone);
+            assert_eq!(String::from_utf8(splices.apply()).unwrap(), expect);
+        }
     }
 
     #[test]

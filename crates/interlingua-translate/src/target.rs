@@ -91,4 +91,4 @@ pub struct Written {
 const LOOSE_PARAMS: [&str; 2] = ["reasoning", "text"];
 
 /// What a request cannot do without, whatever an upstream complains about.
-const KEPT_PARAMS: [&str; 5] = ["input", "messages", "model", "stream", "tools"];
+const KEPT_PARAMS: [&str; 6] = ["input", "messages", "model", "stream", "system", "tools"];

@@ -13,17 +13,18 @@ mod conversation;
 mod extras;
 mod offer;
 mod parts;
-mod replay;
+pub(super) mod replay;
 mod step;
 pub(super) mod thinking;
 
 use extras::Extras;
+pub(super) use offer::takes;
 use replay::Replay;
 use thinking::Plan;
 
 /// What may be answered with where neither the client nor the model's description says it, in tokens.
 /// Every model that thinks takes it.
-const DEFAULT_MAX_TOKENS: u64 = 32_000;
+pub(super) const DEFAULT_MAX_TOKENS: u64 = 32_000;
 
 /// Writes a turn as a request of the Messages protocol.
 ///

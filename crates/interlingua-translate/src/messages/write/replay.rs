@@ -7,6 +7,7 @@ use interlingua_dialect::{
 };
 use interlingua_ir::{Call, Item, Reasoning, Role, Text, Thought, Turn};
 
+use super::field;
 use crate::history::{Entry, History};
 use crate::target::Target;
 
@@ -27,7 +28,9 @@ impl Replay {
         let rules = &target.dialect.replay;
         let silent = !thinks && rules.when_thinking_off == WhenThinkingOff::Omit;
         let barred = matches!(rules.rule, ReplayRule::Forbid | ReplayRule::Ignored);
-        let takes = !silent && !barred && rules.carrier == Carrier::ThinkingBlocks;
+        let refused = target.repairs.has(Fix::AddPlaceholder)
+            && rules.on_missing == OnMissing::DisableThinking;
+        let takes = !silent && !barred && !refused && rules.carrier == Carrier::ThinkingBlocks;
         // The upstream insists, whatever its record says.
         let insists = takes
             && target.repairs.has(Fix::AddPlaceholder)
@@ -70,6 +73,31 @@ pub(in crate::messages) enum Known<'w> {
     Lost(&'static str),
     /// It says nothing.
     Nothing,
+}
+
+impl Known<'_> {
+    /// Writes it as a block; nothing at all if the upstream may not have it.
+    pub(in crate::messages) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Words(words, signature) => {
+                out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":\"");
+                for text in words {
+                    text.write_json(out);
+                }
+                out.push(b'"');
+                if let Some(signature) = signature {
+                    field(out, "signature", signature);
+                }
+                out.push(b'}');
+            }
+            Self::Redacted(data) => {
+                out.extend_from_slice(b"{\"type\":\"redacted_thinking\"");
+                field(out, "data", data);
+                out.push(b'}');
+            }
+            Self::Foreign | Self::Lost(_) | Self::Nothing => {}
+        }
+    }
 }
 
 /// What may be said of a thought to this upstream; `calls` are those of its answer.
@@ -148,7 +176,7 @@ pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &Hist
     }
 }
 
-pub(super) fn calls<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Call<'a>> {
+pub(in crate::messages) fn calls<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Call<'a>> {
     let calls = items.iter().filter_map(|item| match item {
         Item::Call(call) => Some(call),
         _ => None,

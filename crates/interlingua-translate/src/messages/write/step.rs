@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::conversation::{Who, Writer};
 use super::parts::{OMITTED_IMAGE, Seen, What};
 use super::replay::{Known, calls, known};
-use super::{field, string};
+use super::string;
 use crate::tools::{ARGUMENT, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {
@@ -54,7 +54,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             match self.replay.on_missing {
                 OnMissing::StripToolCalls => {
                     self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
-                    return self.folded(range, blocks);
+                    return self.folded(range, &blocks);
                 }
                 OnMissing::Placeholder => {
                     self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
@@ -117,23 +117,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         match block {
             Block::Part(part) => self.part(part),
             Block::Raw(json) => self.out.extend_from_slice(json.as_bytes()),
-            Block::Thought(Known::Redacted(data)) => {
-                self.out.extend_from_slice(b"{\"type\":\"redacted_thinking\"");
-                field(self.out, "data", data);
-                self.out.push(b'}');
-            }
-            Block::Thought(Known::Words(words, signature)) => {
-                self.out.extend_from_slice(b"{\"type\":\"thinking\",\"thinking\":\"");
-                for text in words {
-                    text.write_json(self.out);
-                }
-                self.out.push(b'"');
-                if let Some(signature) = signature {
-                    field(self.out, "signature", signature);
-                }
-                self.out.push(b'}');
-            }
-            Block::Thought(Known::Foreign | Known::Lost(_) | Known::Nothing) => {}
+            Block::Thought(known) => known.write(self.out),
             Block::Call(at, call) => self.call(*at, call),
         }
     }
@@ -257,8 +241,8 @@ impl<'w, 'a> Writer<'w, 'a> {
     }
 
     /// Tells calls and results in words, for an upstream that refuses calls without their thought.
-    fn folded(&mut self, range: Range<usize>, blocks: Vec<Block<'w, 'a>>) {
-        for block in &blocks {
+    fn folded(&mut self, range: Range<usize>, blocks: &[Block<'w, 'a>]) {
+        for block in blocks {
             match block {
                 Block::Call(_, call) => {
                     let told = format!("[called {} with {}]", call.head.name, call.input);

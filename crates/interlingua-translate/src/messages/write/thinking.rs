@@ -197,4 +197,5 @@ fn is_forced(turn: &Turn<'_>, target: &Target<'_>) -> bool {
 /// The field that switches thinking.
 pub(in crate::messages) const THINKING: &str = "thinking";
 
-const BUDGET: &str = "budget_tokens";
+/// Its field that limits the tokens spent on it.
+pub(in crate::messages) const BUDGET: &str = "budget_tokens";

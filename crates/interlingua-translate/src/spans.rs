@@ -1,0 +1,161 @@
+//! Where things stand in a JSON document that somebody else has parsed.
+//!
+//! A parser tells what a document says; whoever changes it in place has to know where. These functions
+//! look for structure only, and give slices of the document itself.
+
+use std::borrow::Cow;
+
+use interlingua_ir::Text;
+use memchr::memchr;
+
+/// A member of an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Member<'t> {
+    /// The inside of its name, escapes and all.
+    pub(crate) key: &'t str,
+    /// Its value.
+    pub(crate) value: &'t str,
+}
+
+impl<'t> Member<'t> {
+    /// Its name.
+    pub(crate) fn name(&self) -> Cow<'t, str> {
+        match self.key.contains('\\') {
+            true => Text::Json(self.key.into()).into_plain(),
+            false => self.key.into(),
+        }
+    }
+}
+
+/// The members of an object, in their order; none if `json` is no object.
+pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
+    let mut members = Vec::new();
+    let Some(mut at) = inside(json, b'{') else { return members };
+    while json.as_bytes().get(at) == Some(&b'"') {
+        let Some(end) = string_end(json.as_bytes(), at) else { break };
+        let key = json.get(at + 1..end - 1).unwrap_or_default();
+        let colon = blanks(json.as_bytes(), end);
+        let start = blanks(json.as_bytes(), colon + 1);
+        let Some(end) = value_end(json.as_bytes(), start) else { break };
+        members.push(Member { key, value: json.get(start..end).unwrap_or_default() });
+        at = next(json.as_bytes(), end);
+    }
+    members
+}
+
+/// The elements of an array, in their order; none if `json` is no array.
+pub(crate) fn elements(json: &str) -> Vec<&str> {
+    let mut elements = Vec::new();
+    let Some(mut at) = inside(json, b'[') else { return elements };
+    while let Some(end) = value_end(json.as_bytes(), at) {
+        elements.push(json.get(at..end).unwrap_or_default());
+        at = next(json.as_bytes(), end);
+    }
+    elements
+}
+
+/// The value of the member `name`.
+pub(crate) fn member<'t>(members: &[Member<'t>], name: &str) -> Option<&'t str> {
+    members.iter().find(|it| it.name() == name).map(|it| it.value)
+}
+
+/// Where the first thing in a container begins.
+fn inside(json: &str, opening: u8) -> Option<usize> {
+    let start = blanks(json.as_bytes(), 0);
+    (json.as_bytes().get(start) == Some(&opening)).then(|| blanks(json.as_bytes(), start + 1))
+}
+
+/// Where the next thing begins, behind the comma.
+fn next(bytes: &[u8], end: usize) -> usize {
+    let at = blanks(bytes, end);
+    if bytes.get(at) == Some(&b',') { blanks(bytes, at + 1) } else { at }
+}
+
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|it| it.is_ascii_whitespace()).count()
+}
+
+/// Where the value ends that begins at `at`; `None` if none does.
+fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => string_end(bytes, at),
+        b'{' | b'[' => container_end(bytes, at),
+        b'}' | b']' | b',' | b':' => None,
+        _ => {
+            let ends = |it: &u8| matches!(it, b',' | b'}' | b']') || it.is_ascii_whitespace();
+            let length = bytes[at..].iter().position(ends);
+            Some(length.map_or(bytes.len(), |length| at + length))
+        }
+    }
+}
+
+fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut from = at + 1;
+    loop {
+        let quote = from + memchr(b'"', bytes.get(from..)?)?;
+        let slashes = bytes[at + 1..quote].iter().rev().take_while(|it| **it == b'\\').count();
+        if slashes % 2 == 0 {
+            return Some(quote + 1);
+        }
+        from = quote + 1;
+    }
+}
+
+fn container_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, at);
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = string_end(bytes, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_taken_apart() {
+        let json = r#" { "a" : 1 , "b\u0063":"x\"}", "d":{"e":[1,{"f":"]"}]},"g":null } "#;
+        let members = members(json);
+        let got: Vec<_> = members.iter().map(|it| (it.name().into_owned(), it.value)).collect();
+        let expect =
+            [("a", "1"), ("bc", r#""x\"}""#), ("d", r#"{"e":[1,{"f":"]"}]}"#), ("g", "null")];
+        assert_eq!(got, expect.map(|(name, value)| (name.to_owned(), value)));
+        assert_eq!(member(&members, "bc"), Some(r#""x\"}""#));
+        assert_eq!(member(&members, "x"), None);
+    }
+
+    #[test]
+    fn arrays_are_taken_apart() {
+        assert_eq!(
+            elements(r#"[ "a\\" , {"b":","},[],-1e3 ]"#),
+            [r#""a\\""#, r#"{"b":","}"#, "[]", "-1e3"]
+        );
+        assert_eq!(elements("[]"), Vec::<&str>::new());
+        assert_eq!(elements("{}"), Vec::<&str>::new());
+        assert_eq!(members("[]"), []);
+    }
+
+    #[test]
+    fn what_is_no_json_ends_somewhere() {
+        for broken in ["", "{", "[", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "[1,,2]", "[\"", "{]"]
+        {
+            members(broken);
+            elements(broken);
+        }
+    }
+}
