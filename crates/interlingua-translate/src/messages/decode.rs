@@ -151,6 +151,7 @@ impl Decoder {
         if self.blocks.kind(at) == BlockKind::Other {
             let kind = block.kind.as_ref().map_or("without a type", |it| it.as_str());
             self.note_unknown(&format!("block {kind}"), sink);
+            return Ok(at);
         }
         for field in &block.extra {
             self.note_unknown(&format!("block.{}", field.name.as_str()), sink);

@@ -8,6 +8,7 @@ mod chat_requests;
 mod compaction;
 mod encode;
 mod hostile;
+mod messages_decode;
 mod messages_in;
 mod messages_out;
 mod native;
