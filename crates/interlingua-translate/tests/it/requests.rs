@@ -250,6 +250,17 @@ fn tools_of_the_top_level_namespace_have_none() {
 }
 
 #[test]
+fn a_tool_of_an_unknown_kind_may_stand_beside_a_conversation_of_one_string() {
+    let body = r#"{"input":"x","tools":[{"type":"image_generation","size":"1"}]}"#;
+    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
+    let [Tool::Other { kind, json }] = turn.tools.as_slice() else { panic!("{:?}", turn.tools) };
+    assert_eq!(
+        (kind.as_ref(), json.get()),
+        ("image_generation", r#"{"type":"image_generation","size":"1"}"#)
+    );
+}
+
+#[test]
 fn errors_say_where_and_what() {
     for (body, param, reason) in [
         (r#"{"model":"m"}"#, "input", "no `input`"),

@@ -310,3 +310,45 @@ pub(crate) fn check_messages(body: &Value) {
     }
     assert_eq!(open, Vec::<&Value>::new(), "unanswered at the end");
 }
+
+/// Holds a request of the Messages protocol to what its upstreams insist on.
+#[track_caller]
+pub(crate) fn check_conversation(body: &Value) {
+    let messages = body["messages"].as_array().unwrap();
+    let roles: Vec<_> = messages.iter().map(|it| it["role"].as_str().unwrap()).collect();
+    for (at, role) in roles.iter().enumerate() {
+        assert_eq!(*role, ["user", "assistant"][at % 2], "{roles:?}");
+    }
+    assert_eq!(roles.last(), Some(&"user"));
+    let mut called: Vec<&Value> = Vec::new();
+    for message in messages {
+        let blocks = message["content"].as_array().unwrap();
+        assert!(!blocks.is_empty(), "{message}");
+        let of = |kind: &str| blocks.iter().filter(|it| it["type"] == kind).collect::<Vec<_>>();
+        let results = of("tool_result");
+        let ids: Vec<_> = results.iter().map(|it| &it["tool_use_id"]).collect();
+        assert_eq!(ids, called, "every call is answered once, in the next message");
+        let first = blocks.iter().take(results.len());
+        assert!(first.eq(results.iter().copied()), "results come first: {message}");
+        called = of("tool_use").iter().map(|it| &it["id"]).collect();
+        for block in of("text").into_iter().chain(results.iter().copied().flat_map(inner)) {
+            let blank = block["text"].as_str().is_some_and(|it| it.trim().is_empty());
+            assert!(!blank, "{message}");
+        }
+        for call in of("tool_use") {
+            assert!(call["input"].is_object(), "{call}");
+        }
+        let thinks = |it: &Value| it["type"].as_str().unwrap().ends_with("thinking");
+        assert!(!blocks.last().is_some_and(thinks), "{message}");
+        assert!(message["role"] == "assistant" || !blocks.iter().any(thinks), "{message}");
+    }
+    assert_eq!(called, Vec::<&Value>::new(), "unanswered at the end");
+    let budget = body["thinking"]["budget_tokens"].as_u64().unwrap_or(0);
+    assert!(budget < body["max_tokens"].as_u64().unwrap(), "{}", body["thinking"]);
+    assert!(body.to_string().matches("\"cache_control\"").count() <= 4);
+}
+
+/// The blocks inside a result.
+fn inner(result: &Value) -> impl Iterator<Item = &Value> {
+    result["content"].as_array().into_iter().flatten()
+}

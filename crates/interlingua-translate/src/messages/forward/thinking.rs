@@ -112,7 +112,10 @@ impl<'t> Wish<'t> {
             && effort.as_deref() != Some(&known)
             && (effort.is_some() || self.new_thinking != New::Same)
         {
-            notes.push(Note::new(NoteKind::Changed, format!("effort {level} to {known}")));
+            if level != known {
+                let what = format!("effort {level} to {known}");
+                notes.push(Note::new(NoteKind::Changed, what));
+            }
             self.new_effort = New::Is(known);
         }
         self.fit_budget(turn, target, notes);

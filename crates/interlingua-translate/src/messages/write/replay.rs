@@ -5,9 +5,10 @@ use std::ops::Range;
 use interlingua_dialect::{
     Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff,
 };
-use interlingua_ir::{Call, Item, Reasoning, Role, Text, Thought, Turn};
+use interlingua_ir::{Call, Item, Part, Reasoning, Role, Text, Thought, Turn};
 
 use super::field;
+use super::parts::is_blank;
 use crate::history::{Entry, History};
 use crate::target::Target;
 
@@ -159,13 +160,7 @@ pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &Hist
     let lacking = |range: &Range<usize>| {
         let items = turn.items.get(range.clone()).unwrap_or_default();
         let calls = calls(items);
-        let known = items.iter().any(|item| match item {
-            Item::Reasoning(it) => {
-                matches!(known(it, &calls, target), Known::Words(..) | Known::Redacted(_))
-            }
-            _ => false,
-        });
-        wants(rules.rule, !calls.is_empty()) && !known
+        wants(rules.rule, !calls.is_empty()) && !begins_with_thought(items, &calls, target)
     };
     let steps = |entries: &[Entry]| {
         entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacking(range)))
@@ -173,6 +168,29 @@ pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &Hist
     match rules.scope {
         ReplayScope::AllTurns => steps(&history.entries),
         ReplayScope::CurrentTurn => steps(current(turn, history)),
+    }
+}
+
+/// Whether the first that an answer says is a thought which the upstream may have.
+fn begins_with_thought(items: &[Item<'_>], calls: &[&Call<'_>], target: &Target<'_>) -> bool {
+    let first = items.iter().find_map(|item| match item {
+        Item::Reasoning(it) => match known(it, calls, target) {
+            Known::Words(..) | Known::Redacted(_) => Some(true),
+            Known::Foreign | Known::Lost(_) | Known::Nothing => None,
+        },
+        item => says(item).then_some(false),
+    });
+    first.unwrap_or(false)
+}
+
+/// Whether an item of an answer says or calls something.
+fn says(item: &Item<'_>) -> bool {
+    match item {
+        Item::Message(message) => {
+            message.parts.iter().any(|it| !matches!(it, Part::Text(text) if is_blank(text)))
+        }
+        Item::Call(_) | Item::Other { .. } => true,
+        Item::Reasoning(_) | Item::Output(_) | Item::Summary(_) => false,
     }
 }
 
@@ -188,10 +206,15 @@ pub(in crate::messages) fn calls<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Call<
 /// answer called something. What the user has said meanwhile does not end it.
 fn current<'h>(turn: &Turn<'_>, history: &'h History) -> &'h [Entry] {
     let entries = &history.entries[..];
-    let is_step = |entry: &Entry| matches!(entry, Entry::Step(_));
-    let Some(last) = entries.iter().rposition(is_step) else { return &[] };
+    let items = |range: &Range<usize>| turn.items.get(range.clone()).unwrap_or_default();
+    // An answer that is nothing but a thought is not written.
+    let is_written = |entry: &Entry| match entry {
+        Entry::Step(range) => items(range).iter().any(says),
+        Entry::Message(_) | Entry::Stray(_) => false,
+    };
+    let Some(last) = entries.iter().rposition(is_written) else { return &[] };
     let Entry::Step(range) = &entries[last] else { return &[] };
-    if calls(turn.items.get(range.clone()).unwrap_or_default()).is_empty() {
+    if calls(items(range)).is_empty() {
         return &[];
     }
     let by_user = |entry: &Entry| match entry {

@@ -19,17 +19,13 @@ impl<'w, 'a> Writer<'w, 'a> {
         let items = turn.items.get(range.clone()).unwrap_or_default();
         let calls = calls(items);
         let mut blocks: Vec<Block<'w, 'a>> = Vec::new();
-        let mut thought = false;
         for (at, item) in range.clone().zip(items) {
             match item {
                 Item::Message(message) => {
                     blocks.extend(self.seen(at, &message.parts).into_iter().map(Block::Part));
                 }
                 Item::Reasoning(reasoning) => {
-                    if let Some(block) = self.thought(reasoning, &calls) {
-                        thought = true;
-                        blocks.push(block);
-                    }
+                    blocks.extend(self.thought(reasoning, &calls));
                 }
                 Item::Call(call) => blocks.push(Block::Call(at, call)),
                 Item::Other { json, .. } if turn.protocol == Protocol::Messages => {
@@ -50,6 +46,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         if blocks.is_empty() {
             return;
         }
+        let thought = blocks.iter().any(Block::is_thought);
         if !thought && self.replay.wants(!calls.is_empty()) {
             match self.replay.on_missing {
                 OnMissing::StripToolCalls => {

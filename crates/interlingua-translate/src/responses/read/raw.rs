@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use interlingua_ir::{Extra, Fault, Place};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{Reader, invalid};
@@ -11,10 +11,16 @@ use super::{Reader, invalid};
 /// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
 #[derive(Default, Deserialize)]
 pub(super) struct RawLists<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "list")]
     input: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     tools: Vec<&'a RawValue>,
+}
+
+/// The entries of a list; a conversation of one message may be a string instead.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
 /// Where in a request an object stands.
