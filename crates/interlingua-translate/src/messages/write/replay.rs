@@ -5,7 +5,7 @@ use std::ops::Range;
 use interlingua_dialect::{
     Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff,
 };
-use interlingua_ir::{Call, Item, Part, Reasoning, Role, Text, Thought, Turn};
+use interlingua_ir::{Call, Item, Part, Protocol, Reasoning, Role, Text, Thought, Turn};
 
 use super::field;
 use super::parts::is_blank;
@@ -160,7 +160,8 @@ pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &Hist
     let lacking = |range: &Range<usize>| {
         let items = turn.items.get(range.clone()).unwrap_or_default();
         let calls = calls(items);
-        wants(rules.rule, !calls.is_empty()) && !begins_with_thought(items, &calls, target)
+        wants(rules.rule, !calls.is_empty())
+            && !begins_with_thought(items, &calls, turn.protocol, target)
     };
     let steps = |entries: &[Entry]| {
         entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacking(range)))
@@ -172,24 +173,30 @@ pub(super) fn lacks_thought(turn: &Turn<'_>, target: &Target<'_>, history: &Hist
 }
 
 /// Whether the first that an answer says is a thought which the upstream may have.
-fn begins_with_thought(items: &[Item<'_>], calls: &[&Call<'_>], target: &Target<'_>) -> bool {
+fn begins_with_thought(
+    items: &[Item<'_>],
+    calls: &[&Call<'_>],
+    of: Protocol,
+    target: &Target<'_>,
+) -> bool {
     let first = items.iter().find_map(|item| match item {
         Item::Reasoning(it) => match known(it, calls, target) {
             Known::Words(..) | Known::Redacted(_) => Some(true),
             Known::Foreign | Known::Lost(_) | Known::Nothing => None,
         },
-        item => says(item).then_some(false),
+        item => says(item, of).then_some(false),
     });
     first.unwrap_or(false)
 }
 
-/// Whether an item of an answer says or calls something.
-fn says(item: &Item<'_>) -> bool {
+/// Whether an item of an answer says or calls something in this protocol.
+fn says(item: &Item<'_>, of: Protocol) -> bool {
     match item {
         Item::Message(message) => {
             message.parts.iter().any(|it| !matches!(it, Part::Text(text) if is_blank(text)))
         }
-        Item::Call(_) | Item::Other { .. } => true,
+        Item::Call(_) => true,
+        Item::Other { .. } => of == Protocol::Messages,
         Item::Reasoning(_) | Item::Output(_) | Item::Summary(_) => false,
     }
 }
@@ -209,7 +216,7 @@ fn current<'h>(turn: &Turn<'_>, history: &'h History) -> &'h [Entry] {
     let items = |range: &Range<usize>| turn.items.get(range.clone()).unwrap_or_default();
     // An answer that is nothing but a thought is not written.
     let is_written = |entry: &Entry| match entry {
-        Entry::Step(range) => items(range).iter().any(says),
+        Entry::Step(range) => items(range).iter().any(|it| says(it, turn.protocol)),
         Entry::Message(_) | Entry::Stray(_) => false,
     };
     let Some(last) = entries.iter().rposition(is_written) else { return &[] };
