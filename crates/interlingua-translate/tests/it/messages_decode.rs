@@ -303,7 +303,7 @@ fn a_whole_answer_says_what_its_stream_says() {
 fn thoughts_keep_what_their_origin_knows_them_by() {
     let bytes = bytes("dialects/streams/anthropic-messages.sse");
     let run = decode(&dialect("anthropic"), &bytes, usize::MAX);
-    let lines: String = run.events.iter().map(|event| format!("{event}\n")).collect();
+    let lines: Vec<_> = run.events.iter().map(ToString::to_string).collect();
     expect![[r#"
         begin msg_01 claude-sonnet-5-5
         open  #0 reasoning
@@ -323,7 +323,7 @@ fn thoughts_keep_what_their_origin_knows_them_by() {
         close #3
         end   ToolUse in=395 cached=350 written=20 out=60
     "#]]
-    .assert_eq(&lines);
+    .assert_eq(&(lines.join("\n") + "\n"));
 }
 
 #[test]
@@ -616,8 +616,8 @@ fn refusals_in_a_body_and_pages_are_told() {
 fn a_frame_without_a_name_gets_one() {
     let bytes = stream(&[&[start(), words(0, "a"), words(0, "b")][..], &end("end_turn")].concat());
     let bare = String::from_utf8(bytes).unwrap();
-    let bare: String =
-        bare.lines().filter(|it| !it.starts_with("event:")).map(|it| format!("{it}\n")).collect();
+    let bare: Vec<_> = bare.lines().filter(|it| !it.starts_with("event:")).collect();
+    let bare = bare.join("\n") + "\n\n";
     let run = lane(&dialect("anthropic"), bare.as_bytes(), usize::MAX);
     let names: Vec<_> = frames(&run).into_iter().map(|(name, _)| name).collect();
     assert_eq!(

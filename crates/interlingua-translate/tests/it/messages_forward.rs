@@ -10,6 +10,7 @@ use interlingua_ir::{
 };
 use interlingua_testkit::fixtures::{json, list};
 use interlingua_translate::{Repairs, Target, messages};
+use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -740,5 +741,99 @@ fn two_turns_in_a_row_share_their_beginning() {
                 before = Some(got);
             }
         }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+        Just(Value::from("\\\"}],{[\\\\")),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((".{0,4}", inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever else a request holds, in whatever form, goes on byte for byte.
+    #[test]
+    fn what_nobody_knows_survives(
+        top in prop::collection::vec(("[a-z\"\\\\]{1,3}", any_json()), 0..4),
+        field in any_json(),
+        pretty: bool,
+        sealed in prop::collection::vec(any::<bool>(), 2),
+    ) {
+        let mut body: Value = serde_json::from_str(&request(ADAPTIVE, ROUNDS)).unwrap();
+        for (name, value) in top {
+            body[format!("x_{name}")] = value;
+        }
+        for at in [1, 3] {
+            for block in body["messages"][at]["content"].as_array_mut().unwrap() {
+                block["new"] = field.clone();
+            }
+        }
+        let body = if pretty { serde_json::to_string_pretty(&body).unwrap() } else { body.to_string() };
+        let own = [
+            thought("up", "anthropic", "one", &[("signature", "si/g1")]),
+            thought("up", "anthropic", "", &[("redacted_thinking", "data2")]),
+        ];
+        let opening = own.into_iter().zip(&sealed).map(|(it, open)| open.then_some(it)).collect();
+        let (got, notes) = Lane::to("anthropic", "").forward(&body, opened(opening)).unwrap();
+        let mut expect = body.replacen("\"m\"", "\"the-model\"", 1);
+        for (open, (blob, own)) in sealed.iter().zip([("il1.a", "si/g1"), ("il1.b", "data2")]) {
+            if *open {
+                expect = expect.replace(blob, own);
+            }
+        }
+        prop_assert_eq!(got, expect);
+        prop_assert_eq!(notes, []);
+    }
+
+    /// Where thoughts are left out and put in, the rest stays.
+    #[test]
+    fn thoughts_come_and_go_alone(
+        foreign in prop::collection::vec(any::<bool>(), 2),
+        pretty: bool,
+        remembers: bool,
+    ) {
+        let body: Value = serde_json::from_str(&request(ADAPTIVE, ROUNDS)).unwrap();
+        let text = if pretty { serde_json::to_string_pretty(&body).unwrap() } else { body.to_string() };
+        let edit = |turn: &mut Turn<'_>| {
+            let family = |it: &bool| if *it { "mimo" } else { "anthropic" };
+            let thoughts = foreign.iter().map(|it| {
+                Some(thought("up", family(it), "one", &[("signature", "sig")]))
+            });
+            opened(thoughts.collect())(turn);
+            if remembers {
+                let kept = thought("up", "anthropic", "kept", &[("signature", "kept")]);
+                let reasoning = Reasoning { thought: Some(kept), ..Reasoning::default() };
+                turn.insert(5, Item::Reasoning(reasoning));
+            }
+        };
+        let (got, _) = Lane::to("anthropic", "").forward(&text, edit).unwrap();
+        let mut got: Value = serde_json::from_str(&got).unwrap();
+        let mut expect = body;
+        expect["model"] = "the-model".into();
+        let mut kept = Vec::new();
+        for body in [&mut got, &mut expect] {
+            for message in body["messages"].as_array_mut().unwrap() {
+                let Some(blocks) = message["content"].as_array_mut() else { continue };
+                let thinks = |it: &Value| it["type"].as_str().unwrap().ends_with("thinking");
+                kept.push(blocks.iter().filter(|it| thinks(it)).count());
+                blocks.retain(|it| !thinks(it));
+            }
+        }
+        prop_assert_eq!(got, expect);
+        let count = |at: usize| usize::from(!foreign[at]);
+        prop_assert_eq!((kept[0], kept[2]), (count(0), count(1) + usize::from(remembers)));
     }
 }

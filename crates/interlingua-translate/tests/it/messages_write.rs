@@ -278,7 +278,7 @@ fn pictures_and_documents() {
     ] });
     check_turn(
         "anthropic",
-        &[parts.clone()],
+        std::slice::from_ref(&parts),
         |_| {},
         &expect![[r#"
             {"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}},{"type":"image","source":{"type":"base64","media_type":"image/webp","data":"AA=="}},{"type":"text","text":"[image omitted: this model takes text only]"},{"type":"image","source":{"type":"base64","media_type":"image/gif","data":"AA=="}},{"type":"text","text":"[file omitted: this model cannot take it]"},{"type":"text","text":"[file omitted: this model cannot take it]"},{"type":"text","text":"[video omitted: this model cannot take it]"}]}
