@@ -12,5 +12,3 @@ pub use request::{
     Call, CallCustom, CallFunction, Custom, FilePart, Function, ImageUrl, InputAudio, JsonSchema,
     Message, Messages, Part, Reasoning, Request, ResponseFormat, StreamOptions, Thought, Tool,
 };
-
-pub use crate::responses::{ReadError, read as read_document};

@@ -295,13 +295,13 @@ impl<'de: 'a, 'a> Object<'de> for Message<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::read_document;
+    use crate::read;
 
     #[test]
     fn no_content_and_null_are_two_things() {
         let json =
             br#"{"messages":[{"role":"assistant","content":null,"x":null},{"role":"user"}]}"#;
-        let request: Request<'_> = read_document(json).unwrap();
+        let request: Request<'_> = read(json).unwrap();
         let Messages(messages) = request.messages.unwrap();
         assert_eq!(messages[0].content.map(RawValue::get), Some("null"));
         assert_eq!(messages[0].extra[0].name.as_str(), "x");
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         let json = br#"{"messages":[{"role":"user","tool_calls":[{"id":5}]}]}"#;
-        let error = read_document::<Request<'_>>(json).unwrap_err();
+        let error = read::<Request<'_>>(json).unwrap_err();
         assert_eq!(error.path, "messages[0].tool_calls[0].id");
     }
 }

@@ -43,7 +43,7 @@ mod tools;
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
     incoming::check(body, limits)?;
-    let request: wire::Request<'_> = wire::read_document(body)
+    let request: wire::Request<'_> = interlingua_protocol::read(body)
         .map_err(|error| incoming::unreadable("Chat Completions", &error.path, &error.reason))?;
     only_one(request.n)?;
     let turn = Turn { protocol: Protocol::Chat, ..Turn::default() };
@@ -222,7 +222,7 @@ fn nested<'a, T: Deserialize<'a>>(
     path: impl FnOnce() -> String,
     json: &'a RawValue,
 ) -> Result<T, Fault> {
-    wire::read_document(json.get().as_bytes()).map_err(|error| {
+    interlingua_protocol::read(json.get().as_bytes()).map_err(|error| {
         let place = match error.path.as_str() {
             "." => path(),
             inner if inner.starts_with('[') => path() + inner,

@@ -51,18 +51,14 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let known = match &*kind {
-                    "input_audio" => part.input_audio.and_then(|it| self.audio(place, it)),
-                    "file" => part.file.and_then(|it| self.file(place, it)),
+                    "input_audio" => part.input_audio.take().and_then(|it| self.audio(place, it)),
+                    "file" => part.file.take().and_then(|it| self.file(place, it)),
                     _ => None,
                 };
-                let Some(known) = known else {
-                    return Ok(Part::Other { json: spot.raw()?, kind });
-                };
-                (part.input_audio, part.file) = match known {
-                    Part::Audio { .. } => (None, part.file),
-                    _ => (part.input_audio, None),
-                };
-                known
+                match known {
+                    Some(known) => known,
+                    None => return Ok(Part::Other { json: spot.raw()?, kind }),
+                }
             }
         };
         let beside = [
