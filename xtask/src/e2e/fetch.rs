@@ -8,7 +8,7 @@ use std::process::Command;
 pub(super) enum Client {
     /// Packages of npm, and the variable that names a binary to use instead.
     Npm(&'static [Package], Option<&'static str>),
-    /// Packages of PyPI, in an environment of their own.
+    /// Packages of `PyPI`, in an environment of their own.
     Python(&'static [&'static str]),
     /// A program that the system installs.
     System(&'static str),
@@ -96,7 +96,9 @@ fn python(folder: &Path, packages: &[&str]) -> Result<(), Failure> {
     let what = packages.join(", ");
     println!("fetching {what}");
     run(Command::new("python3").args(["-m", "venv"]).arg(folder), &what)?;
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(packages), &what)?;
+    // By the interpreter: the script `pip` knows where it was made, and folders are moved.
+    let mut pip = Command::new(folder.join("bin/python"));
+    run(pip.args(["-m", "pip", "install", "--quiet"]).args(packages), &what)?;
     // Only what is whole counts as fetched.
     std::fs::write(mark, wanted).map_err(|error| Failure(error.to_string()))
 }

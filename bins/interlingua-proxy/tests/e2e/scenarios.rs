@@ -32,6 +32,8 @@ const NOT_YET: &[&str] = &[
     "opencode over chat, chat upstream",
     "opencode over chat, responses upstream",
     "opencode over chat, messages upstream",
+    // A `response.completed` whose usage is null it takes for an answer that has not ended.
+    "opencode over responses, chat upstream: an upstream that tells no usage",
     "opencode over responses, responses upstream",
     "opencode over responses, messages upstream",
     "opencode over messages, chat upstream",

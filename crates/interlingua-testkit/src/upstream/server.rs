@@ -341,14 +341,15 @@ fn models(request: &Request, names: &[String]) -> Answer {
         let entry = |name| {
             json!({
                 "type": "model", "id": name, "display_name": name,
-                "created_at": "2026-01-01T00:00:00Z",
+                "created_at": "2026-01-01T00:00:00Z", "lifecycle": "active",
             })
         };
         let data: Vec<_> = names.iter().map(entry).collect();
         let (first, last) = (names.first(), names.last());
         json!({ "data": data, "has_more": false, "first_id": first, "last_id": last })
     } else {
-        let entry = |name| json!({ "id": name, "object": "model", "owned_by": "testkit" });
+        let entry =
+            |name| json!({ "id": name, "object": "model", "created": 0, "owned_by": "testkit" });
         let data: Vec<_> = names.iter().map(entry).collect();
         json!({ "object": "list", "data": data })
     };
