@@ -84,6 +84,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 17] = [
     (
         "interlingua-proxy",
         &[
+            "interlingua-clients",
             "interlingua-codex-integration",
             "interlingua-dialect",
             "interlingua-gateway",

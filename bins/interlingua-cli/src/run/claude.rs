@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::Command as Program;
 
 use clap::Args;
-use interlingua_clients::claude::{Options, Setup, in_the_way, session_settings, variables};
+use interlingua_clients::claude::{
+    INSTALL, Options, Setup, in_the_way, session_settings, variables,
+};
 use tempfile::NamedTempFile;
 
 use super::{gateway, start};
@@ -63,7 +65,7 @@ pub(super) fn run(claude: &Claude) -> Result<(), Failure> {
     }
     let _settings = settings(claude, &options, &mut program)?;
     program.args(&claude.arguments);
-    start(program, "claude", "npm install -g @anthropic-ai/claude-code")
+    start(program, "claude", INSTALL)
 }
 
 /// Tells Claude Code its settings by a file that only its owner can read; it goes when this is dropped.

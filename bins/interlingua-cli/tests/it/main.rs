@@ -12,6 +12,7 @@ mod import;
 mod keys;
 mod print;
 mod providers;
+#[cfg(unix)]
 mod sessions;
 mod support;
 mod up;

@@ -86,7 +86,9 @@ fn the_snippets_of_the_document_are_printed() {
     let home = home();
     let shown = shown("clients.md");
     assert!(shown.len() > 5, "the document shows less than it did");
-    shown.iter().for_each(|it| check(&home, it));
+    for it in &shown {
+        check(&home, it);
+    }
 }
 
 #[test]

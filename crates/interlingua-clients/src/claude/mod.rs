@@ -13,3 +13,6 @@ pub use owned::OwnedKey;
 pub(crate) use owned::{ENV, OWNED};
 pub use program::{Applied, Changes, ClaudeCode, Plan, Setup, Undo, plan, undo};
 pub use whole::{session_settings, settings_json, variables};
+
+/// What brings Claude Code.
+pub const INSTALL: &str = "npm install -g @anthropic-ai/claude-code";

@@ -212,6 +212,7 @@ fn roo_gets_a_profile_for_each_model() {
 }
 
 /// What a shell makes of a script, by the variables that it exports.
+#[cfg(unix)]
 #[track_caller]
 fn exported(client: Client, flavour: Flavour, slug: &str) -> Vec<(String, String)> {
     let options = Options { flavour: Some(flavour), ..options(slug) };

@@ -105,3 +105,47 @@ impl FileEntry {
 pub fn digest(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+    struct Key;
+
+    impl fmt::Display for Key {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("key")
+        }
+    }
+
+    impl OwnKey for Key {
+        fn is_secret(self) -> bool {
+            false
+        }
+    }
+
+    fn entry(path: &str) -> FileEntry {
+        let [base, replaced] = [Some("b".to_owned()), None];
+        FileEntry { path: path.to_owned(), base, replaced, after: "a".to_owned() }
+    }
+
+    #[test]
+    fn what_is_noted_is_read_again() {
+        let home = Home {
+            config: entry("/c"),
+            changes: Changes::default(),
+            beside: vec![entry("/catalog.json")],
+        };
+        let journal: Journal<Key> = Journal::default().with("/c", Some(home));
+        let text = journal.to_json("s/1");
+        assert_eq!(Journal::from_json(text.as_bytes(), "s/1"), Ok(journal.clone()));
+        // Earlier ones had another word for files beside the settings.
+        let older = text.replace("\"beside\"", "\"catalogs\"");
+        assert_eq!(Journal::from_json(older.as_bytes(), "s/1"), Ok(journal));
+        let other = Journal::<Key>::from_json(text.as_bytes(), "t/1").unwrap_err();
+        assert_eq!(other, "it is of the schema `s/1`, not `t/1`");
+    }
+}
