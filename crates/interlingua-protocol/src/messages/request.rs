@@ -169,6 +169,11 @@ object! {
 }
 
 impl InputBlock<'_> {
+    /// Whether the block says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.fields().next().is_none() && self.extra.is_empty()
+    }
+
     /// What the block is; empty where it does not say.
     pub fn kind(&self) -> &str {
         self.kind.as_ref().map_or("", Name::as_str)

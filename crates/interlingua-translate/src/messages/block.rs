@@ -7,7 +7,7 @@ use crate::tools::{ARGUMENT, plain_name};
 /// A block of an answer that is being written.
 ///
 /// A client sees one block at a time, in the order in which they were opened. What arrives for a later
-/// one waits in its `text`; so does all of an answer that is wanted whole.
+/// one waits in its `text`; so does a call until it is whole, and all of an answer that is wanted whole.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) index: Index,
@@ -65,6 +65,11 @@ impl Block {
         matches!(self.body, Body::Call { .. })
     }
 
+    /// Whether it is a call with arguments that nobody can run, once it is whole.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_call() && object(&self.text).is_none()
+    }
+
     /// Whether the client sees the block.
     pub(super) fn has_started(&self) -> bool {
         !self.delta.is_empty()
@@ -100,10 +105,11 @@ impl Block {
         }
     }
 
-    /// Whether the block has something to show; an empty one is refused when it comes back.
+    /// Whether the block has something to show. A call is shown once it is whole: what has begun cannot
+    /// be taken back. An empty text is refused when it comes back.
     fn is_worth_a_block(&self) -> bool {
         match self.body {
-            Body::Call { .. } => true,
+            Body::Call { .. } => self.closed,
             Body::Text | Body::Thought => !self.text.is_empty() || !self.citations.is_empty(),
         }
     }
@@ -185,7 +191,9 @@ impl Block {
             }
             Body::Call { id, name, .. } => {
                 write_call(id, name, out);
-                out.extend_from_slice(object(&self.text).as_bytes());
+                // Text that is no object is kept: the client says what is wrong with it.
+                let raw = || format!("{{\"_raw\":\"{}\"}}", String::from_utf8_lossy(&self.text));
+                out.extend_from_slice(object(&self.text).unwrap_or_else(raw).as_bytes());
             }
         }
         out.push(b'}');
@@ -281,15 +289,12 @@ fn citation(url: &Text<'_>, title: &Text<'_>) -> Vec<u8> {
     json
 }
 
-/// Arguments as an object instead of text. Text that is none is kept: the client says what is wrong
-/// with it.
-fn object(escaped: &[u8]) -> String {
+/// Arguments as an object instead of text, if they are one.
+fn object(escaped: &[u8]) -> Option<String> {
     let text = Text::Json(String::from_utf8_lossy(escaped));
     let plain = text.to_plain();
-    match serde_json::from_str::<serde::de::IgnoredAny>(&plain) {
-        Ok(_) if plain.trim_start().starts_with('{') => plain.into_owned(),
-        _ => format!("{{\"_raw\":\"{}\"}}", String::from_utf8_lossy(escaped)),
-    }
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&plain).is_ok();
+    (is_json && plain.trim_start().starts_with('{')).then(|| plain.into_owned())
 }
 
 /// Writes the beginning of an event about a block.

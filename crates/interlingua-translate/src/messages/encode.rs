@@ -10,9 +10,11 @@ use crate::pipe::Encode;
 /// Writes an answer for a Messages client, as a stream or whole.
 ///
 /// Both are one state machine: the whole answer is what a client gathers from the stream. Blocks go
-/// out one after the other, as this protocol's streams are read: where calls arrive side by side, the
-/// later ones wait for the first. A call that was cut is never ended, and whoever runs tools waits for
-/// that end; in a whole answer it is not there.
+/// out one after the other, as this protocol's streams are read; what arrives for a later one waits.
+///
+/// A call waits until it is whole. Helpers of the SDKs take a call that was cut for one without
+/// arguments, and tools would be run so; here it is not there at all. Pings bridge the wait: Claude Code
+/// 2.1.329 was seen to wait for 400 s.
 #[derive(Debug)]
 pub struct Encoder {
     head: Head,
@@ -70,8 +72,6 @@ impl Encoder {
             Some(block) => self.blocks.push_back(block),
             None => self.notes.push(Note::new(NoteKind::Dropped, "summary")),
         }
-        // A call is worth showing before its first piece.
-        self.advance();
     }
 
     fn piece(&mut self, index: Index, text: &Text<'_>) {
@@ -111,6 +111,10 @@ impl Encoder {
                         content.push(b',');
                     }
                     let seen = block.write(content);
+                    if block.is_broken() {
+                        let what = "arguments that are no JSON object";
+                        self.notes.push(Note::new(NoteKind::Changed, what));
+                    }
                     if !seen {
                         content.truncate(start);
                     }

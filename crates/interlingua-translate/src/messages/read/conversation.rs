@@ -75,20 +75,23 @@ impl<'a> Reader<'a> {
         &mut self,
         at: usize,
         role: Role,
-        blocks: Vec<wire::InputBlock<'a>>,
+        mut blocks: Vec<wire::InputBlock<'a>>,
         offered: &[Option<Name<'a>>],
     ) -> Result<(), Fault> {
-        let results_first = role != Role::Assistant;
-        let mut rest = Vec::with_capacity(blocks.len());
-        for (nth, block) in blocks.into_iter().enumerate() {
-            if results_first && block.kind() == "tool_result" {
-                self.result(Spot::Block(at, nth), block, offered)?;
-            } else {
-                rest.push((Spot::Block(at, nth), block));
+        if role != Role::Assistant {
+            let results =
+                blocks.iter_mut().enumerate().filter(|(_, it)| it.kind() == "tool_result");
+            for (nth, block) in results {
+                self.result(Spot::Block(at, nth), mem::take(block), offered)?;
             }
         }
         let mut parts = Vec::new();
-        for (spot, block) in rest {
+        for (nth, block) in blocks.into_iter().enumerate() {
+            let spot = Spot::Block(at, nth);
+            // What was taken out above says nothing any more.
+            if block.is_empty() {
+                continue;
+            }
             match block.kind() {
                 "thinking" | "redacted_thinking" => {
                     self.said(role, &mut parts);
