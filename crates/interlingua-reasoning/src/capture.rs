@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use interlingua_ir::{Event, Index, Kind, Origin, Sink, Thought};
 
-use crate::fingerprint::{Prefix, Words};
+use crate::fingerprint::{KeyOfWords, Prefix};
 use crate::growing::Growing;
 use crate::{Entry, Key, SealKeys, kept};
 
@@ -30,9 +30,7 @@ pub struct Capturing {
     nonce: fn() -> [u8; 12],
     /// The conversation up to this answer.
     before: Prefix,
-    /// The same with what the answer says.
-    said: Prefix,
-    words: Words,
+    said: KeyOfWords,
     /// The texts that are being written.
     texts: Vec<Index>,
     calls: Vec<(Index, String)>,
@@ -52,20 +50,17 @@ impl Capturing {
         tenant: &str,
         origin: Origin,
         answer: &str,
-        before: &Prefix,
+        before: Prefix,
         nonce: fn() -> [u8; 12],
     ) -> Self {
-        let mut said = before.clone();
-        said.begin_step();
         Self {
             keys,
             tenant: tenant.to_owned(),
             origin,
             answer: answer.to_owned(),
             nonce,
-            before: before.clone(),
-            said,
-            words: Words::default(),
+            before,
+            said: KeyOfWords::new(before),
             texts: Vec::new(),
             calls: Vec::new(),
             open: Vec::new(),
@@ -82,12 +77,11 @@ impl Capturing {
     /// the model did not think is an entry too: without it, what a twin of the conversation thought at
     /// this point would be found in its place.
     pub fn entry(&self) -> Option<(Key, Entry)> {
-        let is_visible = self.words.begun || !self.calls.is_empty();
-        if !self.ended || !is_visible || self.size > MAX_THOUGHTS {
+        if !self.ended || self.size > MAX_THOUGHTS {
             return None;
         }
         let key = match self.calls.as_slice() {
-            [] => self.said.key_of_words(),
+            [] => self.said.key()?,
             calls => self.before.key_of_calls(calls.iter().map(|(_, id)| id.as_str())),
         };
         let entry = kept::seal(&self.thoughts, &key, &self.keys, &self.tenant, self.nonce);
@@ -102,7 +96,7 @@ impl Capturing {
                 self.calls.push((*index, head.id.to_string()));
             }
             Event::Delta { index, text } if self.texts.contains(index) => {
-                self.said.words(&mut self.words, &text.to_plain());
+                self.said.add(&text.to_plain());
             }
             Event::Delta { index, .. } | Event::Attach { index, .. } => self.grow(*index, event),
             Event::Close { index } => {

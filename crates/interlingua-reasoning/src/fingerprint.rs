@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use blake3::Hasher;
 use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Turn};
-use memchr::memmem;
 
 use crate::Key;
 use crate::canonical::canonical;
 use crate::inject::{There, Wanted};
+use crate::words::{Words, without_billing, without_reminders};
 
 /// Whose conversation a turn is a part of.
 #[derive(Clone, Copy, Debug)]
@@ -51,24 +51,23 @@ impl Fingerprints {
     /// Goes once through a turn whose seals are [open](crate::open), and whose ids are still those that
     /// the client knows.
     pub fn of(turn: &Turn<'_>, scope: Scope<'_>) -> Self {
-        let mut end = Prefix::begin(scope);
+        let mut conversation = Conversation::begin(scope);
         let mut steps = Vec::new();
-        let mut scratch = Vec::new();
         let mut at = 0;
         while let Some(item) = turn.items.get(at) {
             if !is_of_model(item) {
-                end.item(item);
+                conversation.item(item);
                 at += 1;
                 continue;
             }
             let range = at..step_end(&turn.items, at);
             let items = turn.items.get(range.clone()).unwrap_or_default();
             at = range.end;
-            if let Some(key) = end.step(items, &mut scratch) {
+            if let Some(key) = conversation.step(items) {
                 steps.push(Step { range, key, there: There::of(items) });
             }
         }
-        Self { steps, end }
+        Self { steps, end: conversation.prefix() }
     }
 
     /// The steps whose thoughts the client did not send, or sent without their origin.
@@ -78,14 +77,49 @@ impl Fingerprints {
     }
 
     /// The conversation up to the answer that is wanted now.
-    pub fn end(&self) -> &Prefix {
-        &self.end
+    pub fn end(&self) -> Prefix {
+        self.end
     }
 }
 
 /// A conversation up to some point, as a hash.
-#[derive(Clone, Debug)]
-pub struct Prefix(Hasher);
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Prefix([u8; 32]);
+
+impl Prefix {
+    /// The key of a step that calls tools.
+    pub(crate) fn key_of_calls<'i>(self, ids: impl IntoIterator<Item = &'i str>) -> Key {
+        let mut hasher = Hasher::new_keyed(&self.0);
+        hasher.update(CALL);
+        for id in ids {
+            hasher.update(id.as_bytes()).update(END);
+        }
+        Key::new(hasher.finalize().into())
+    }
+}
+
+/// The key of a step that calls nothing, while its words become known.
+#[derive(Debug)]
+pub(crate) struct KeyOfWords {
+    hasher: Hasher,
+    words: Words,
+}
+
+impl KeyOfWords {
+    pub(crate) fn new(before: Prefix) -> Self {
+        Self { hasher: Hasher::new_keyed(&before.0), words: Words::default() }
+    }
+
+    /// Adds the next words.
+    pub(crate) fn add(&mut self, piece: &str) {
+        self.words.push(&mut self.hasher, piece);
+    }
+
+    /// The key; `None` as long as there is no word.
+    pub(crate) fn key(&self) -> Option<Key> {
+        self.words.begun.then(|| Key::new(self.hasher.clone().update(END).finalize().into()))
+    }
+}
 
 // These bytes occur in no text, so no text can look like the end of another.
 const END: &[u8] = &[0xff];
@@ -97,7 +131,13 @@ const OUTPUT: &[u8] = &[0xfa];
 const SUMMARY: &[u8] = &[0xf9];
 const PART: &[u8] = &[0xf8];
 
-impl Prefix {
+/// A conversation on its way into a hash.
+struct Conversation {
+    hasher: Hasher,
+    scratch: Vec<u8>,
+}
+
+impl Conversation {
     fn begin(scope: Scope<'_>) -> Self {
         // Not secret: keys have to outlive a rotation of the seal keys, and entries are sealed anyway.
         let mut key = Hasher::new_derive_key("interlingua 2026-11 conversations of a tenant");
@@ -105,75 +145,55 @@ impl Prefix {
         if let Some(session) = scope.session {
             key.update(session.as_bytes()).update(END);
         }
-        Self(Hasher::new_keyed(&key.finalize().into()))
+        let hasher = Hasher::new_keyed(&key.finalize().into());
+        Self { hasher, scratch: Vec::new() }
     }
 
-    /// The key of a step that calls tools.
-    pub(crate) fn key_of_calls<'i>(&self, ids: impl Iterator<Item = &'i str>) -> Key {
-        let mut hasher = self.0.clone();
-        hasher.update(CALL);
-        for id in ids {
-            hasher.update(id.as_bytes()).update(END);
-        }
-        Key::new(hasher.finalize().into())
-    }
-
-    /// The key of a step whose words are all there is to it.
-    pub(crate) fn key_of_words(&self) -> Key {
-        let mut hasher = self.0.clone();
-        hasher.update(STEP).update(END);
-        Key::new(hasher.finalize().into())
-    }
-
-    /// Begins a step, whose words follow.
-    pub(crate) fn begin_step(&mut self) {
-        self.0.update(STEP);
-    }
-
-    /// The next words of a step.
-    pub(crate) fn words(&mut self, words: &mut Words, piece: &str) {
-        words.push(&mut self.0, piece);
+    fn prefix(&self) -> Prefix {
+        Prefix(self.hasher.finalize().into())
     }
 
     /// Adds a step, and gives its key if the client can see something of it.
-    fn step(&mut self, items: &[Item<'_>], scratch: &mut Vec<u8>) -> Option<Key> {
+    fn step(&mut self, items: &[Item<'_>]) -> Option<Key> {
+        let before = self.prefix();
         let calls = || items.iter().filter_map(as_call);
         let has_calls = calls().next().is_some();
-        let key = has_calls.then(|| self.key_of_calls(calls().map(|it| it.head.id.as_ref())));
-        let before = self.0.clone();
-        self.begin_step();
-        let mut words = Words::default();
+        let mut words = KeyOfWords::new(before);
         for item in items {
             let Item::Message(message) = item else { continue };
             for part in &message.parts {
                 if let Part::Text(text) | Part::Refusal(text) = part {
-                    self.words(&mut words, &text.to_plain());
+                    words.add(&text.to_plain());
                 }
             }
         }
-        if !has_calls && !words.begun {
-            self.0 = before;
-            return None;
+        let said = words.key();
+        let key = match has_calls {
+            true => before.key_of_calls(calls().map(|it| it.head.id.as_ref())),
+            false => said?,
+        };
+        self.hasher.update(STEP);
+        if let Some(said) = said {
+            self.hasher.update(said.as_bytes());
         }
-        let key = key.unwrap_or_else(|| self.key_of_words());
         for call in calls() {
-            self.call(call, scratch);
+            self.call(call);
         }
-        self.0.update(END);
+        self.hasher.update(END);
         Some(key)
     }
 
-    fn call(&mut self, call: &Call<'_>, scratch: &mut Vec<u8>) {
+    fn call(&mut self, call: &Call<'_>) {
         let namespace = call.head.namespace.as_deref().unwrap_or_default();
-        self.0.update(CALL).update(namespace.as_bytes());
-        self.0.update(END).update(call.head.name.as_bytes()).update(END);
+        self.hasher.update(CALL).update(namespace.as_bytes());
+        self.hasher.update(END).update(call.head.name.as_bytes()).update(END);
         let input = call.input.to_plain();
-        scratch.clear();
+        self.scratch.clear();
         match call.head.form {
-            Form::Function | Form::ToolSearch => canonical(&input, scratch),
-            Form::Custom => scratch.extend_from_slice(input.trim().as_bytes()),
+            Form::Function | Form::ToolSearch => canonical(&input, &mut self.scratch),
+            Form::Custom => self.scratch.extend_from_slice(input.trim().as_bytes()),
         }
-        self.0.update(&scratch.len().to_le_bytes()).update(scratch);
+        self.hasher.update(&self.scratch.len().to_le_bytes()).update(&self.scratch);
     }
 
     /// Adds what is not the model's.
@@ -188,7 +208,7 @@ impl Prefix {
             Item::Output(output) => self.parts(OUTPUT, &output.parts, |it| it),
             Item::Summary(summary) => {
                 let text = summary.text.as_deref().unwrap_or_default();
-                self.0.update(SUMMARY).update(text.as_bytes()).update(END);
+                self.hasher.update(SUMMARY).update(text.as_bytes()).update(END);
             }
             Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => {}
         }
@@ -197,8 +217,8 @@ impl Prefix {
     /// Adds the parts of a message or an output. A message of which nothing is left without what comes
     /// and goes is none; an output that is empty is one.
     fn parts(&mut self, who: &[u8], parts: &[Part<'_>], cut: fn(&str) -> &str) {
-        let before = self.0.clone();
-        self.0.update(who);
+        let before = self.hasher.clone();
+        self.hasher.update(who);
         let mut words = Words::default();
         let mut others = false;
         for part in parts {
@@ -206,79 +226,27 @@ impl Prefix {
                 Part::Text(text) | Part::Refusal(text) => {
                     let text = text.to_plain();
                     for piece in without_reminders(cut(&text)) {
-                        words.push(&mut self.0, piece);
+                        words.push(&mut self.hasher, piece);
                     }
                 }
                 Part::Image { url: it, .. }
                 | Part::File { url: it, .. }
                 | Part::Audio { data: it, .. } => {
                     others = true;
-                    self.0.update(PART).update(it.to_plain().as_bytes()).update(END);
+                    self.hasher.update(PART).update(it.to_plain().as_bytes()).update(END);
                 }
                 Part::Other { kind, .. } => {
                     others = true;
-                    self.0.update(PART).update(kind.as_bytes()).update(END);
+                    self.hasher.update(PART).update(kind.as_bytes()).update(END);
                 }
             }
         }
         if words.begun || others || who == OUTPUT {
-            self.0.update(END);
+            self.hasher.update(END);
         } else {
-            self.0 = before;
+            self.hasher = before;
         }
     }
-}
-
-/// Text on its way into a hash, without the blanks around it, which clients cut or add.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Words {
-    pub(crate) begun: bool,
-    /// Blanks that count only if words follow.
-    blanks: String,
-}
-
-impl Words {
-    fn push(&mut self, hasher: &mut Hasher, piece: &str) {
-        let piece = if self.begun { piece } else { piece.trim_start() };
-        let (words, blanks) = piece.split_at(piece.trim_end().len());
-        if !words.is_empty() {
-            hasher.update(self.blanks.as_bytes()).update(words.as_bytes());
-            self.blanks.clear();
-            self.begun = true;
-        }
-        self.blanks.push_str(blanks);
-    }
-}
-
-/// How the line about billing begins that Claude Code puts before the operator's rules. It is another
-/// one in each request.
-const BILLING: &str = "x-anthropic-billing-header:";
-
-fn without_billing(text: &str) -> &str {
-    if !text.starts_with(BILLING) {
-        return text;
-    }
-    text.split_once('\n').map_or("", |(_, rest)| rest)
-}
-
-/// What clients put around notes to the model that they add and take away as they please.
-const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
-
-/// The pieces of a text between its reminders.
-fn without_reminders(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest.take()?;
-        let (begin, end) = REMINDER;
-        let Some(at) = memmem::find(text.as_bytes(), begin.as_bytes()) else { return Some(text) };
-        let (before, reminder) = text.split_at(at);
-        // One that does not end is none.
-        let Some(len) = memmem::find(reminder.as_bytes(), end.as_bytes()) else {
-            return Some(text);
-        };
-        rest = Some(reminder.split_at(len + end.len()).1);
-        Some(before)
-    })
 }
 
 fn is_of_model(item: &Item<'_>) -> bool {

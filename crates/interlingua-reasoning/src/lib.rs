@@ -56,6 +56,7 @@ mod kept;
 mod seal;
 mod sealer;
 pub mod store;
+mod words;
 
 pub use capture::{Capture, Capturing};
 pub use carry::open;

@@ -134,7 +134,7 @@ pub(crate) fn answer(thought: &str, step: &Said) -> Vec<Event<'static>> {
 pub(crate) fn capture(
     tenant: &str,
     provider: &str,
-    before: &Prefix,
+    before: Prefix,
     events: &[Event<'static>],
 ) -> Option<(Key, Entry)> {
     let origin = Origin { provider: provider.into(), family: provider.into() };

@@ -39,7 +39,7 @@ fn run(file: &File, queue: &Receiver<()>) {
     loop {
         let wait = next_sweep.saturating_duration_since(Instant::now());
         let done = match queue.recv_timeout(wait) {
-            Ok(()) => file.with(&mut slot, |connection| checkpoint(connection, "PASSIVE")),
+            Ok(()) => file.with(&mut slot, |it| checkpoint(it)),
             Err(RecvTimeoutError::Timeout) => {
                 next_sweep = Instant::now() + SWEEP_EVERY;
                 sweep(file, &mut slot)
@@ -78,14 +78,66 @@ fn sweep(file: &File, slot: &mut Option<Opened>) -> Result<(), Error> {
         drop(rows);
         drop(vacuum);
         file.measure(connection)?;
-        checkpoint(connection, "TRUNCATE")
+        checkpoint(connection)
     })
 }
 
-fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
-    connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))
+/// Copies the log into the file and begins a new one.
+///
+/// The first step takes as long as the disk does, and holds up nobody. What was written meanwhile is
+/// little; only for that does the second step hold up who writes. Without it the log would have an end
+/// only when nobody has written for a moment.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    for how in ["PASSIVE", "TRUNCATE"] {
+        connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 const EXPIRE: &str = "
 DELETE FROM entry WHERE id IN
     (SELECT id FROM entry WHERE space = ?1 AND used < ?2 ORDER BY used LIMIT ?3)";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::Bounds;
+
+    use super::*;
+
+    /// Fills a file with 1500 thoughts that were used at `used`, and sweeps it.
+    #[track_caller]
+    fn check(bounds: Bounds, used: i64, left: u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let file = File::new(&path, [bounds; 2]);
+        let mut slot = None;
+        let filled = file.with(&mut slot, |connection| {
+            let transaction = connection.transaction()?;
+            for nth in 0..1500u32 {
+                let insert = "INSERT INTO entry (space, key, mark, used, value) \
+                              VALUES (0, ?1, zeroblob(16), ?2, zeroblob(3000))";
+                let key = nth.to_be_bytes();
+                transaction.prepare_cached(insert)?.execute(params![key, used + i64::from(nth)])?;
+            }
+            transaction.commit()?;
+            checkpoint(connection)
+        });
+        filled.unwrap();
+        let before = fs::metadata(&path).unwrap().len();
+        sweep(&file, &mut slot).unwrap();
+        assert_eq!(file.size(Space::Thoughts).0, left);
+        let after = fs::metadata(&path).unwrap().len();
+        assert!(after < before / 2, "{before} bytes became {after}");
+    }
+
+    #[test]
+    fn what_is_too_old_or_too_much_is_swept_and_the_file_shrinks() {
+        const HOUR: Duration = Duration::from_hours(1);
+        let bounds = Bounds { bytes: 64 << 20, age: HOUR, entries: 10_000 };
+        check(bounds, now() - 2 * bounds.age_ms(), 0);
+        check(Bounds { entries: 20, ..bounds }, now(), 20);
+        check(Bounds { bytes: 30 * (3000 + Bounds::OVERHEAD), ..bounds }, now(), 30);
+    }
+}

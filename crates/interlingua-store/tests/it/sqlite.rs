@@ -186,3 +186,20 @@ async fn a_folder_that_cannot_be_used_is_used_as_soon_as_it_can() {
     put(&stores.thoughts, "b", "B").await;
     assert!(state.join(DATABASE).exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path()).await;
+    let text = "x".repeat(20_000);
+    let mut most = 0;
+    for nth in 0..4000 {
+        put(&stores.thoughts, &nth.to_string(), &text).await;
+        let log = fs::metadata(folder.path().join(format!("{DATABASE}-wal"))).unwrap();
+        most = most.max(log.len());
+    }
+    assert!(
+        most < 90 << 20,
+        "80 MB were written, twice that is logged, {most} bytes of it at once"
+    );
+}
