@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod process;
 mod seal_key;
+mod store;
 
 pub use load::{Loaded, Start, load, load_edited};
 pub use log::{Verbosity, init as init_log};

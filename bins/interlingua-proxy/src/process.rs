@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use interlingua_gateway::{BindError, Gateway, State, Tools};
 use interlingua_registry::Problems;
+use interlingua_store::{OpenError, Stores};
 use interlingua_upstream::{ProxySettings, Upstream};
 
 use crate::follow::{Hangup, follow};
 use crate::load::{Loaded, Start};
-use crate::seal_key;
+use crate::{seal_key, store};
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum StartError {
     /// The key under which thoughts travel is missing and cannot be made.
     #[error("the seal key cannot be used: {0}")]
     SealKey(#[source] io::Error),
+    /// The store can never be used as it is configured.
+    #[error("{0}")]
+    Store(#[source] OpenError),
     /// The operating system refuses something that every server needs.
     #[error("the gateway cannot start: {0}")]
     System(#[source] io::Error),
@@ -40,6 +44,8 @@ pub enum StartError {
 pub fn exit_code(error: &StartError) -> ExitCode {
     ExitCode::from(match error {
         StartError::NoHome | StartError::Config(_) | StartError::Dialects(_) => 78,
+        StartError::Store(OpenError::System(_)) => 71,
+        StartError::Store(_) => 78,
         StartError::SealKey(_) => 74,
         StartError::System(_) => 71,
         StartError::Bind(error) if error.source.kind() == io::ErrorKind::AddrInUse => 98,
@@ -74,7 +80,10 @@ pub fn run(
         let proxies = ProxySettings::read(|name| loaded.environment.get(name).map(str::to_owned));
         let upstream =
             Upstream::new(&proxies, settings.timeouts.connect).map_err(StartError::System)?;
-        let tools = Tools { upstream, seal: Arc::new(seal) };
+        let place = store::settings(&loaded.snapshot);
+        let stores = interlingua_store::open(&place, &loaded.paths.state).await;
+        let Stores { thoughts, responses } = stores.map_err(StartError::Store)?;
+        let tools = Tools { upstream, seal: Arc::new(seal), thoughts, responses };
         let state = Arc::new(State::new(Arc::clone(&loaded.snapshot), tools));
         let gateway = Gateway::bind(Arc::clone(&state)).map_err(StartError::Bind)?;
         let (stop, now) = signals().map_err(StartError::System)?;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Body as _;
 use interlingua_ir::{Class, Event, Fault, Sink as _};
-use interlingua_translate::{Encode as _, Reader, chat};
+use interlingua_reasoning::Pending;
+use interlingua_translate::{Decode, Reader};
 use interlingua_upstream::{AnswerBody, linger};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
@@ -17,6 +18,7 @@ use tokio::time::{Instant, Sleep};
 use crate::admission::Place;
 use crate::attempt::{Answer, Commit};
 use crate::chain::Chain;
+use crate::recall::unkept;
 use crate::record::Record;
 use crate::reply;
 use crate::scrub::Scrubber;
@@ -60,13 +62,15 @@ enum Phase {
     Waiting(Attempts),
     /// The answer is on its way.
     Relaying(Box<Relay>),
+    /// The answer is complete, but for its end, which waits until its thoughts are kept.
+    Keeping(Pending<'static, ()>),
     /// Nothing more will come.
     Over,
 }
 
 /// An upstream's answer on its way.
 struct Relay {
-    reader: Reader<chat::Decoder>,
+    reader: Reader<Box<dyn Decode>>,
     body: AnswerBody,
     /// What was read from the upstream before the answer was committed to, and not looked at.
     rest: Bytes,
@@ -189,6 +193,17 @@ impl Streaming {
     fn advance(&mut self, cx: &mut Context<'_>) -> Progress {
         match &mut self.phase {
             Phase::Over => Progress::Over,
+            Phase::Keeping(kept) => match kept.as_mut().poll(cx) {
+                Poll::Pending => Progress::Empty,
+                Poll::Ready(kept) => {
+                    if let (Err(error), Some(record)) = (kept, &mut self.record) {
+                        record.notes.push(unkept(&error));
+                    }
+                    self.chain.release();
+                    self.phase = Phase::Over;
+                    Progress::Over
+                }
+            },
             Phase::Waiting(attempts) => match attempts.as_mut().poll(cx) {
                 Poll::Pending => Progress::Empty,
                 Poll::Ready((mut record, result)) => {
@@ -235,14 +250,13 @@ impl Streaming {
                         Poll::Ready(Some(Err(error))) => Err(relay.broke_off(&error)),
                         Poll::Ready(None) => {
                             let finished = relay.reader.finish(&mut self.chain);
-                            self.phase = match finished {
-                                Ok(()) => Phase::Over,
+                            return match finished {
+                                Ok(()) => self.ended(),
                                 Err(fault) => {
                                     self.fail(fault);
-                                    Phase::Over
+                                    Progress::Over
                                 }
                             };
-                            return Progress::Over;
                         }
                     }
                 } else {
@@ -256,7 +270,7 @@ impl Streaming {
                         {
                             linger(relay.body);
                         }
-                        Progress::Over
+                        self.ended()
                     }
                     Ok(()) => Progress::Ready,
                     Err(fault) => {
@@ -281,12 +295,12 @@ impl Streaming {
         let beat = self.last_out + self.heartbeat;
         let end = match &self.phase {
             Phase::Relaying(relay) => Some(self.last_in + relay.idle.min(LONG)),
-            Phase::Waiting(_) | Phase::Over => None,
+            Phase::Waiting(_) | Phase::Keeping(_) | Phase::Over => None,
         };
         if let Some(end) = end.filter(|end| *end <= now) {
             let fault = match &self.phase {
                 Phase::Relaying(relay) => relay.stalled(now - (end - relay.idle.min(LONG))),
-                Phase::Waiting(_) | Phase::Over => return Poll::Pending,
+                Phase::Waiting(_) | Phase::Keeping(_) | Phase::Over => return Poll::Pending,
             };
             self.fail(fault);
             return Poll::Ready(());
@@ -300,6 +314,15 @@ impl Streaming {
         }
         self.timer.as_mut().reset(end.map_or(beat, |end| end.min(beat)));
         self.timer.as_mut().poll(cx)
+    }
+
+    /// Takes note that the upstream has ended its answer.
+    fn ended(&mut self) -> Progress {
+        self.phase = last(&self.chain);
+        match self.phase {
+            Phase::Keeping(_) => Progress::Ready,
+            _ => Progress::Over,
+        }
     }
 
     fn fail(&mut self, mut fault: Fault) {
@@ -331,6 +354,7 @@ impl fmt::Debug for Streaming {
         let phase = match self.phase {
             Phase::Waiting(_) => "waiting",
             Phase::Relaying(_) => "relaying",
+            Phase::Keeping(_) => "keeping",
             Phase::Over => "over",
         };
         f.debug_struct("Streaming").field("phase", &phase).finish_non_exhaustive()
@@ -368,10 +392,10 @@ impl Relay {
 
 /// Begins to relay an answer: what was read of it so far goes to the client.
 fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
-    let Commit { reader, body, rest, first, tools, sealing, idle, provider, scrubber, place } =
-        commit;
-    chain.tools = tools;
-    chain.sealing = Some(sealing);
+    let Commit { reader, body, rest, first, idle, provider, scrubber, place, .. } = commit;
+    chain.tools = commit.tools;
+    chain.sealing = commit.sealing;
+    chain.keeping = commit.keeping;
     for event in first {
         chain.event(event);
     }
@@ -379,7 +403,7 @@ fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
         if let Some(body) = body {
             linger(body);
         }
-        return Phase::Over;
+        return last(chain);
     }
     match body {
         Some(body) => Phase::Relaying(Box::new(Relay {
@@ -391,6 +415,11 @@ fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
             scrubber,
             _place: place,
         })),
-        None => Phase::Over,
+        None => last(chain),
     }
+}
+
+/// What is left to do for an answer that its upstream has ended.
+fn last(chain: &Chain) -> Phase {
+    chain.keep().map_or(Phase::Over, Phase::Keeping)
 }

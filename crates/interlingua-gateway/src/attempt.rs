@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Retry, Task, Turn};
+use http::HeaderMap;
+use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Protocol, Retry, Task, Turn};
 use interlingua_reasoning::{Sealing, open};
 use interlingua_registry::{Next, ProviderKey, Route, SkipReason, Skipped, Target};
+use interlingua_translate::client::{self, Head, Ids};
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Reader, chat, json, responses};
+use interlingua_translate::{Decode, Reader, json};
 use interlingua_upstream::AnswerBody;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::candidates::{Candidate, arrange, candidates, is_wider, leave_out_keyless};
 use crate::compact::{self, Signs};
 use crate::errand::Errand;
+use crate::recall::{Keeping, Recall};
 use crate::record::Record;
 use crate::scrub::Scrubber;
 use crate::session;
@@ -24,10 +27,14 @@ use crate::state::{State, View};
 /// A turn to be answered.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// In which the client asks.
+    pub(crate) protocol: Protocol,
     pub(crate) state: Arc<State>,
     pub(crate) view: Arc<View>,
     /// The client's request.
     pub(crate) body: Vec<u8>,
+    /// Its headers, of which some go on to an upstream of the same protocol.
+    pub(crate) headers: HeaderMap,
     pub(crate) tenant: String,
     /// What a header calls the client's session.
     pub(crate) session: Option<String>,
@@ -42,22 +49,26 @@ pub(crate) struct Job {
 /// What is known as soon as the request is read.
 #[derive(Debug)]
 pub(crate) struct Early {
-    pub(crate) head: responses::Head,
+    pub(crate) head: Head,
     pub(crate) streaming: bool,
 }
 
 /// An answer that the client may see now. From here on nothing is retried.
 #[derive(Debug)]
 pub(crate) struct Commit {
-    pub(crate) reader: Reader<chat::Decoder>,
+    pub(crate) reader: Reader<Box<dyn Decode>>,
     /// `None` when the upstream has closed it.
     pub(crate) body: Option<AnswerBody>,
     /// What was read and not looked at.
     pub(crate) rest: Bytes,
     /// The events up to the first that carries something of the model.
     pub(crate) first: Vec<Event<'static>>,
+    /// Whether the upstream's frames may go to the client as they come.
+    pub(crate) verbatim: bool,
     pub(crate) tools: ToolMap,
-    pub(crate) sealing: Sealing,
+    /// Nothing for clients that have no place for what is sealed.
+    pub(crate) sealing: Option<Sealing>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) idle: Duration,
     pub(crate) provider: String,
     /// Masks secrets in what the upstream says when it fails.
@@ -101,16 +112,19 @@ async fn answer(
     let snapshot = &job.view.snapshot;
     let limits = &snapshot.settings().limits;
     let limits = json::Limits { depth: limits.json_depth, nodes: limits.json_nodes };
-    let (mut turn, notes) = responses::read(&job.body, limits)?;
+    let (mut turn, notes) = client::read(job.protocol, &job.body, limits)?;
     job.compaction.apply(&mut turn);
     record.asked = turn.model.to_string();
     record.notes = notes;
-    let head = responses::Head::of(&turn, &format!("resp_{}", job.answer_id), now(), now);
+    let ids = Ids { answer: &job.answer_id, request: &record.request_id };
+    let head = Head::of(&turn, ids, now);
     // Whoever listens may have stopped; then nobody needs to know.
     drop(early.send(Early { head: head.clone(), streaming: turn.stream }));
 
     let course = Course::of(job, &turn, record)?;
     record.notes.extend(open(&mut turn, &job.state.tools.seal, &job.tenant));
+    let recall = Recall::of(job, &mut turn, &course.targets, &mut record.notes).await;
+    let course = Course { recall, ..course };
     job.compaction.check(job, &turn)?;
     match turn.task {
         Task::Answer => ask(job, &turn, &course, &head, record).await,
@@ -126,6 +140,7 @@ pub(crate) struct Course {
     seed: u64,
     /// Where the conversation belongs, if there is a choice.
     home: Option<Arc<str>>,
+    recall: Recall,
 }
 
 impl Course {
@@ -145,7 +160,7 @@ impl Course {
             record.notes.push(Note::new(NoteKind::Skipped, format!("{slug}: {why}")));
         }
         record.notes.extend(narrower_window(&route));
-        Ok(Self { targets: route.targets, session, seed, home })
+        Ok(Self { targets: route.targets, session, seed, home, recall: Recall::default() })
     }
 }
 
@@ -154,10 +169,10 @@ pub(crate) async fn ask(
     job: &Job,
     turn: &Turn<'_>,
     course: &Course,
-    head: &responses::Head,
+    head: &Head,
     record: &mut Record,
 ) -> Result<Answer, Fault> {
-    let Course { targets, session, seed, home } = course;
+    let Course { targets, session, seed, home, recall } = course;
     let State { failures, moved, .. } = &*job.state;
     let mut waiting = VecDeque::from(candidates(targets, job.own_key.as_ref(), *seed, failures));
     if waiting.front().is_some_and(|first| first.pause.is_none()) {
@@ -169,7 +184,7 @@ pub(crate) async fn ask(
     while let Some(candidate) = waiting.pop_front() {
         let Candidate { target, key, .. } = candidate;
         failures.asked(|| candidate.id(), Instant::now());
-        let errand = Errand { job, turn, target, key, session: session.as_deref(), head };
+        let errand = Errand { job, turn, target, key, session: session.as_deref(), head, recall };
         let result = errand.run(record).await;
         let now = Instant::now();
         let (fault, next) = match result {

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use http::HeaderMap;
 use interlingua_ir::{Class, Fault, Sink as _, Task, Turn};
+use interlingua_translate::client::Head;
 use interlingua_translate::compaction::{Compaction, Gathered};
-use interlingua_translate::{Encode as _, responses};
+use interlingua_translate::{Encode, responses};
 use serde::Deserialize;
 
 use crate::attempt::{self, Answer, Course, Job};
@@ -82,7 +83,7 @@ pub(crate) async fn run(
     job: &Job,
     turn: Turn<'_>,
     course: &Course,
-    head: &responses::Head,
+    head: &Head,
     record: &mut Record,
 ) -> Result<Answer, Fault> {
     let streams = turn.stream;
@@ -120,9 +121,11 @@ pub(crate) async fn run(
     if streams {
         return Ok(Answer::Ready(answer));
     }
-    let encoder = match job.compaction.route {
-        true => responses::Encoder::compacted(head.clone()),
-        false => responses::Encoder::whole(head.clone()),
+    let encoder: Box<dyn Encode> = match head.clone() {
+        Head::Responses(head) if job.compaction.route => {
+            Box::new(responses::Encoder::compacted(*head))
+        }
+        head => head.whole(),
     };
     let mut chain = Chain::new(encoder, Meter::since(record.begun));
     for event in answer {

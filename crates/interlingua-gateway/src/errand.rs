@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use interlingua_dialect::{Fix, NonstreamThinking};
-use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Task, Turn};
+use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
 use interlingua_registry::{Attempts, KeyState, Next, ProviderKey, Target};
+use interlingua_translate::client::Head;
+use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
-    self as translate, Encode as _, ReadLimits, Reader, Repairs, Written, chat, responses,
+    self as translate, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
 };
-use interlingua_upstream::{Call, Refusal};
+use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
 
 use crate::attempt::{Answer, Commit, Job, nonce};
 use crate::chain::Chain;
 use crate::reading::{Begun, Silence, begin, whole};
+use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
 use crate::scrub::Scrubber;
 
@@ -26,7 +29,8 @@ pub(crate) struct Errand<'e, 'a> {
     pub(crate) target: &'e Target,
     pub(crate) key: Option<&'e ProviderKey>,
     pub(crate) session: Option<&'e str>,
-    pub(crate) head: &'e responses::Head,
+    pub(crate) head: &'e Head,
+    pub(crate) recall: &'e Recall,
 }
 
 impl Errand<'_, '_> {
@@ -83,7 +87,14 @@ impl Errand<'_, '_> {
             stream,
             repairs,
         };
-        let Written { body, tools, notes } = chat::write(self.turn, &target)?;
+        let in_kind = self.turn.task == Task::Answer && stream == self.turn.stream;
+        let own = in_kind.then_some(self.job.body.as_slice());
+        let request = upstream::write(provider.wire, own, self.turn, &target)?;
+        // A Chat client may forget what stands in a frame, so what it has to remember is written anew.
+        let is_chat = self.turn.protocol == Protocol::Chat;
+        let verbatim = request.verbatim && in_kind && !(is_chat && replays(self.target));
+        let keeping = self.recall.keeping(self.job, self.target, verbatim);
+        let Written { body, tools, notes } = request.written;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
         record.price = model.price;
@@ -102,6 +113,8 @@ impl Errand<'_, '_> {
             session: self.session,
             body: Bytes::from(body),
             stream,
+            purpose: Purpose::Answer,
+            forward: verbatim.then_some(&self.job.headers),
             request_id: &record.request_id,
         };
         let asked = Instant::now();
@@ -110,10 +123,13 @@ impl Errand<'_, '_> {
             let answer = sent?;
             record.upstream_request_id = answer.request_id;
             let seed = &self.job.answer_id;
-            let decoder = chat::Decoder::new(Arc::clone(dialect), &provider.id, seed);
+            let frames = verbatim.then_some(Frames { usage: self.head.shows_usage() });
+            let decoder =
+                upstream::decoder(provider.wire, Arc::clone(dialect), &provider.id, seed, frames);
             let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
             let seal = Arc::clone(&self.job.state.tools.seal);
-            let sealing = Sealing::new(seal, &self.job.tenant, origin, seed, nonce);
+            let sealing =
+                (!is_chat).then(|| Sealing::new(seal, &self.job.tenant, origin, seed, nonce));
             let limits = &self.job.view.snapshot.settings().limits;
             let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
             let reader = Reader::with_limits(decoder, limits);
@@ -130,20 +146,31 @@ impl Errand<'_, '_> {
                     body,
                     rest,
                     first,
+                    verbatim,
                     tools,
                     sealing,
+                    keeping,
                     idle: provider.timeouts.idle,
                     provider: provider.id.to_string(),
                     scrubber: self.scrubber(),
                     place: None,
                 })))
             } else {
-                let encoder = responses::Encoder::whole(self.head.clone());
+                let encoder = self.head.clone().whole();
+                let encoder: Box<dyn Encode> = match verbatim {
+                    true => Box::new(verbatim::Encoder::whole(encoder, &self.turn.model)),
+                    false => encoder,
+                };
                 let mut chain = Chain::new(encoder, Meter::since(record.begun));
                 chain.tools = tools;
-                chain.sealing = Some(sealing);
+                chain.sealing = sealing;
+                chain.keeping = keeping;
                 let whole =
                     whole(reader, answer.body, silence, stream, limits.body, &mut chain).await;
+                if let Some(kept) = chain.keep() {
+                    record.notes.extend(kept.await.err().map(|error| unkept(&error)));
+                }
+                chain.release();
                 record.read(&chain.meter, chain.encoder.notes());
                 whole?;
                 let mut out = Vec::new();

@@ -9,6 +9,7 @@
 //! A gateway on a free port, which answers with the demo model until it is told to stop:
 //!
 //! ```
+//! use std::path::Path;
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
@@ -16,6 +17,7 @@
 //! use interlingua_gateway::{Gateway, State, Tools};
 //! use interlingua_reasoning::{SealKey, SealKeys};
 //! use interlingua_registry::{Environment, RawConfig, check};
+//! use interlingua_store::{Place, Settings};
 //! use interlingua_upstream::{ProxySettings, Upstream};
 //!
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -23,10 +25,14 @@
 //!     let raw = RawConfig::new().file("config.toml", "listen = '127.0.0.1:0'");
 //!     let dialects = Arc::new(Dialects::builtin());
 //!     let snapshot = Arc::new(check(&raw, &dialects, &Environment::default())?);
+//!     let memory = Settings { place: Place::Memory, ..Settings::default() };
+//!     let stores = interlingua_store::open(&memory, Path::new("")).await?;
 //!     let tools = Tools {
 //!         upstream: Upstream::new(&ProxySettings::default(), Duration::from_secs(10))?,
 //!         // Keep the key, or thoughts in clients' histories cannot be opened after a restart.
 //!         seal: Arc::new(SealKeys::new(SealKey::new(&[7; 32]))),
+//!         thoughts: stores.thoughts,
+//!         responses: stores.responses,
 //!     };
 //!     let gateway = Gateway::bind(Arc::new(State::new(snapshot, tools)))?;
 //!     assert_ne!(gateway.addresses()[0].port(), 0);
@@ -51,6 +57,7 @@ mod guard;
 mod health;
 mod inbound;
 mod reading;
+mod recall;
 mod record;
 mod reply;
 mod scrub;

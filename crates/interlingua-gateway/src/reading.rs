@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use interlingua_ir::{Class, Event, Fault, Sink};
 use interlingua_registry::Provider;
-use interlingua_translate::{Reader, Started, chat};
+use interlingua_translate::{Decode, Reader, Started};
 use interlingua_upstream::{AnswerBody, linger, silent};
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ impl Silence<'_> {
 
 /// An answer up to its first meaningful event.
 pub(crate) struct Begun {
-    pub(crate) reader: Reader<chat::Decoder>,
+    pub(crate) reader: Reader<Box<dyn Decode>>,
     pub(crate) body: Option<AnswerBody>,
     pub(crate) rest: Bytes,
     pub(crate) first: Vec<Event<'static>>,
@@ -51,7 +51,7 @@ pub(crate) struct Begun {
 /// Reads an answer up to its first meaningful event, and no further: what follows goes to the client
 /// without being kept.
 pub(crate) async fn begin(
-    mut reader: Reader<chat::Decoder>,
+    mut reader: Reader<Box<dyn Decode>>,
     mut body: AnswerBody,
     silence: Silence<'_>,
 ) -> Result<Begun, Fault> {
@@ -79,7 +79,7 @@ fn find_blank_line(data: &[u8]) -> Option<usize> {
 
 /// Reads a whole answer of `limit` bytes at most, since all of it is kept.
 pub(crate) async fn whole(
-    mut reader: Reader<chat::Decoder>,
+    mut reader: Reader<Box<dyn Decode>>,
     mut body: AnswerBody,
     silence: Silence<'_>,
     streamed: bool,

@@ -91,7 +91,7 @@ impl Record {
     /// The notes as one header value or log field: each kind and subject once, with its count.
     pub(crate) fn notes_line(&self) -> String {
         let mut counted: Vec<(String, usize)> = Vec::new();
-        for note in &self.notes {
+        for note in self.notes.iter().filter(|note| !note.kind.is_quiet()) {
             let text = note.to_string();
             match counted.iter_mut().find(|(known, _)| *known == text) {
                 Some((_, count)) => *count += 1,

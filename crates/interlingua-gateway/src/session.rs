@@ -4,7 +4,8 @@ use http::HeaderMap;
 use interlingua_ir::{Item, Part, Role, Turn};
 
 /// Headers by which agents name the conversation, the widest first: sub-agents share their parent's.
-const HEADERS: [&str; 3] = ["session-id", "thread-id", "x-session-id"];
+const HEADERS: [&str; 5] =
+    ["session-id", "thread-id", "x-session-id", "x-claude-code-session-id", "x-session-affinity"];
 
 /// Longer names are nobody's.
 const MAX_NAME: usize = 256;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use interlingua_codex_integration::Catalog;
 use interlingua_ir::Fault;
-use interlingua_reasoning::SealKeys;
+use interlingua_reasoning::{SealKeys, Store};
 use interlingua_registry::{ListedModel, Provider, Snapshot};
 use interlingua_upstream::Upstream;
 
@@ -23,6 +23,10 @@ pub struct Tools {
     pub upstream: Upstream,
     /// Seals thoughts.
     pub seal: Arc<SealKeys>,
+    /// Keeps the thoughts that clients forget.
+    pub thoughts: Arc<dyn Store>,
+    /// Keeps the responses that clients refer to.
+    pub responses: Arc<dyn Store>,
 }
 
 /// The state that all connections share.

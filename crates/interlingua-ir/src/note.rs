@@ -42,6 +42,8 @@ pub enum NoteKind {
     ReasoningMissing,
     /// Reasoning of another provider was held back.
     ReasoningForeign,
+    /// Reasoning that the client may forget could not be kept for it.
+    ReasoningUnkept,
     /// Sealed reasoning could not be opened.
     ReasoningUnreadable,
     /// A field or a value that no rule knows.
@@ -74,6 +76,7 @@ impl NoteKind {
             Self::StrayResult => "stray-result",
             Self::ReasoningMissing => "reasoning-missing",
             Self::ReasoningForeign => "reasoning-foreign",
+            Self::ReasoningUnkept => "reasoning-unkept",
             Self::ReasoningUnreadable => "reasoning-unreadable",
             Self::Unknown => "unknown",
             Self::Renamed => "renamed",

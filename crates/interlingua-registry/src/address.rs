@@ -45,9 +45,14 @@ impl BaseUrl {
         Ok(Self(url))
     }
 
-    /// The URL of an endpoint. `path` begins with a slash.
+    /// The URL of an endpoint. `path` begins with a slash; a version that both have stands there once.
     pub fn join(&self, path: &str) -> String {
-        format!("{self}{path}")
+        let base = self.to_string();
+        let path = match path.strip_prefix("/v1") {
+            Some(rest) if rest.starts_with('/') && base.ends_with("/v1") => rest,
+            _ => path,
+        };
+        base + path
     }
 
     /// Where only a host was given, adds the path that the vendor's own address has.
@@ -218,6 +223,10 @@ mod tests {
     fn an_endpoint_is_joined_with_one_slash() {
         let root = BaseUrl::parse("https://api.x.com/").unwrap();
         assert_eq!(root.join("/chat/completions"), "https://api.x.com/chat/completions");
+        for base in ["https://api.x.com", "https://api.x.com/v1"] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!(base.join("/v1/messages"), "https://api.x.com/v1/messages");
+        }
     }
 
     #[test]

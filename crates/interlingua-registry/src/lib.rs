@@ -83,7 +83,7 @@ pub use keys::{
     edit_remove, generate, is_client_key,
 };
 pub use model::{ASSUMED_WINDOW, Asked, Model, ModelSource, Models, Price};
-pub use pool::{PoolEntry, PoolMap};
+pub use pool::{DISCOVERY_PREFIX, PoolEntry, PoolMap};
 pub use preset::{KeyNeed, Preset, PresetModel, PresetUrl};
 pub use problem::{Origin, Place, Problem, ProblemKind, Problems};
 pub use provider::{

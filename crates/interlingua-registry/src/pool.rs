@@ -10,6 +10,10 @@ use crate::provider::Provider;
 /// compared with them.
 pub(crate) const MAX_SLUG: usize = 256;
 
+/// Claude Code lists only models of a gateway whose names hold its own or its vendor's; so each slug is
+/// shown to it with this before it, and answers with and without.
+pub const DISCOVERY_PREFIX: &str = "claude/";
+
 /// The longest id of a provider, in bytes.
 pub(crate) const MAX_PROVIDER_ID: usize = 32;
 

@@ -66,13 +66,26 @@ impl Provider {
         if !self.enabled {
             return Err(Unusable::Disabled);
         }
-        if self.wire != Wire::Chat {
-            return Err(Unusable::Unspoken(self.wire));
-        }
         match &self.key_state {
             KeyState::Ready | KeyState::NotNeeded | KeyState::OfClient => Ok(()),
             KeyState::Missing(missing) => Err(Unusable::KeyMissing(missing.clone())),
         }
+    }
+
+    /// Where its turns go; `dialect` is that of the model.
+    pub fn turns_url(&self, dialect: &Dialect) -> String {
+        let path = match self.wire {
+            wire if wire == dialect.wire => dialect.endpoint.path.as_str(),
+            Wire::Chat => "/chat/completions",
+            Wire::Responses => "/responses",
+            Wire::Messages => "/v1/messages",
+        };
+        self.base_url.join(path)
+    }
+
+    /// Where its list of models is.
+    pub fn models_url(&self) -> String {
+        self.base_url.join(if self.wire == Wire::Messages { "/v1/models" } else { "/models" })
     }
 
     /// Stands for the account that is asked: another address, wire or key is another one. Says nothing
@@ -149,8 +162,6 @@ impl fmt::Display for MissingKey {
 pub enum Unusable {
     /// The configuration says so.
     Disabled,
-    /// Nobody here speaks its protocol yet.
-    Unspoken(Wire),
     /// Its key is not there.
     KeyMissing(Vec<MissingKey>),
 }
@@ -159,9 +170,6 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => f.write_str("it is disabled in the configuration"),
-            Self::Unspoken(wire) => {
-                write!(f, "this version does not speak its wire `{}`, only `chat`", wire.name())
-            }
             Self::KeyMissing(missing) if missing.is_empty() => f.write_str("no key is configured"),
             Self::KeyMissing(missing) => {
                 let names: Vec<_> = missing.iter().map(ToString::to_string).collect();

@@ -54,11 +54,14 @@ mod surrogates;
 mod target;
 
 pub mod chat;
+pub mod client;
 pub mod compaction;
 pub mod faults;
 pub mod messages;
 pub mod responses;
 pub mod tools;
+pub mod upstream;
+pub mod verbatim;
 
 pub use interlingua_protocol::json;
 pub use pipe::{Decode, Encode, Pipe, ReadLimits, Reader, Started};

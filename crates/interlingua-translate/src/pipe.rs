@@ -48,6 +48,9 @@ pub trait Encode: Sink + fmt::Debug + Send {
     /// Shows the client that the answer is still being worked on.
     fn keep_alive(&mut self);
 
+    /// Goes on with an answer that was begun by others: its id, and how many events the client has seen.
+    fn resume(&mut self, _answer: &str, _events: u64) {}
+
     /// Adds to the answer what its head could not say any more, such as who answers, where the
     /// protocol has a place for it.
     fn annotate(&mut self, _pairs: &[(&str, String)]) {}

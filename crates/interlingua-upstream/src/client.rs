@@ -71,12 +71,26 @@ pub struct Call<'c> {
     pub key: Option<&'c ProviderKey>,
     /// The client's session, for headers that depend on it.
     pub session: Option<&'c str>,
-    /// The Chat Completions body.
+    /// The request, in the provider's protocol.
     pub body: Bytes,
     /// Whether an event stream is asked for.
     pub stream: bool,
+    /// What is wanted of the provider.
+    pub purpose: Purpose,
+    /// The headers of a client of the same protocol; those that the provider's record lists go on.
+    pub forward: Option<&'c HeaderMap>,
     /// Our id of the request; the upstream may log it.
     pub request_id: &'c str,
+}
+
+/// What is wanted of a provider.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Purpose {
+    /// An answer to a turn.
+    #[default]
+    Answer,
+    /// How many tokens a prompt has, where the provider's record says that it counts.
+    CountTokens,
 }
 
 /// The beginning of an answer.
@@ -184,15 +198,28 @@ impl Upstream {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
-        let Call { target, key, session, body, stream, request_id } = call;
-        let endpoint = &target.model.dialect.endpoint;
-        let mut request = self.head(&target.provider, *key, *session, endpoint, &endpoint.path)?;
+        let Call { target, key, session, body, stream, purpose, forward, request_id } = call;
+        let Target { provider, model, .. } = target;
+        let endpoint = &model.dialect.endpoint;
+        let url = match (purpose, &endpoint.count_tokens_path) {
+            (Purpose::CountTokens, Some(path)) => provider.base_url.join(path),
+            _ => provider.turns_url(&model.dialect),
+        };
+        let mut request = self.head(provider, *key, *session, endpoint, url)?;
         *request.method_mut() = Method::POST;
         *request.body_mut() = Full::new(body.clone());
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let accept = if *stream { "text/event-stream" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        for name in &endpoint.forward_headers {
+            if let Some(value) = forward.and_then(|it| it.get(name)) {
+                headers.insert(
+                    header_name(name, &|what| Fault::new(Class::Internal, what))?,
+                    value.clone(),
+                );
+            }
+        }
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-client-request-id"), id);
         }
@@ -200,18 +227,19 @@ impl Upstream {
     }
 
     /// What every request to a provider has: its address, its headers, its key.
+    ///
+    /// The key may become a part of the address.
     pub(crate) fn head(
         &self,
         provider: &Provider,
         key: Option<&ProviderKey>,
         session: Option<&str>,
         endpoint: &Endpoint,
-        path: &str,
+        mut url: String,
     ) -> Result<Request<Full<Bytes>>, Fault> {
         let internal = |what: &str| {
             Fault::new(Class::Internal, format!("{}: {what}", provider.id)).by(&provider.id)
         };
-        let mut url = provider.base_url.join(path);
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, self.user_agent.clone());
         for (name, value) in &endpoint.headers {

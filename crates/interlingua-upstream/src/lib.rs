@@ -17,7 +17,7 @@
 //! use http_body_util::BodyExt as _;
 //! use interlingua_dialect::Dialects;
 //! use interlingua_registry::{Environment, RawConfig, check};
-//! use interlingua_upstream::{Call, ProxySettings, Upstream};
+//! use interlingua_upstream::{Call, ProxySettings, Purpose, Upstream};
 //!
 //! let raw = RawConfig::new();
 //! let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &Environment::default())?;
@@ -33,6 +33,8 @@
 //!         session: None,
 //!         body,
 //!         stream: false,
+//!         purpose: Purpose::Answer,
+//!         forward: None,
 //!         request_id: "req_1",
 //!     };
 //!     let answer = upstream.send(call).await.map_err(|refusal| refusal.fault)?;
@@ -52,6 +54,6 @@ mod models;
 mod proxy;
 
 pub use body::{AnswerBody, linger};
-pub use client::{Answer, Call, Refusal, Upstream, silent};
+pub use client::{Answer, Call, Purpose, Refusal, Upstream, silent};
 pub use demo::Replay;
 pub use proxy::ProxySettings;

@@ -13,9 +13,6 @@ use serde_json::Value;
 use crate::client::{Upstream, refused};
 use crate::kinds::converses;
 
-/// What follows the base address where models are listed.
-const PATH: &str = "/models";
-
 /// How much of a list is read, and how long that may take. The longest known one has half a megabyte.
 const LIST_LIMIT: usize = 8 << 20;
 const LIST_TIME: Duration = Duration::from_secs(30);
@@ -95,7 +92,8 @@ impl Upstream {
 
     async fn ask(&self, provider: &Provider) -> Result<Response<Incoming>, Fault> {
         let key = provider.keys.first();
-        let mut request = self.head(provider, key, None, &provider.speaks.endpoint, PATH)?;
+        let url = provider.models_url();
+        let mut request = self.head(provider, key, None, &provider.speaks.endpoint, url)?;
         *request.method_mut() = Method::GET;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         self.exchange(provider, request).await
@@ -125,7 +123,7 @@ async fn whole(provider: &Provider, body: Incoming) -> Result<bytes::Bytes, Faul
 }
 
 fn no_list(provider: &Provider, status: StatusCode) -> Fault {
-    let url = provider.base_url.join(PATH);
+    let url = provider.models_url();
     let what = format!("{} has no list of models at {url} ({})", provider.id, status.as_u16());
     let mut fault = Fault::new(Class::Upstream, what).by(&provider.id);
     fault.status = Some(status.as_u16());
@@ -134,7 +132,7 @@ fn no_list(provider: &Provider, status: StatusCode) -> Fault {
 }
 
 fn strange(provider: &Provider, got: &str) -> Fault {
-    let url = provider.base_url.join(PATH);
+    let url = provider.models_url();
     let what = format!(
         "{} answered {got} at {url}, where its models should be listed; is `base_url` right?",
         provider.id

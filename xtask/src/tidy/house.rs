@@ -137,15 +137,17 @@ pub(super) const VENDORS: [&str; 12] = [
 ];
 
 /// Words of the wire that hold a vendor's name; whoever reads the wire has to spell them.
-pub(super) const WIRE_WORDS: [&str; 2] = ["x-anthropic-billing-header", "x_groq"];
+pub(super) const WIRE_WORDS: [&str; 3] =
+    ["x-anthropic-billing-header", "x_groq", "anthropic-version"];
 
 /// Where vendors may be named: the data itself, and tests.
-pub(super) const NAMED: [(&str, &str); 5] = [
+pub(super) const NAMED: [(&str, &str); 6] = [
     // A client is set up by its own words, and some bear a vendor's name.
     ("interlingua-clients", "src/"),
     ("interlingua-dialect", "src/"),
     ("interlingua-registry", "src/preset"),
     ("interlingua-testkit", ""),
+    ("xtask", "src/e2e/"),
     ("xtask", "src/tidy/"),
 ];
 

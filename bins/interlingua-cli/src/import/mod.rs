@@ -5,9 +5,9 @@ mod sources;
 
 use clap::Args;
 use interlingua_proxy::StartError;
+use interlingua_registry::KeySource;
 use interlingua_registry::edit::{KeyDraft, ProviderDraft, add_provider};
 use interlingua_registry::import::{Imported, Note, Tool};
-use interlingua_registry::{KeySource, Unusable};
 use serde_json::{Value, json};
 
 use crate::change::{Checked, ConfigFile, Target};
@@ -125,7 +125,6 @@ impl Plan {
             .try_fold(file.text().to_owned(), |text, it| add_provider(&text, &it.draft))?;
         if let Ok(checked) = file.check(all) {
             self.taken = prepared;
-            self.tell_unspoken(&checked);
             return Ok(checked);
         }
         // Whatever was wrong before is not the fault of any of them.
@@ -143,19 +142,7 @@ impl Plan {
                 Err(why) => return Err(why.into()),
             }
         }
-        self.tell_unspoken(&checked);
         Ok(checked)
-    }
-
-    /// Tells of those that the gateway cannot speak with.
-    fn tell_unspoken(&mut self, checked: &Checked) {
-        let ids: Vec<String> = self.taken.iter().map(|it| it.draft.id.clone()).collect();
-        for id in ids {
-            let usable = checked.snapshot.provider(&id).map(|it| it.usable());
-            if let Some(Err(why @ Unusable::Unspoken(_))) = usable {
-                self.note(&id, format!("it is taken over, but cannot be used yet: {why}"));
-            }
-        }
     }
 
     fn note(&mut self, about: &str, what: String) {

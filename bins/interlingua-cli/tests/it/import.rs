@@ -151,10 +151,6 @@ fn deep_links_are_piped_in() {
     let output = child.wait_with_output().unwrap();
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&json["written"], &json["providers"][1]["id"]), (&json!(true), &json!("two")));
-    let notes: Vec<&str> =
-        json["notes"].as_array().unwrap().iter().filter_map(|it| it["what"].as_str()).collect();
-    let unspoken = "it is taken over, but cannot be used yet: this version does not speak its wire `responses`, only `chat`";
-    assert!(notes.contains(&unspoken), "{notes:?}");
     let all = format!("{}{}{}", home.text(), json, String::from_utf8_lossy(&output.stderr));
     assert!(!all.contains("sk-fixture"), "{all}");
 }

@@ -1,17 +1,20 @@
 //! What clients can ask for.
 
 mod models;
-mod responses;
 mod status;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ALLOW, AUTHORIZATION, HeaderName, HeaderValue, UPGRADE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, AUTHORIZATION, HeaderName, HeaderValue, UPGRADE,
+};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use interlingua_codex_integration::LOCAL_TOKEN;
-use interlingua_ir::{Class, Fault};
+use interlingua_ir::{Class, Fault, Protocol};
 use interlingua_registry::{ProviderKey, is_client_key, tidy_key};
 
 use crate::candidates::OWN_KEY;
@@ -55,7 +58,7 @@ pub(crate) async fn serve(
         }
     };
     if request.method() == Method::OPTIONS {
-        return finish(preflight(&origin), &request_id, &origin);
+        return finish(preflight(&origin, request.headers()), &request_id, &origin);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = caught(route(state, view, request, &request_id)).await.unwrap_or_else(|_| {
@@ -75,45 +78,60 @@ async fn route(
 ) -> Response<Reply> {
     let path = request.uri().path().to_owned();
     let path = path.strip_suffix('/').filter(|it| !it.is_empty()).unwrap_or(&path);
-    // People paste base URLs with and without `/v1`.
-    let path = path.strip_prefix("/v1").filter(|it| it.starts_with('/')).unwrap_or(path);
+    let path = unversioned(path);
     match path {
         "/healthz" | "/health" | "/livez" => return get(&request, status::health),
         "/readyz" => return get(&request, || status::ready(&state)),
         "/version" => return get(&request, status::version),
         _ => {}
     }
+    let turn = turns_of(path);
     let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
-        let caller = responses::caller(request.headers());
-        let is_turn = path == "/responses" && request.method() == Method::POST;
-        return responses::refused(&unauthenticated(), caller, is_turn, request_id);
+        let turn = turn.map(|turn| turn.protocol).filter(|_| request.method() == Method::POST);
+        return turns::refused(&unauthenticated(), request.headers(), turn, request_id);
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
     match path {
         "/" => get(&request, || status::overview(&view, &state)),
         "/status" => get(&request, || status::status(&view, &state)),
-        "/models" => get(&request, || models::list(&view)),
+        "/models" => get(&request, || models::list(&view, request.headers())),
         "/codex/models" => get(&request, || models::catalog(&view, request.headers())),
         "/responses" if is_websocket(request.headers()) => {
             // Codex then uses plain requests for the rest of its session, without a word.
             let what = "WebSocket is not served here; send the request with POST";
             reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
         }
-        "/responses" if request.method() == Method::POST => {
+        _ if let Some(turn) = turn => {
+            if request.method() != Method::POST {
+                return not_allowed("POST");
+            }
             let request_id = request_id.to_owned();
             let context = Context { state, view, request_id, tenant, has_key };
-            responses::create(context, request).await
+            turns::serve(context, request, turn).await
         }
-        "/responses/compact" if request.method() == Method::POST => {
-            let request_id = request_id.to_owned();
-            let context = Context { state, view, request_id, tenant, has_key };
-            responses::compact(context, request).await
-        }
-        "/responses" | "/responses/compact" => not_allowed("POST"),
         _ => match path.strip_prefix("/models/") {
             Some(slug) => get(&request, || models::one(&view, slug)),
             None => not_found(path),
         },
+    }
+}
+
+/// The path without its version, which people paste twice, or not at all.
+fn unversioned(mut path: &str) -> &str {
+    while let Some(rest) = path.strip_prefix("/v1").filter(|it| it.starts_with('/')) {
+        path = rest;
+    }
+    path
+}
+
+/// The routes on which a model answers.
+fn turns_of(path: &str) -> Option<turns::Route> {
+    match path {
+        "/responses" => Some(turns::Route::of(Protocol::Responses)),
+        "/responses/compact" => Some(turns::Route::compact()),
+        "/chat/completions" => Some(turns::Route::of(Protocol::Chat)),
+        "/messages" => Some(turns::Route::of(Protocol::Messages)),
+        _ => None,
     }
 }
 
@@ -140,13 +158,15 @@ fn not_allowed(allowed: &'static str) -> Response<Reply> {
 /// Names the route that was probably meant.
 fn not_found(path: &str) -> Response<Reply> {
     // The last of those that are equally near is named.
-    const ROUTES: [&str; 8] = [
+    const ROUTES: [&str; 10] = [
         "/version",
         "/readyz",
         "/healthz",
         "/status",
         "/v1/codex/models",
         "/v1/models",
+        "/v1/chat/completions",
+        "/v1/messages",
         "/v1/responses/compact",
         "/v1/responses",
     ];
@@ -216,24 +236,26 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-fn preflight(origin: &Origin) -> Response<Reply> {
+/// A page that may call may send what it likes: SDKs have headers of their own.
+fn preflight(origin: &Origin, headers: &HeaderMap) -> Response<Reply> {
     let mut response = reply::empty(204);
     if let Origin::Allowed(_) = origin {
-        let headers = response.headers_mut();
+        let wanted = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let allowed = response.headers_mut();
         for (name, value) in [
-            ("access-control-allow-methods", "GET, POST"),
-            (
-                "access-control-allow-headers",
-                "authorization, content-type, session-id, x-api-key, x-interlingua-provider-key, \
-                 x-request-id",
-            ),
-            ("access-control-max-age", "600"),
+            (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE")),
+            (ACCESS_CONTROL_ALLOW_HEADERS, wanted.unwrap_or(HeaderValue::from_static(USUAL))),
+            (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
         ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            allowed.insert(name, value);
         }
     }
     response
 }
+
+/// The headers that may be sent if the page does not say which it wants.
+const USUAL: &str =
+    "authorization, content-type, session-id, x-api-key, x-interlingua-provider-key, x-request-id";
 
 /// Adds what every answer carries.
 fn finish(mut response: Response<Reply>, request_id: &str, origin: &Origin) -> Response<Reply> {

@@ -5,16 +5,41 @@ use std::borrow::Cow;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Response};
 use interlingua_ir::Fault;
-use interlingua_registry::PoolEntry;
+use interlingua_registry::{DISCOVERY_PREFIX, PoolEntry};
+use interlingua_translate::messages;
 use serde_json::{Value, json};
 
 use crate::reply::{self, Reply};
 use crate::state::View;
 
-/// `GET /v1/models`, in the shape of OpenAI's API.
-pub(crate) fn list(view: &View) -> Response<Reply> {
+/// `GET /v1/models`, in the shape of the API whose headers the client sends.
+pub(crate) fn list(view: &View, headers: &HeaderMap) -> Response<Reply> {
+    if headers.contains_key(MESSAGES_VERSION) {
+        return discovered(view);
+    }
     let data: Vec<Value> = view.snapshot.pool().offered().map(entry).chain(aliases(view)).collect();
     reply::json(200, json!({ "object": "list", "data": data }).to_string())
+}
+
+/// The header by which clients of the Messages API tell its version, with every request.
+const MESSAGES_VERSION: &str = "anthropic-version";
+
+/// The list in the shape of the Messages API, all of it on one page.
+fn discovered(view: &View) -> Response<Reply> {
+    let also = view.snapshot.unlisted(None);
+    let offered = view.snapshot.pool().offered();
+    let entries = offered.chain(also.iter().filter(|entry| entry.is_usable())).map(|entry| {
+        let name = entry.model.name.as_deref().unwrap_or(&entry.model.id);
+        (discovery_name(&entry.slug), format!("{} / {name}", entry.provider.name), 0)
+    });
+    reply::json(200, messages::models_page(entries, false))
+}
+
+/// A slug as Claude Code lets it into its list: with its own name somewhere in it, in any case. Measured
+/// with 2.1.329.
+fn discovery_name(slug: &str) -> String {
+    let passes = slug.to_ascii_lowercase().contains("claude");
+    if passes { slug.to_owned() } else { format!("{DISCOVERY_PREFIX}{slug}") }
 }
 
 /// The names that the user gave to models.

@@ -237,7 +237,9 @@ fn methods_and_routes_are_explained() {
     }
     for (path, nearest) in [
         ("/v1/response", "/v1/responses"),
-        ("/v1/v1/responses", "/v1/responses"),
+        ("/v1/v1/response", "/v1/responses"),
+        ("/v1/message", "/v1/messages"),
+        ("/chat/completion", "/v1/chat/completions"),
         ("/openai/models", "/v1/models"),
         ("/codex/model", "/v1/codex/models"),
         ("/v1", "/v1/responses"),

@@ -59,7 +59,7 @@ fn a_preflight_is_answered_for_listed_pages_only() {
     assert_eq!(crate::stage::status(&answer), 204, "{answer}");
     for field in [
         "access-control-allow-origin: https://editor.test\r\n",
-        "access-control-allow-methods: GET, POST\r\n",
+        "access-control-allow-methods: GET, POST, DELETE\r\n",
         "access-control-allow-headers: authorization, content-type, session-id, x-api-key, \
          x-interlingua-provider-key, x-request-id\r\n",
     ] {

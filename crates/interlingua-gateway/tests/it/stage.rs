@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use interlingua_dialect::Dialects;
 use interlingua_gateway::{Gateway, State, Tools};
 use interlingua_reasoning::{SealKey, SealKeys};
 use interlingua_registry::{Environment, RawConfig, Snapshot, check};
+use interlingua_store::{Place, Settings, Stores};
 use interlingua_testkit::http::{Call, Reply};
 pub(crate) use interlingua_testkit::upstream::{Answer, Script, Scripted};
 use interlingua_upstream::{ProxySettings, Upstream};
@@ -132,7 +134,11 @@ impl Running {
                 let connect = snapshot.settings().timeouts.connect;
                 let upstream = Upstream::new(&ProxySettings::default(), connect).unwrap();
                 let seal = Arc::new(SealKeys::new(SealKey::new(&[7; 32])));
-                let state = Arc::new(State::new(snapshot, Tools { upstream, seal }));
+                let memory = Settings { place: Place::Memory, ..Settings::default() };
+                let stores = interlingua_store::open(&memory, Path::new("")).await.unwrap();
+                let Stores { thoughts, responses } = stores;
+                let tools = Tools { upstream, seal, thoughts, responses };
+                let state = Arc::new(State::new(snapshot, tools));
                 let gateway = Gateway::bind(Arc::clone(&state)).unwrap();
                 tell.send((gateway.addresses()[0], state)).unwrap();
                 let stop = async { drop(stopped.await) };

@@ -10,7 +10,7 @@ use crate::discovered::Discovered;
 use crate::model::{Asked, Model, Models};
 use crate::preset::{KeyNeed, Preset};
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::{DEMO, KeyState, Provider, Proxy, Unusable, UpstreamTimeouts, identity};
+use crate::provider::{DEMO, KeyState, Provider, Proxy, UpstreamTimeouts, identity};
 use crate::raw::{Environment, RawConfig, Table};
 use crate::secret::ResolveKey;
 use crate::section::{Found, Section};
@@ -162,12 +162,6 @@ impl<'a> Reader<'a> {
         if enabled {
             let docs = console.as_deref().or(docs.as_deref());
             keys.warn(id, &section, &key_state, docs);
-            if wire != Wire::Chat {
-                let why = Unusable::Unspoken(wire);
-                let what = format!("provider `{id}` cannot be used: {why}");
-                let remedy = "write `wire = \"chat\"` if it speaks that, too";
-                section.findings.warning(Problem::new(&section.origin, what).remedy(remedy));
-            }
         }
 
         let env_model = own_preset(id, preset).and_then(|preset| {

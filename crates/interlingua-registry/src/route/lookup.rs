@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::missing::unusable;
 use super::{Alias, AliasTarget, Policy, Route, RouteError, Rule, SkipReason, Skipped, Target};
 use crate::model::{Facts, Model, Models};
-use crate::pool::{MAX_SLUG, PoolEntry, PoolMap};
+use crate::pool::{DISCOVERY_PREFIX, MAX_SLUG, PoolEntry, PoolMap};
 use crate::provider::Provider;
 use crate::snapshot::Snapshot;
 
@@ -46,10 +46,22 @@ impl Snapshot {
             let (targets, skipped) = self.alias(alias)?;
             return route(Rule::Alias, alias.policy, targets, skipped);
         }
-        match self.bare(asked) {
-            Some(found) => route(Rule::BareName, Policy::default(), vec![found?], Vec::new()),
+        if let Some(found) = self.bare(asked) {
+            return route(Rule::BareName, Policy::default(), vec![found?], Vec::new());
+        }
+        match asked.strip_prefix(DISCOVERY_PREFIX).filter(|_| !self.is_of_provider(asked)) {
+            Some(name) => {
+                let mut route = self.route(Some(name)).map_err(|error| error.asked_as(asked))?;
+                asked.clone_into(&mut route.asked);
+                Ok(route)
+            }
             None => Err(self.not_found(asked)),
         }
+    }
+
+    /// Whether a name begins like a slug of a provider.
+    fn is_of_provider(&self, name: &str) -> bool {
+        PoolMap::split(name).is_some_and(|(id, _)| self.provider(id).is_some())
     }
 
     /// Whether somebody listed a model or an alias of exactly this name.
@@ -63,7 +75,7 @@ impl Snapshot {
     ///
     /// What begins like a slug of a provider is none: the provider has spoken already.
     fn bare(&self, name: &str) -> Option<Result<Target, RouteError>> {
-        if PoolMap::split(name).is_some_and(|(id, _)| self.provider(id).is_some()) {
+        if self.is_of_provider(name) {
             return None;
         }
         let mut named = self.pool.named(name);

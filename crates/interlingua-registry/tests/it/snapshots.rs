@@ -209,16 +209,14 @@ fn a_missing_key_is_told_with_its_name_and_where_to_get_one() {
 }
 
 #[test]
-fn what_nobody_here_speaks_is_not_offered() {
+fn every_wire_is_spoken() {
     check(
         "[providers.relay]\nbase_url = 'https://relay.test/v1'\nwire = 'responses'\nkey = []\n\
          models = [{ id = 'm', context_window = 9 }]\n",
         &[],
         &expect![[r#"
-            relay https://relay.test/v1 generic: this version does not speak its wire `responses`, only `chat`
-            demo http://demo.invalid generic: usable
-              demo/assistant window 131072, no images
-            ! config.toml:1:1: provider `relay` cannot be used: this version does not speak its wire `responses`, only `chat`; write `wire = "chat"` if it speaks that, too
+            relay https://relay.test/v1 generic: usable
+              relay/m window 9
         "#]],
     );
 }

@@ -379,6 +379,12 @@ impl Encode for Encoder {
         &self.notes
     }
 
+    fn resume(&mut self, answer: &str, events: u64) {
+        self.head.rename(answer);
+        self.opened = true;
+        self.sequence = self.sequence.max(events);
+    }
+
     /// The response object's metadata show it from the next event on.
     fn annotate(&mut self, pairs: &[(&str, String)]) {
         self.head.annotate(pairs);

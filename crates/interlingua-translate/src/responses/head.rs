@@ -77,6 +77,13 @@ impl Head {
         self
     }
 
+    /// Takes over the id that the answer has already.
+    pub(super) fn rename(&mut self, id: &str) {
+        if !id.is_empty() {
+            id.clone_into(&mut self.id);
+        }
+    }
+
     /// Adds what could not be said in headers any more to the metadata that later events show. Long
     /// values are cut; metadata that is no object is left alone.
     pub(super) fn annotate(&mut self, pairs: &[(&str, String)]) {

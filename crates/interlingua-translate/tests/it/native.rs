@@ -390,12 +390,12 @@ fn what_only_this_protocol_knows_is_told() {
             json!({"type": "keepalive"}),
             completed(&json!([search])),
         ],
-        &expect![[r#"
+        &expect![[r"
             begin resp_1 m
             note  dropped=output item web_search_call
             note  unknown=event response.brand_new.delta
             end   Complete
-        "#]],
+        "]],
     );
 }
 

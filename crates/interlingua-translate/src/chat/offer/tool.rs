@@ -81,7 +81,7 @@ impl Offer<'_, '_> {
             self.turn.protocol == Protocol::Chat && !self.target.dialect.tools.schema.root_object;
         match function.parameters {
             Some(schema) => {
-                field(out, "parameters", &shaped(schema, &self.target.dialect.tools.schema))
+                field(out, "parameters", &shaped(schema, &self.target.dialect.tools.schema));
             }
             None if may_miss => {}
             None => field(out, "parameters", r#"{"type":"object","properties":{}}"#),
