@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
+mod asked;
 mod chat_answers;
 mod chat_frames;
 mod chat_requests;

@@ -116,6 +116,11 @@ impl Call {
         Ok(())
     }
 
+    /// Whether the pieces of the input make up something that a tool can read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.form != Form::Custom && self.whole.is_whole()
+    }
+
     /// The upstream says that the input is complete.
     pub(super) fn input_is_whole(&mut self) {
         self.input_is_whole = true;
@@ -157,7 +162,7 @@ impl Call {
     /// Ends the call, of which the upstream never said that it is over.
     pub(super) fn settle(&mut self, cut: bool, out: &mut Out, sink: &mut dyn Sink) {
         let whole = match self.form {
-            Form::Function | Form::ToolSearch => self.input_is_whole || self.whole.is_whole(),
+            Form::Function | Form::ToolSearch => self.input_is_whole || self.is_readable(),
             Form::Custom => self.input_is_whole,
         };
         if !cut && !whole {

@@ -7,7 +7,7 @@ use interlingua_ir::Text;
 
 /// What of an item has been heard, part by part.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Vec<(Place, u64)>);
+pub(super) struct Heard(Vec<(Place, Mark)>);
 
 /// A part of an item.
 pub(super) type Place = (Channel, u64);
@@ -27,66 +27,124 @@ pub(super) enum Channel {
     Input,
 }
 
+/// What a text that is told as a whole adds to its pieces.
+#[derive(Debug, PartialEq)]
+pub(super) enum Rest<'t> {
+    /// Nothing.
+    Nothing,
+    /// All of it: no piece has come.
+    All(Text<'t>),
+    /// Its end, whose pieces were lost.
+    End(Text<'t>),
+    /// The pieces are not its beginning: one was lost, or it is another text.
+    Other,
+}
+
 impl Heard {
     /// Takes note of a piece.
     pub(super) fn piece(&mut self, place: Place, piece: &Text<'_>) {
-        *self.units(place) += units(piece);
+        let mark = self.mark(place);
+        units(piece, |unit| mark.add(unit));
     }
 
-    /// What is new in a text that is told as a whole, and whether it only completes what was heard.
-    pub(super) fn rest<'t>(
-        &mut self,
-        place: Place,
-        whole: &'t Text<'_>,
-    ) -> Option<(Text<'t>, bool)> {
-        let known = self.units(place);
-        let total = units(whole);
-        if total <= *known {
-            return None;
+    /// Compares the pieces with a text that is told as a whole, which counts as heard from now on.
+    pub(super) fn rest<'t>(&mut self, place: Place, whole: &'t Text<'_>) -> Rest<'t> {
+        let known = self.mark(place);
+        let (mut all, mut then) = (Mark::default(), Mark::default());
+        units(whole, |unit| {
+            all.add(unit);
+            if all.units == known.units {
+                then = all;
+            }
+        });
+        let heard = std::mem::replace(known, all);
+        if all == heard {
+            return Rest::Nothing;
         }
-        let heard = std::mem::replace(known, total);
-        if heard == 0 {
-            return Some((whole.borrowed(), false));
+        if heard.units == 0 {
+            return Rest::All(whole.borrowed());
+        }
+        if then != heard {
+            return Rest::Other;
         }
         let plain = whole.to_plain();
-        let mut left = heard;
-        let rest = plain.chars().skip_while(|char| {
+        let mut left = heard.units;
+        let end = plain.chars().skip_while(|char| {
             let more = left > 0;
             left = left.saturating_sub(char.len_utf16() as u64);
             more
         });
-        Some((Text::from(rest.collect::<String>()), true))
+        Rest::End(Text::from(end.collect::<String>()))
     }
 
-    fn units(&mut self, place: Place) -> &mut u64 {
+    fn mark(&mut self, place: Place) -> &mut Mark {
         let at = self.0.iter().rposition(|(known, _)| *known == place).unwrap_or_else(|| {
-            self.0.push((place, 0));
+            self.0.push((place, Mark::default()));
             self.0.len() - 1
         });
         &mut self.0[at].1
     }
 }
 
-/// The length of a text in UTF-16 units: the one measure that does not change with the escapes that
-/// each event chooses for itself, nor where a pair of surrogates is cut.
-fn units(text: &Text<'_>) -> u64 {
-    let plain = |text: &str| -> u64 {
-        let unit = |byte: u8| u64::from(byte & 0xC0 != 0x80) + u64::from(byte >= 0xF0);
-        text.bytes().map(unit).sum()
+/// The length of a text and a hash of it (FNV-1a), over its UTF-16 units: the one measure that does not
+/// change with the escapes that each event chooses for itself, nor where a pair of surrogates is cut.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Mark {
+    units: u64,
+    hash: u64,
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self { units: 0, hash: 0xcbf2_9ce4_8422_2325 }
+    }
+}
+
+impl Mark {
+    fn add(&mut self, unit: u16) {
+        self.units += 1;
+        self.hash = (self.hash ^ u64::from(unit)).wrapping_mul(0x0100_0000_01b3);
+    }
+}
+
+/// Hands the UTF-16 units of a text to `each`.
+fn units(text: &Text<'_>, mut each: impl FnMut(u16)) {
+    let inside = match text {
+        Text::Plain(text) => return plain_units(text, &mut each),
+        Text::Json(inside) => inside,
     };
-    match text {
-        Text::Plain(text) => plain(text),
-        Text::Json(inside) => {
-            let mut all = plain(inside);
-            let mut rest = inside.as_bytes();
-            while let Some(at) = memchr::memchr(b'\\', rest) {
-                // An escape is two characters, or six, and means one unit.
-                let (length, more) = if rest.get(at + 1) == Some(&b'u') { (6, 5) } else { (2, 1) };
-                all = all.saturating_sub(more);
-                rest = rest.get(at + length..).unwrap_or_default();
-            }
-            all
+    let mut rest: &str = inside;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        plain_units(before, &mut each);
+        let (unit, length) = escaped_unit(escape);
+        each(unit);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    plain_units(rest, &mut each);
+}
+
+fn plain_units(text: &str, each: &mut impl FnMut(u16)) {
+    if text.is_ascii() {
+        text.bytes().for_each(|byte| each(byte.into()));
+    } else {
+        text.encode_utf16().for_each(each);
+    }
+}
+
+/// The unit that an escape means, and the escape's length behind its backslash.
+fn escaped_unit(escape: &str) -> (u16, usize) {
+    match escape.bytes().next() {
+        Some(b'n') => (0x0a, 1),
+        Some(b'r') => (0x0d, 1),
+        Some(b't') => (0x09, 1),
+        Some(b'b') => (0x08, 1),
+        Some(b'f') => (0x0c, 1),
+        Some(b'u') => {
+            let digits = escape.get(1..5).unwrap_or_default();
+            (u16::from_str_radix(digits, 16).unwrap_or(0xfffd), 5)
         }
+        Some(byte) => (byte.into(), 1),
+        None => (0xfffd, 0),
     }
 }
 
@@ -97,29 +155,38 @@ mod tests {
     const PLACE: Place = (Channel::Text, 0);
 
     #[track_caller]
-    fn check(pieces: &[&str], whole: &str, expect: Option<&str>) {
+    fn check(pieces: &[&str], whole: &str, expect: &Rest<'_>) {
         let mut heard = Heard::default();
         for piece in pieces {
             heard.piece(PLACE, &Text::Json((*piece).into()));
         }
         let whole = Text::Json(whole.into());
-        let rest = heard.rest(PLACE, &whole).map(|(text, _)| text.to_plain().into_owned());
-        assert_eq!(rest.as_deref(), expect);
-        assert_eq!(heard.rest(PLACE, &whole), None);
+        assert_eq!(heard.rest(PLACE, &whole), *expect);
+        assert_eq!(heard.rest(PLACE, &whole), Rest::Nothing);
     }
 
     #[test]
     fn what_was_heard_is_not_repeated() {
-        check(&["a", "b"], "ab", None);
-        check(&[r"\u00e4\n", r"\ud83d", r"\ude00\\"], r"ä\n😀\\", None);
-        check(&["more than", " it says"], "more", None);
+        check(&["a", "b"], "ab", &Rest::Nothing);
+        check(
+            &[r"\u00e4\n\t\/", r"\ud83d", r#"\ude00\\\""#],
+            r#"ä\n\u0009/😀\\\""#,
+            &Rest::Nothing,
+        );
+        check(&["", ""], "", &Rest::Nothing);
     }
 
     #[test]
     fn what_was_not_heard_is_new() {
-        check(&[], r"a\nb", Some("a\nb"));
-        check(&["ä😀"], r"\u00e4\ud83d\ude00c\n", Some("c\n"));
-        check(&[], "", None);
+        check(&[], r"a\nb", &Rest::All("a\nb".into()));
+        check(&["ä😀"], r"\u00e4\ud83d\ude00c\n", &Rest::End("c\n".into()));
+    }
+
+    #[test]
+    fn what_does_not_begin_the_text_is_no_part_of_it() {
+        check(&["second"], "first second", &Rest::Other);
+        check(&["more than", " it says"], "more", &Rest::Other);
+        check(&["ab"], "ba", &Rest::Other);
     }
 
     #[test]
@@ -127,7 +194,7 @@ mod tests {
         let mut heard = Heard::default();
         heard.piece(PLACE, &Text::plain("abc"));
         let whole = Text::plain("xy");
-        assert!(heard.rest((Channel::Text, 1), &whole).is_some());
-        assert!(heard.rest((Channel::Refusal, 0), &whole).is_some());
+        assert_eq!(heard.rest((Channel::Text, 1), &whole), Rest::All("xy".into()));
+        assert_eq!(heard.rest((Channel::Refusal, 0), &whole), Rest::All("xy".into()));
     }
 }

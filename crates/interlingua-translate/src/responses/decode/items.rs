@@ -5,7 +5,7 @@ use interlingua_protocol::responses::{self as wire, OutputItem};
 use serde_json::value::RawValue;
 
 use super::call::Call;
-use super::heard::{Channel, Heard, Place};
+use super::heard::{Channel, Heard, Place, Rest};
 use super::prose::Prose;
 use super::thought::Thought;
 use super::{inside, number};
@@ -316,13 +316,27 @@ impl Items {
         whole: &Text<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Trouble> {
-        let Some((text, completes)) = self.slots[at].heard.rest(place, whole) else {
-            return Ok(());
-        };
-        if completes {
-            self.out.note(NoteKind::FilledIn, "a piece that was lost", sink);
+        let Slot { heard, body, .. } = &mut self.slots[at];
+        match heard.rest(place, whole) {
+            Rest::Nothing => Ok(()),
+            Rest::All(text) => self.say(at, place, text, sink),
+            Rest::End(text) => {
+                self.out.note(NoteKind::FilledIn, "pieces that were lost", sink);
+                self.say(at, place, text, sink)
+            }
+            Rest::Other => {
+                // Nobody may run what has a hole. A client that sees the frames has the whole text.
+                if let Body::Call(call) = body
+                    && !call.is_readable()
+                    && !self.out.quiet
+                {
+                    let what = "the pieces of a call's input are not what it is said to be";
+                    return Err((Class::Upstream, what));
+                }
+                self.out.note(NoteKind::Unknown, "pieces that are not their text", sink);
+                Ok(())
+            }
         }
-        self.say(at, place, text, sink)
     }
 
     fn say(

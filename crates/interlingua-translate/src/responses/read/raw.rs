@@ -3,24 +3,36 @@
 use std::collections::HashMap;
 
 use interlingua_ir::{Extra, Fault, Place};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Reader, invalid};
 
 /// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub(super) struct RawLists<'a> {
-    #[serde(borrow, default, deserialize_with = "list")]
     input: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
     tools: Vec<&'a RawValue>,
 }
 
-/// The entries of a list; a conversation of one message may be a string instead.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
+impl<'a> RawLists<'a> {
+    fn of(body: &'a [u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow, default)]
+            input: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            tools: Option<&'a RawValue>,
+        }
+        // The document was parsed once already, so this cannot fail on what matters here. An input may
+        // be a string.
+        let fields: Fields<'a> = serde_json::from_slice(body).unwrap_or_default();
+        let list = |field: Option<&'a RawValue>| {
+            let list = field.and_then(|it| serde_json::from_str(it.get()).ok());
+            list.unwrap_or_default()
+        };
+        Self { input: list(fields.input), tools: list(fields.tools) }
+    }
 }
 
 /// Where in a request an object stands.
@@ -63,9 +75,7 @@ impl<'a> Reader<'a> {
     /// The object at `spot` as it arrived.
     pub(super) fn raw(&mut self, spot: Spot) -> Result<&'a RawValue, Fault> {
         let body = self.body;
-        // The document was parsed once already, so this cannot fail on what matters here.
-        let lists =
-            self.raw.get_or_insert_with(|| serde_json::from_slice(body).unwrap_or_default());
+        let lists = self.raw.get_or_insert_with(|| RawLists::of(body));
         let found = match spot {
             Spot::Item(at) => lists.input.get(at).copied(),
             Spot::Tool(at) => lists.tools.get(at).copied(),
