@@ -27,6 +27,10 @@ pub struct Event<'a> {
     pub part: Option<&'a RawValue>,
     /// The next piece.
     pub delta: Option<&'a RawValue>,
+    /// Counts the events.
+    pub sequence_number: Option<&'a RawValue>,
+    /// Hides how long the piece is.
+    pub obfuscation: Option<&'a RawValue>,
     /// All of a text, once it is done.
     pub text: Option<&'a RawValue>,
     /// All of a refusal, once it is done.
@@ -98,6 +102,8 @@ impl<'de: 'a, 'a> Object<'de> for Event<'a> {
                 "summary_index" => self.summary_index = map.next_value()?,
                 "part" => self.part = map.next_value()?,
                 "delta" => self.delta = map.next_value()?,
+                "sequence_number" => self.sequence_number = map.next_value()?,
+                "obfuscation" => self.obfuscation = map.next_value()?,
                 "text" => self.text = map.next_value()?,
                 "refusal" => self.refusal = map.next_value()?,
                 "arguments" => self.arguments = map.next_value()?,

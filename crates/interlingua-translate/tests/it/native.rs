@@ -614,6 +614,35 @@ fn a_frame_of_several_lines_becomes_one() {
     assert_eq!(relayed(&lane)[0].1, "{\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}");
 }
 
+#[test]
+fn an_event_like_the_one_before_means_the_same_as_alone() {
+    for (name, bytes) in recordings() {
+        let data = fixtures::sse_data(std::str::from_utf8(&bytes).unwrap());
+        // Pieces of one letter, so that there are many that are alike.
+        let data: Vec<String> = data
+            .iter()
+            .flat_map(|data| {
+                let event: Value = serde_json::from_str(data).unwrap();
+                let Some(delta) = event["delta"].as_str() else { return vec![data.clone()] };
+                let letters = delta.chars().map(|letter| {
+                    let mut event = event.clone();
+                    event["delta"] = json!(letter.to_string());
+                    event.to_string()
+                });
+                letters.collect()
+            })
+            .collect();
+        let apart = |between: &str| -> Vec<u8> {
+            data.iter()
+                .flat_map(|it| ["data: ", it, "\n\n", between])
+                .collect::<String>()
+                .into_bytes()
+        };
+        let alone = decode(&apart("data: {\"type\":\"keepalive\"}\n\n"), usize::MAX);
+        assert_eq!(decode(&apart(""), usize::MAX), alone, "{name}");
+    }
+}
+
 /// What a client sees of an upstream's bytes, in events or whole.
 fn encoded(bytes: &[u8], encoder: responses::Encoder) -> Vec<u8> {
     let mut pipe = Pipe::new(decoder(), encoder);

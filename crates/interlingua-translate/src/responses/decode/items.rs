@@ -52,6 +52,13 @@ pub(super) struct Spot<'e> {
     part: u64,
 }
 
+/// A text that goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Going {
+    at: usize,
+    place: Place,
+}
+
 #[derive(Debug)]
 struct Slot {
     at: Option<u64>,
@@ -139,11 +146,30 @@ impl Items {
             return Ok(());
         }
         let at = self.find_or_make(spot, channel)?;
+        self.next(Going { at, place: (channel, spot.part) }, text, sink)
+    }
+
+    /// Where the pieces of a text go, as long as nothing but such pieces comes.
+    pub(super) fn going(&self, spot: &Spot<'_>, channel: Channel) -> Option<Going> {
+        let at = self.find(spot, |slot| slot.takes(channel))?;
+        Some(Going { at, place: (channel, spot.part) })
+    }
+
+    /// The next piece of a text that goes on.
+    pub(super) fn next(
+        &mut self,
+        going: Going,
+        text: Text<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Trouble> {
+        let Going { at, place } = going;
+        if text.is_empty() {
+            return Ok(());
+        }
         if self.slots[at].done {
             self.out.note(NoteKind::Dropped, "a piece of an item that had ended", sink);
             return Ok(());
         }
-        let place = (channel, spot.part);
         self.slots[at].heard.piece(place, &text);
         self.say(at, place, text, sink)
     }

@@ -1,5 +1,6 @@
 //! Frames for clients of the same protocol: as they came, but for a few marked places.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_ir::{Frame, Piece};
@@ -20,6 +21,11 @@ struct Marks<'d> {
     found: Vec<Mark>,
 }
 
+/// An event in which nothing has to be marked.
+pub(super) fn plain<'d>(name: &'d str, data: &'d str) -> Frame<'d> {
+    Frame { name: named(name), pieces: vec![Piece::Json(data.into())] }
+}
+
 /// Cuts an event into pieces.
 pub(super) fn event<'d>(name: &'d str, data: &'d str, event: &wire::Event<'d>) -> Frame<'d> {
     let mut marks = Marks { document: data, found: Vec::new() };
@@ -29,8 +35,7 @@ pub(super) fn event<'d>(name: &'d str, data: &'d str, event: &wire::Event<'d>) -
     if let Some(item) = event.item {
         marks.item(item);
     }
-    let name = Some(name).filter(|it| !it.is_empty()).map(Into::into);
-    Frame { name, pieces: marks.pieces() }
+    Frame { name: named(name), pieces: marks.pieces() }
 }
 
 /// Cuts a whole answer into pieces.
@@ -38,6 +43,10 @@ pub(super) fn whole<'d>(body: &'d str, answer: &Answer<'d>) -> Frame<'d> {
     let mut marks = Marks { document: body, found: Vec::new() };
     marks.answer(answer);
     Frame { name: None, pieces: marks.pieces() }
+}
+
+fn named(name: &str) -> Option<Cow<'_, str>> {
+    Some(name).filter(|it| !it.is_empty()).map(Cow::Borrowed)
 }
 
 impl<'d> Marks<'d> {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::pipe::Decode;
 
+mod alike;
 mod call;
 mod heard;
 mod items;
@@ -19,8 +20,9 @@ mod prose;
 mod thought;
 mod usage;
 
+use alike::{Alike, Gap};
 use heard::Channel;
-use items::{Items, Spot, Trouble};
+use items::{Going, Items, Spot, Trouble};
 
 /// Reads a Responses answer, in events or whole, from any server that claims to speak it.
 ///
@@ -41,6 +43,7 @@ pub struct Decoder {
     provider: String,
     phase: Phase,
     items: Items,
+    alike: Alike<Going>,
     verbatim: bool,
 }
 
@@ -65,6 +68,7 @@ impl Decoder {
             provider: provider.to_owned(),
             phase: Phase::Fresh,
             items: Items::new(seed),
+            alike: Alike::new(),
             verbatim: false,
         }
     }
@@ -166,6 +170,25 @@ impl Decoder {
         Ok(())
     }
 
+    /// Remembers an event that brings the piece of a text and nothing else.
+    fn learn(&mut self, data: &str, event: &wire::Event<'_>) {
+        let going = match Stage::of(event.kind.as_str()) {
+            Some(Stage::Piece(channel)) => self.items.going(&Spot::of(event, channel), channel),
+            _ => None,
+        };
+        match going {
+            Some(going) if event.response.is_none() && event.item.is_none() => {
+                let leaves = [
+                    (Gap::Text, event.delta),
+                    (Gap::Number, event.sequence_number),
+                    (Gap::Filling, event.obfuscation),
+                ];
+                self.alike.learn(data, &leaves, going);
+            }
+            _ => self.alike.forget(),
+        }
+    }
+
     fn begin(&mut self, answer: &Answer<'_>, sink: &mut dyn Sink) {
         if self.phase == Phase::Fresh {
             self.phase = Phase::Begun;
@@ -261,6 +284,14 @@ impl Decode for Decoder {
         if self.phase == Phase::Over || data.is_empty() || data == "[DONE]" {
             return Ok(());
         }
+        if let Some((going, text)) = self.alike.text(data) {
+            let text = Text::Json(text.into());
+            self.items.next(going, text, sink).map_err(|trouble| self.trouble(trouble))?;
+            if self.verbatim {
+                sink.event(Event::Frame(lane::plain(frame.event, data)));
+            }
+            return Ok(());
+        }
         // What goes on to the client has to be one line.
         let data = match memchr::memchr(b'\n', data.as_bytes()) {
             Some(_) if self.verbatim => Cow::Owned(json::compact(data)),
@@ -281,6 +312,7 @@ impl Decode for Decoder {
         };
         let kind = if event.kind.as_str().is_empty() { frame.event } else { event.kind.as_str() };
         self.event(kind, &data, &event, sink)?;
+        self.learn(&data, &event);
         if self.verbatim {
             sink.event(Event::Frame(lane::event(frame.event, &data, &event)));
         }
