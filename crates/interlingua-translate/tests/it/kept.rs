@@ -1,0 +1,104 @@
+//! Conversations that the gateway keeps.
+
+use interlingua_ir::{Class, Event, Fault, Index, Kind, Sink, Stop, Text};
+use interlingua_translate::faults::Caller;
+use interlingua_translate::json::Limits;
+use interlingua_translate::{Encode, responses};
+use serde_json::{Value, json};
+
+use crate::support::head;
+
+#[test]
+fn a_kept_conversation_joins_the_next_request() {
+    let stored = r#"[{"role":"user","content":"a"}, {"role":"assistant","content":"b"}]"#;
+    let expand = |body: &str| {
+        let whole = String::from_utf8(responses::expand(body.as_bytes(), stored).unwrap()).unwrap();
+        let (turn, _) = responses::read(whole.as_bytes(), Limits::default()).unwrap();
+        assert!(!whole.contains("previous_response_id"));
+        (whole.clone(), turn.items.len())
+    };
+    assert_eq!(
+        expand(r#"{"previous_response_id":"r","input":[{"role":"user","content":"c"}],"x": 1}"#).1,
+        3
+    );
+    assert_eq!(expand(r#"{"input":"c","model":"m","previous_response_id":"r"}"#).1, 3);
+    assert_eq!(expand(r#"{"input":[],"previous_response_id":"r"}"#).1, 2);
+    assert_eq!(expand(r#"{"previous_response_id":"r"}"#).1, 2);
+    let kept = r#"{ "x" : {"y":1.0}, "input":[{"role":"assistant","content":"b"}] }"#;
+    assert!(
+        expand(&kept.replace("\"input\"", "\"previous_response_id\":\"r\", \"input\""))
+            .0
+            .starts_with("{ \"x\" : {\"y\":1.0}, \"input\":[{")
+    );
+
+    assert_eq!(responses::items(br#"{"input":[ {"a":1} ]}"#).unwrap(), r#"[ {"a":1} ]"#);
+    assert_eq!(
+        responses::items(br#"{"input":"h\"i"}"#).unwrap(),
+        r#"[{"type":"message","role":"user","content":"h\"i"}]"#
+    );
+    assert_eq!(
+        responses::items(
+            br#"{"input":[{"a":"compaction_trigger"},{"type":"compaction_trigger"}]}"#
+        )
+        .unwrap(),
+        r#"[{"a":"compaction_trigger"}]"#
+    );
+    assert_eq!(responses::items(b"{}").unwrap(), "[]");
+    assert_eq!(responses::join("[]", " [1] "), "[1]");
+    assert_eq!(responses::join("[1]", "[2,3]"), "[1,2,3]");
+    assert_eq!(responses::items(b"[").unwrap_err().class, Class::InvalidRequest);
+}
+
+/// An answer of one message that ends as it is told.
+fn answer(mut encoder: responses::Encoder, stop: Stop) -> responses::Encoder {
+    let index = Index(0);
+    for event in [
+        Event::Begin { id: "u".into(), model: "m".into() },
+        Event::Open { index, kind: Kind::Text },
+        Event::Delta { index, text: Text::plain("hi") },
+        Event::Close { index },
+        Event::End { stop, usage: None },
+    ] {
+        encoder.event(event);
+    }
+    encoder
+}
+
+#[test]
+fn an_answer_is_kept_as_its_client_saw_it() {
+    for form in [responses::Encoder::stream, responses::Encoder::whole] {
+        for stop in [Stop::Complete, Stop::Length] {
+            let head = head().stored(true, Some("resp_0"));
+            let mut encoder = answer(form(head).keep(), stop);
+            let kept = encoder.kept().cloned().unwrap();
+            let mut out = Vec::new();
+            encoder.take(&mut out);
+            assert!(String::from_utf8(out).unwrap().contains(&kept.answer));
+            let whole: Value = serde_json::from_str(&kept.answer).unwrap();
+            assert_eq!(
+                (&whole["store"], &whole["previous_response_id"]),
+                (&json!(true), &json!("resp_0"))
+            );
+            assert_eq!(serde_json::from_str::<Value>(&kept.output).unwrap(), whole["output"]);
+
+            // The conversation goes on with what was said.
+            let first = responses::items(br#"{"input":"hello"}"#).unwrap();
+            let stored = responses::join(&first, &kept.output);
+            let next =
+                responses::expand(br#"{"previous_response_id":"resp_1","input":"more"}"#, &stored)
+                    .unwrap();
+            let (turn, notes) = responses::read(&next, Limits::default()).unwrap();
+            assert_eq!((turn.items.len(), notes.len()), (3, 0));
+        }
+    }
+}
+
+#[test]
+fn what_failed_or_was_not_to_be_kept_is_not() {
+    assert_eq!(answer(responses::Encoder::stream(head()), Stop::Complete).kept(), None);
+    let filtered = responses::Encoder::stream(head()).caller(Caller::Codex).keep();
+    assert_eq!(answer(filtered, Stop::Filtered).kept(), None);
+    let mut failed = responses::Encoder::stream(head()).keep();
+    failed.fail(&Fault::new(Class::Upstream, "no"));
+    assert_eq!(failed.kept(), None);
+}
