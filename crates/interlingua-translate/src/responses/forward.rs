@@ -101,8 +101,6 @@ fn top(
             "model" | "input" | "stream" | "store" | "include" | "tools" => false,
             "reasoning" => !nested(document, json, name, asked, target, edits, notes),
             "text" => !nested(document, json, name, asked, target, edits, notes),
-            // It has been read, and what it stood for has been put into its place.
-            "previous_response_id" | "conversation" => true,
             _ => !nothing && bars(name, asked, target, notes),
         };
         gone.push(bare);

@@ -32,6 +32,11 @@ fn decode(bytes: &[u8], step: usize) -> Run {
     run(decoder(), cut(bytes, step))
 }
 
+#[track_caller]
+fn run_lane(bytes: &[u8]) -> Run {
+    run(decoder().verbatim(), cut(bytes, usize::MAX))
+}
+
 /// A stream of these events.
 fn stream(events: &[Value]) -> Vec<u8> {
     let frames = events.iter().map(|it| {
@@ -97,6 +102,11 @@ fn truncated_recordings_never_look_complete() {
                 continue;
             }
             assert_eq!(run.result.unwrap_err().class, Class::Interrupted, "{name} cut at {end}");
+            let seen = Seen::of(&encoded(&bytes[..*end], responses::Encoder::stream(head())));
+            assert_eq!(seen.terminal()["type"], "response.failed", "{name} cut at {end}");
+            // In the lane, too, what came before has passed, and no more.
+            let lane = run_lane(&bytes[..*end]);
+            assert_eq!(lane.result.unwrap_err().class, Class::Interrupted, "{name} cut at {end}");
         }
     }
 }

@@ -7,7 +7,7 @@ use interlingua_ir::{Frame, Piece};
 use interlingua_protocol::responses::{self as wire, Answer, OutputItem};
 use serde_json::value::RawValue;
 
-use super::inside;
+use super::leaves::inside;
 
 /// A place in a document, and what stands there.
 struct Mark {

@@ -16,6 +16,7 @@ mod call;
 mod heard;
 mod items;
 mod lane;
+mod leaves;
 mod prose;
 mod thought;
 mod usage;
@@ -451,14 +452,4 @@ fn cut_by(answer: &Answer<'_>) -> Stop {
 
 fn is_failure(error: &RawValue) -> bool {
     !matches!(error.get(), "null" | "\"\"" | "false" | "{}")
-}
-
-/// The inside of a JSON string.
-fn inside(raw: &RawValue) -> Option<&str> {
-    raw.get().strip_prefix('"')?.strip_suffix('"')
-}
-
-/// A whole number; some servers send it as text.
-fn number(raw: &RawValue) -> Option<u64> {
-    raw.get().trim_matches('"').parse().ok()
 }
