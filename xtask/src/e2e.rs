@@ -48,7 +48,7 @@ impl Stage {
             Self::Claude => &[Client::CLAUDE],
             Self::Opencode => &[Client::OPENCODE],
             Self::Sdk => &[Client::PYTHON, Client::NODE],
-            Self::Loops => &[],
+            Self::Loops => &[Client::PYTHON],
             Self::Store => &[Client::REDIS],
         }
     }

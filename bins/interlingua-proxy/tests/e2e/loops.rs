@@ -13,9 +13,11 @@ mod sdk;
 mod walk;
 
 pub(crate) const CASES: &[(&str, fn())] = &[
+    ("random loops, straight, in every protocol", straight),
     ("random loops of a responses client, chat upstream", responses_client),
     ("200 random loops, three clients, three providers", everything),
     ("nothing is put back: a chat client's loops are refused", without_memory),
+    ("loops of a chat sdk, straight: what is forgotten is refused", sdk::straight),
     ("loops of a chat sdk, chat upstream", || sdk::run(Way::To(Wire::Chat))),
     ("loops of a chat sdk, responses upstream", || sdk::run(Way::To(Wire::Responses))),
     ("loops of a chat sdk, messages upstream", || sdk::run(Way::To(Wire::Messages))),
@@ -26,6 +28,13 @@ const LOOPS: u64 = 200;
 
 /// How many loops one gateway goes through, before the next one begins with an empty store.
 const A_GATEWAY: u64 = 25;
+
+/// Shows that models and clients understand each other, whatever the gateway does.
+fn straight() {
+    for wires in [&[Wire::Chat], &[Wire::Responses], &[Wire::Messages]] {
+        rounds(Plan { clients: wires, providers: wires, forgets: false, straight: true }, 30);
+    }
+}
 
 /// What can be asked of the gateway since it speaks Responses: its clients carry their thoughts
 /// themselves.

@@ -17,8 +17,14 @@ use crate::house::{MODEL, provider};
 use crate::stage::{KEY, binary};
 
 pub(crate) const CASES: &[(&str, fn())] = &[
+    ("a responses client's gateway is killed 50 times in mid-loop", || {
+        drop(killed(Wire::Responses, ""));
+    }),
+    ("two gateways share a seal key, round by round", || {
+        in_turn(&[Wire::Responses], "");
+    }),
     ("store: killed and started again between call and result", restart),
-    ("store: killed 50 times in mid-loop", killed),
+    ("store: killed 50 times in mid-loop", killed_with_store),
     ("store: two gateways share one redis, round by round", shared),
     ("store: redis stops in mid-loop", || away(Redis::stop, Redis::start)),
     ("store: redis hangs in mid-loop", || away(|it| it.hang(), |it| it.go_on())),
@@ -32,7 +38,7 @@ const SOON: Duration = Duration::from_millis(1500);
 const SQLITE: &str = "[store]\nurl = \"sqlite\"\n";
 
 /// A seal key that two gateways have in common.
-const SEAL_KEY: &str = "5b1f8c0e9d7a4b6c2e3f1a0b9c8d7e6f5b1f8c0e9d7a4b6c2e3f1a0b9c8d7e6f";
+const SEAL_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn gateway(upstream: &Scripted, store: &str) -> Gateway {
     let config = format!("{store}\n{}", provider("up", upstream, Wire::Chat));
@@ -71,11 +77,20 @@ fn restart() {
     assert_eq!(upstream.violations(), [], "{}", gateway.log());
 }
 
+fn killed_with_store() {
+    let gateway = killed(Wire::Chat, SQLITE);
+    let files = databases(gateway.home());
+    assert!(!files.is_empty(), "no database below {}", gateway.home().display());
+    for file in files {
+        assert_eq!(integrity(&file), "ok", "{}", file.display());
+    }
+}
+
 /// Half of the deaths come while an answer is on its way; the client then asks again.
-fn killed() {
+fn killed(client: Wire, store: &str) -> Gateway {
     let upstream = model(2);
-    let mut gateway = gateway(&upstream, SQLITE);
-    let mut talker = Talker::new(Wire::Chat, MODEL);
+    let mut gateway = gateway(&upstream, store);
+    let mut talker = Talker::new(client, MODEL);
     let mut deaths = 0;
     while deaths < 50 {
         go_on(&mut talker, "n");
@@ -101,11 +116,7 @@ fn killed() {
         }
     }
     assert_eq!(upstream.violations(), [], "{}", gateway.log());
-    let files = databases(gateway.home());
-    assert!(!files.is_empty(), "no database below {}", gateway.home().display());
-    for file in files {
-        assert_eq!(integrity(&file), "ok", "{}", file.display());
-    }
+    gateway
 }
 
 /// The files below a folder that begin as SQLite's do.
@@ -139,13 +150,18 @@ fn store(redis: &Redis) -> String {
     format!("[store]\nurl = \"{}\"\n", redis.url())
 }
 
-/// Whichever gateway a round meets, it knows what the other one has heard.
 fn shared() {
     let redis = server();
+    in_turn(&Wire::ALL, &store(&redis));
+    assert!(redis.entries().is_some_and(|entries| entries > 0));
+}
+
+/// Whichever gateway a round meets, it knows what the other one has heard.
+fn in_turn(clients: &[Wire], store: &str) {
     let upstream = model(3);
-    let gateways = [gateway(&upstream, &store(&redis)), gateway(&upstream, &store(&redis))];
-    for wire in Wire::ALL {
-        let mut talker = Talker::new(wire, MODEL);
+    let gateways = [gateway(&upstream, store), gateway(&upstream, store)];
+    for wire in clients {
+        let mut talker = Talker::new(*wire, MODEL);
         let nonce = wire.name();
         for round in 0..20 {
             go_on(&mut talker, nonce);
@@ -155,7 +171,6 @@ fn shared() {
         }
     }
     assert_eq!(upstream.violations(), [], "{}", gateways[0].log());
-    assert!(redis.entries().is_some_and(|entries| entries > 0));
 }
 
 /// An upstream that takes what it gets, since thoughts may be lost now: a call in every answer.

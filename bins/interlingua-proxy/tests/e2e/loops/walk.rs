@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 
 use interlingua_registry::generate;
 use interlingua_testkit::gateway::{Gateway, Setup};
@@ -22,11 +23,13 @@ pub(super) struct Plan {
     pub(super) providers: &'static [Wire],
     /// The gateway puts nothing back.
     pub(super) forgets: bool,
+    /// There is no gateway; the client speaks the protocol of the only provider, and keeps its thoughts.
+    pub(super) straight: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { clients: &Wire::ALL, providers: &Wire::ALL, forgets: false }
+        Self { clients: &Wire::ALL, providers: &Wire::ALL, forgets: false, straight: false }
     }
 }
 
@@ -35,7 +38,7 @@ pub(super) struct Town {
     plan: Plan,
     ledger: Ledger,
     providers: Vec<Scripted>,
-    gateway: Gateway,
+    gateway: Option<Gateway>,
     /// How many walks there have been: no two of them share a nonce.
     walks: u64,
 }
@@ -57,7 +60,7 @@ impl Town {
             Scripted::start(Script::new().key(KEY).strict(Strict::mimo()).model(model)).unwrap()
         };
         let providers: Vec<_> = (0..plan.providers.len()).map(model).collect();
-        let gateway = gateway(plan, &providers);
+        let gateway = (!plan.straight).then(|| gateway(plan, &providers));
         Self { plan, ledger, providers, gateway, walks: 0 }
     }
 
@@ -71,7 +74,8 @@ impl Town {
         let result = self.try_walk(seed);
         let told = || {
             let refused: Vec<_> = self.violations().iter().map(ToString::to_string).collect();
-            format!("seed {seed}: {result:?}\n{}\n{}", refused.join("\n"), self.gateway.log())
+            let log = self.gateway.as_ref().map(Gateway::log).unwrap_or_default();
+            format!("seed {seed}: {result:?}\n{}\n{log}", refused.join("\n"))
         };
         assert!(result.is_ok() && self.violations().is_empty(), "{}", told());
     }
@@ -83,13 +87,15 @@ impl Town {
         let wire = *chance.choice(self.plan.clients).expect("there is a client");
         let nonce = format!("{seed}-{}", self.walks);
         let walker = |client: u8, nonce: &str| {
-            let key = client_key(client);
-            let talker = Talker::new(wire, &slug(0)).key(&key);
+            let name = client_key(client);
+            let key = if self.plan.straight { KEY } else { &name };
+            let talker = Talker::new(wire, &slug(0)).key(key);
             // Some clients of Chat do send their thoughts back.
-            let talker = if seed % 5 == 0 { talker.keeping_thought() } else { talker };
+            let keeps = self.plan.straight || seed % 5 == 0;
+            let talker = if keeps { talker.keeping_thought() } else { talker };
             // All decide alike, so that their histories are equal.
             let chance = fastrand::Rng::with_seed(seed);
-            Walker { key, nonce: nonce.to_owned(), talker, chance, turns: 0 }
+            Walker { name, nonce: nonce.to_owned(), talker, chance, turns: 0 }
         };
         let mut walkers: Vec<_> = (0..CLIENTS).map(|client| walker(client, &nonce)).collect();
         // And a second conversation of one of them.
@@ -97,20 +103,23 @@ impl Town {
         for _ in 0..STEPS * walkers.len() {
             let going: Vec<_> = (0..walkers.len()).filter(|at| !walkers[*at].is_home()).collect();
             let Some(next) = chance.choice(&going) else { return Ok(()) };
-            if chance.u8(..100) < 2 {
-                self.gateway.kill()?;
-                self.gateway.start()?;
+            if let Some(gateway) = self.gateway.as_mut().filter(|_| chance.u8(..100) < 2) {
+                gateway.kill()?;
+                gateway.start()?;
             }
             let walker = &mut walkers[*next];
-            self.ledger.speaks(&walker.key);
-            walker.step(self.providers.len(), &self.gateway)?;
+            self.ledger.speaks(&walker.name);
+            let straight = self.providers[0].address();
+            let address = self.gateway.as_ref().map_or(straight, Gateway::address);
+            walker.step(self.providers.len(), address)?;
         }
         Ok(())
     }
 }
 
 struct Walker {
-    key: String,
+    /// Who he is, for the models: his key.
+    name: String,
     nonce: String,
     talker: Talker,
     chance: fastrand::Rng,
@@ -123,7 +132,7 @@ impl Walker {
     }
 
     /// One request, and what leads to it.
-    fn step(&mut self, providers: usize, gateway: &Gateway) -> io::Result<()> {
+    fn step(&mut self, providers: usize, address: SocketAddr) -> io::Result<()> {
         if providers > 1 && self.chance.u8(..100) < 10 {
             self.talker.switch(&slug(self.chance.usize(..providers)));
         }
@@ -150,7 +159,7 @@ impl Walker {
             self.talker.say(&format!("{USER}go on [[{}]]", self.nonce));
         }
         let stream = self.chance.bool();
-        self.talker.ask(gateway.address(), stream).map(drop)
+        self.talker.ask(address, stream).map(drop)
     }
 }
 
