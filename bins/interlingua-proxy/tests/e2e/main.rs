@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod claude;
+mod codex;
 mod compaction;
 mod errors;
 mod house;
@@ -24,37 +25,55 @@ mod tools;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+use scenarios::Scenario;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let stage = arguments.iter().find_map(|it| it.strip_prefix("--stage="));
     let words: Vec<_> = arguments.iter().filter(|it| !it.starts_with('-')).collect();
-    let (mut passed, mut failed, mut waiting) = (0, 0, 0);
-    for scenario in scenarios::all() {
-        let name = &scenario.name;
-        let is_wanted = words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
-        if !is_wanted || stage.is_some_and(|stage| stage != scenario.stage) {
-            continue;
-        }
-        if scenario.waits() {
-            println!("waits   {name}");
-            waiting += 1;
-            continue;
-        }
-        let begun = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(&scenario.run));
-        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
-        println!("{verdict:<7} {name} ({:.1} s)", begun.elapsed().as_secs_f32());
-        match result {
-            Ok(()) => passed += 1,
-            Err(_) => failed += 1,
-        }
+    let is_wanted = |scenario: &Scenario| {
+        let is_named = words.iter().any(|word| scenario.name.contains(word.as_str()));
+        (words.is_empty() || is_named) && stage.is_none_or(|stage| stage == scenario.stage)
+    };
+    let wanted = scenarios::all().into_iter().filter(is_wanted);
+    let (waiting, ready): (Vec<_>, Vec<_>) = wanted.partition(Scenario::waits);
+    let passed = ready.chunk_by(|one, other| one.stage == other.stage).map(run_all).sum::<usize>();
+    for scenario in &waiting {
+        println!("waits   {}", scenario.name);
     }
-    if waiting > 0 {
-        println!("{waiting} wait for what the gateway cannot do yet");
+    if !waiting.is_empty() {
+        println!("{} wait for what the gateway cannot do yet", waiting.len());
     }
-    println!("{passed} passed, {failed} failed");
-    let is_empty = passed + waiting == 0;
-    if failed > 0 || is_empty { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    println!("{passed} passed, {} failed", ready.len() - passed);
+    let is_empty = ready.is_empty() && waiting.is_empty();
+    if passed < ready.len() || is_empty { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Runs the scenarios of one stage, and counts those that passed.
+fn run_all(scenarios: &[Scenario]) -> usize {
+    let (next, passed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+            passed.fetch_add(usize::from(run(scenario)), Ordering::Relaxed);
+        }
+    };
+    let workers = scenarios.first().map_or(1, Scenario::at_once);
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(work);
+        }
+        work();
+    });
+    passed.into_inner()
+}
+
+fn run(scenario: &Scenario) -> bool {
+    let begun = Instant::now();
+    let passed = catch_unwind(AssertUnwindSafe(&scenario.run)).is_ok();
+    let verdict = if passed { "ok" } else { "FAILED" };
+    println!("{verdict:<7} {} ({:.1} s)", scenario.name, begun.elapsed().as_secs_f32());
+    passed
 }

@@ -4,8 +4,8 @@ use interlingua_testkit::upstream::Wire;
 
 use crate::house::Way;
 use crate::{
-    claude, compaction, errors, loops, memory, opencode, patches, pool, sdk, setup, store, talk,
-    tools,
+    claude, codex, compaction, errors, loops, memory, opencode, patches, pool, sdk, setup, store,
+    talk, tools,
 };
 
 /// One run of a client.
@@ -13,10 +13,16 @@ pub(crate) struct Scenario {
     /// What can be run apart from the rest.
     pub(crate) stage: &'static str,
     pub(crate) name: String,
-    pub(crate) run: Box<dyn Fn()>,
+    pub(crate) run: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Scenario {
+    /// How many of its stage may be at work at once. Those that measure time, or that load the machine by
+    /// themselves, stay alone.
+    pub(crate) fn at_once(&self) -> usize {
+        if ["claude", "opencode"].contains(&self.stage) { 2 } else { 1 }
+    }
+
     /// Whether the gateway lacks what it needs.
     pub(crate) fn waits(&self) -> bool {
         NOT_YET.iter().any(|begin| self.name.starts_with(begin))
@@ -31,6 +37,12 @@ pub(crate) fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
     for (name, run) in CODEX {
         all.push(Scenario { stage: "codex", name: (*name).into(), run: Box::new(run) });
+    }
+    for way in Way::THROUGH {
+        for (name, run) in codex::CASES {
+            let name = format!("codex, {way}: {name}");
+            all.push(Scenario { stage: "codex", name, run: Box::new(move || run(way)) });
+        }
     }
     for way in [&[Way::Straight(Wire::Messages)], &Way::THROUGH[..]].concat() {
         for (name, run) in claude::CASES {

@@ -112,8 +112,13 @@ impl Stage {
 
 /// A Codex with the configuration that `interlingua codex print` writes.
 pub(crate) fn codex(gateway: &Gateway, model: &str, more: &str) -> Codex {
+    codex_at(&gateway.base_url(), model, more)
+}
+
+/// The same for a gateway at this address.
+pub(crate) fn codex_at(base_url: &str, model: &str, more: &str) -> Codex {
     let config = config_toml(&ConfigOptions {
-        base_url: gateway.base_url(),
+        base_url: base_url.to_owned(),
         model: model.to_owned(),
         access: Access::local(),
         catalog: CatalogSource::Gateway,
