@@ -8,7 +8,7 @@ use crate::workspace;
 
 mod fetch;
 
-use fetch::{Client, Failure};
+use fetch::{Clients, Failure};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -42,14 +42,15 @@ impl Stage {
         }
     }
 
-    fn clients(self) -> &'static [Client] {
+    /// The clients that it drives, by their names in `xtask/clients.toml`.
+    fn clients(self) -> &'static [&'static str] {
         match self {
-            Self::Codex => &[Client::CODEX, Client::PYTHON],
-            Self::Claude => &[Client::CLAUDE],
-            Self::Opencode => &[Client::OPENCODE],
-            Self::Sdk => &[Client::PYTHON, Client::NODE],
-            Self::Loops => &[Client::PYTHON],
-            Self::Store => &[Client::REDIS],
+            Self::Codex => &["codex", "python"],
+            Self::Claude => &["claude"],
+            Self::Opencode => &["opencode"],
+            Self::Sdk => &["python", "node"],
+            Self::Loops => &["python"],
+            Self::Store => &["redis"],
         }
     }
 }
@@ -82,8 +83,9 @@ pub(crate) fn run(options: &Options) -> crate::Result {
 /// Whether the clients of a stage are there. On the server one that is missing is a failure: nothing
 /// would be proven.
 fn fetch(stage: Stage) -> crate::Result<bool> {
-    for client in stage.clients() {
-        if let Err(Failure(reason)) = client.fetch(&folder()) {
+    let clients = Clients::read(workspace::root()).map_err(|Failure(reason)| reason)?;
+    for name in stage.clients() {
+        if let Err(Failure(reason)) = clients.fetch(name, &folder()) {
             if std::env::var_os("CI").is_some() {
                 return Err(reason.into());
             }
