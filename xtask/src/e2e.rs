@@ -71,11 +71,11 @@ pub(crate) fn run(options: &Options) -> crate::Result {
     let mut failed = Vec::new();
     for stage in chosen {
         println!("\n-- {}", stage.name());
-        if fetch(*stage)? {
-            if let Err(error) = test(options, Some(*stage)) {
-                println!("{error}");
-                failed.push(stage.name());
-            }
+        if fetch(*stage)?
+            && let Err(error) = test(options, Some(*stage))
+        {
+            println!("{error}");
+            failed.push(stage.name());
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
