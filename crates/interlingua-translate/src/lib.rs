@@ -48,7 +48,7 @@ mod opaque;
 mod pipe;
 mod render;
 mod spans;
-mod splice;
+mod splices;
 mod stops;
 mod surrogates;
 mod target;

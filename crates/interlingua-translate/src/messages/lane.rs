@@ -6,7 +6,7 @@ use interlingua_ir::{Event, Frame, Piece, Sink};
 use interlingua_protocol::messages::AnswerBlock;
 use serde_json::value::RawValue;
 
-use crate::splice::range_in;
+use crate::splices::range_in;
 
 /// The places in a document that do not go on as they came.
 #[derive(Debug)]

@@ -1,5 +1,3 @@
-//! Schemas of arguments, in the form that an upstream takes.
-
 use std::borrow::Cow;
 
 use interlingua_dialect::ToolSchema;

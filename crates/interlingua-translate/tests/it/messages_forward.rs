@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 use crate::support::dialect;
 
+/// What clients get for a signature where there is nothing to seal.
+const MINTED: &str = "minted";
+
 /// What the reader of the client's protocol makes of a body, as far as forwarding looks at it.
 fn turn_of(body: &Value) -> Turn<'static> {
     let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -41,9 +44,11 @@ fn turn_of(body: &Value) -> Turn<'static> {
                 "image" => message(vec![image()]),
                 "thinking" | "redacted_thinking" => {
                     let sealed = block.get("signature").or(block.get("data"));
+                    let sealed = sealed.map(string).filter(|it| !it.is_empty() && it != MINTED);
+                    let words = block.get("thinking").map(string);
                     Item::Reasoning(Reasoning {
-                        readable: vec![Text::from(string(&block["thinking"]))],
-                        sealed: sealed.map(|it| Text::from(string(it))).filter(|it| !it.is_empty()),
+                        readable: words.into_iter().map(Text::from).collect(),
+                        sealed: sealed.map(Text::from),
                         thought: None,
                     })
                 }
@@ -287,7 +292,13 @@ fn parameters_are_changed_in_place() {
             dropped=context_management
         "#]],
     );
-    assert!(!Lane::to("anthropic", "").repairs.clone().add(Fix::DropParam, Some("system")));
+    check(
+        &Lane::to("anthropic", "").repaired(Fix::DropParam, Some("system.0.text")),
+        r#""system":"rules","#,
+        &expect![[r#"
+            { "model" : "the-model", "max_tokens":32000,"system":"rules", "messages": [{"role":"user","content":"hello"}], "stream":true }
+        "#]],
+    );
 }
 
 #[test]
@@ -584,9 +595,9 @@ fn seals_that_stay_shut() {
             {"role":"user","content":"on"}
         "#]],
     );
-    // Not ours: the upstream may know it.
+    // Not ours: the upstream may know it. What is redacted has no readable copy anyway.
     let lane = Lane::to("anthropic", "");
-    let body = request(ADAPTIVE, ROUNDS);
+    let body = request(ADAPTIVE, &ROUNDS.replace("il1.", "theirs"));
     let (got, notes) = lane.forward(&body, |_| {}).unwrap();
     assert_eq!((got, notes), (body.replace("\"m\"", "\"the-model\""), Vec::new()));
     // Not signed: an upstream that signs cannot know it.
@@ -606,6 +617,9 @@ fn seals_that_stay_shut() {
     let compat = Lane::to("anthropic_compat", "");
     let (got, _) = compat.forward(&request(BUDGET, unsigned), |_| {}).unwrap();
     assert!(got.contains(r#"{"type":"thinking","thinking":"x","signature":""}"#), "{got}");
+    let minted = unsigned.replace(r#""signature":"""#, r#""signature":"minted""#);
+    let (got, _) = compat.forward(&request(BUDGET, &minted), |_| {}).unwrap();
+    assert!(got.contains(r#"{"type":"thinking","thinking":"x"}"#), "{got}");
 }
 
 /// A loop of a client that forgets thoughts.
@@ -772,7 +786,7 @@ proptest! {
         pretty: bool,
         sealed in prop::collection::vec(any::<bool>(), 2),
     ) {
-        let mut body: Value = serde_json::from_str(&request(ADAPTIVE, ROUNDS)).unwrap();
+        let mut body: Value = serde_json::from_str(&request(ADAPTIVE, &ROUNDS.replace("il1.", "x1."))).unwrap();
         for (name, value) in top {
             body[format!("x_{name}")] = value;
         }
@@ -789,7 +803,7 @@ proptest! {
         let opening = own.into_iter().zip(&sealed).map(|(it, open)| open.then_some(it)).collect();
         let (got, notes) = Lane::to("anthropic", "").forward(&body, opened(opening)).unwrap();
         let mut expect = body.replacen("\"m\"", "\"the-model\"", 1);
-        for (open, (blob, own)) in sealed.iter().zip([("il1.a", "si/g1"), ("il1.b", "data2")]) {
+        for (open, (blob, own)) in sealed.iter().zip([("x1.a", "si/g1"), ("x1.b", "data2")]) {
             if *open {
                 expect = expect.replace(blob, own);
             }

@@ -771,7 +771,9 @@ fn a_client_of_the_same_protocol_keeps_its_own_words() {
         ],
         extras: vec![
             extra(Place::Top, "context_management", raw(r#"{"edits":[]}"#)),
-            extra(Place::Top, "thinking", raw("1")),
+            extra(Place::Top, "thinking", raw(r#"{"type":"adaptive","display":"updates"}"#)),
+            extra(Place::Top, "output_config", raw(r#"{"effort":"low","new":1}"#)),
+            extra(Place::Top, "tool_choice", raw(r#"{"type":"auto","new":1}"#)),
             extra(Place::Item(1), "id", raw("7")),
             extra(Place::Part { item: 0, part: 0 }, "cache_control", mark),
             extra(Place::Item(3), "cache_control", mark),
@@ -786,7 +788,7 @@ fn a_client_of_the_same_protocol_keeps_its_own_words() {
     assert_eq!(
         body,
         json!({ "model": "the-model", "max_tokens": 32_000,
-        "context_management": { "edits": [] },
+        "context_management": { "edits": [] }, "output_config": { "effort": "low", "new": 1 },
         "tools": [
             { "name": "f", "input_schema": { "type": "object", "properties": {} }, "cache_control": mark },
             { "type": "bash_20250124", "name": "bash" } ],
@@ -800,7 +802,10 @@ fn a_client_of_the_same_protocol_keeps_its_own_words() {
                 { "type": "tool_result", "tool_use_id": "a", "content": [{ "type": "text", "text": "no", "citations": { "enabled": true } }],
                   "is_error": true, "cache_control": mark } ] } ] })
     );
-    assert_eq!(notes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["dropped=id"]);
+    assert_eq!(
+        notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["dropped=id", "dropped=thinking.display", "dropped=tool_choice"]
+    );
 
     let (body, notes) = Ask::new(&dialect("anthropic_compat")).write(&turn);
     assert!(!body.to_string().contains("cache_control"));

@@ -12,7 +12,7 @@ use interlingua_ir::{
 
 use super::write::{DEFAULT_MAX_TOKENS, clamped, takes};
 use crate::spans::{Member, member, members};
-use crate::splice::Splices;
+use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::{ToolMap, wire_id};
 
@@ -190,7 +190,7 @@ fn params(request: &mut Request<'_>, target: &Target<'_>, thinks: bool, notes: &
     let on = &target.dialect.thinking.drop_when_on;
     for at in 0..request.members.len() {
         let name = request.members[at].name();
-        if matches!(&*name, "model" | "messages" | "max_tokens" | "stream") {
+        if NEEDED.contains(&&*name) {
             continue;
         }
         let listed = |names: &[String]| names.iter().any(|it| *it == name);
@@ -208,6 +208,9 @@ fn params(request: &mut Request<'_>, target: &Target<'_>, thinks: bool, notes: &
         request.set(name, json.clone());
     }
 }
+
+/// What a request cannot do without, whatever an upstream complains about.
+const NEEDED: [&str; 6] = ["max_tokens", "messages", "model", "stream", "system", "tools"];
 
 /// The top of a request, and what becomes of its fields.
 struct Request<'t> {

@@ -5,7 +5,9 @@ use interlingua_ir::{Note, NoteKind, Text, Turn};
 use serde_json::Value;
 
 use super::Request;
-use crate::messages::write::thinking::{BUDGET, THINKING, by_budget, is_off_by_repair, kind, off};
+use crate::messages::write::thinking::{
+    BUDGET, THINKING, by_budget, has_levels, is_off_by_repair, kind, off,
+};
 use crate::messages::write::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
 use crate::spans::{member, members};
 use crate::target::Target;
@@ -152,11 +154,7 @@ impl<'t> Wish<'t> {
     fn spare_effort(&mut self, dialect: &Dialect, given: bool, notes: &mut Vec<Note>) {
         let budget_only =
             dialect.thinking.budget.as_ref().is_some_and(|it| it.exclusive_with_effort);
-        let has_levels = interlingua_dialect::Effort::ALL.into_iter().any(|level| {
-            let fields = dialect.effort(level).unwrap_or_default();
-            fields.iter().any(|(name, _)| name == OUTPUT_CONFIG)
-        });
-        if given && budget_only && !has_levels {
+        if given && budget_only && !has_levels(dialect) {
             self.new_effort = New::Gone;
             notes.push(Note::new(NoteKind::Dropped, "output_config.effort"));
         }

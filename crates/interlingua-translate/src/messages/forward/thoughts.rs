@@ -10,7 +10,7 @@ use crate::history::{Entry, History};
 use crate::messages::write::replay::{Known, calls, known};
 use crate::messages::write::thinking::is_off_by_repair;
 use crate::spans::{Member, elements, member, members};
-use crate::splice::Splices;
+use crate::splices::Splices;
 use crate::target::Target;
 
 /// The messages of a request, and what becomes of their thoughts.
@@ -299,15 +299,21 @@ impl<'t> Block<'t> {
     /// What becomes of a thought that the client sent.
     fn fate(&self, reasoning: &Reasoning<'_>, known: Known<'_>, target: &Target<'_>) -> Fate {
         if reasoning.thought.is_none() {
-            let sealed = reasoning.sealed.as_ref().is_some_and(|it| !it.is_empty());
-            return match (sealed, reasoning.readable.is_empty()) {
-                // It was not authentic.
-                (true, true) => Fate::Gone,
-                // Somebody else's seal, most likely the upstream's own from another way to it.
-                (true, false) => Fate::Stays,
+            let sealed = reasoning.sealed.as_ref().filter(|it| !it.is_empty());
+            return match sealed {
+                // Ours, and not authentic.
+                Some(sealed)
+                    if reasoning.readable.is_empty() && sealed.to_plain().starts_with(OURS) =>
+                {
+                    Fate::Gone
+                }
+                // Somebody else's, most likely the upstream's own from another way to it.
+                Some(_) => Fate::Stays,
                 // The upstream cannot recognise it.
-                (false, _) if target.dialect.replay.opaque => Fate::Gone,
-                (false, _) => Fate::Stays,
+                None if target.dialect.replay.opaque => Fate::Gone,
+                // What stands for a signature that nobody gave is none.
+                None if self.is_signed() => Fate::Member("signature", None),
+                None => Fate::Stays,
             };
         }
         match known {
@@ -319,6 +325,10 @@ impl<'t> Block<'t> {
             }
             known => written(&known).map_or(Fate::Gone, Fate::Anew),
         }
+    }
+
+    fn is_signed(&self) -> bool {
+        member(&self.members, "signature").is_some_and(|it| it != "\"\"")
     }
 
     /// Whether these are the words of the block.
@@ -358,6 +368,9 @@ impl Kind {
         matches!(self, Self::Thinking | Self::Redacted)
     }
 }
+
+/// How our own seals begin.
+const OURS: &str = "il1.";
 
 /// Whether a thought came in the client's own body.
 fn is_carried(reasoning: &Reasoning<'_>) -> bool {

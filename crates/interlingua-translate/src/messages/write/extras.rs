@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use interlingua_dialect::CacheMode;
 use interlingua_ir::{Extra, Item, Note, NoteKind, Place, Protocol, Turn};
 
-use super::field;
+use super::thinking::THINKING;
+use super::{OUTPUT_CONFIG, field};
+use crate::spans::{Member, members};
 use crate::target::Target;
 
 /// The extras of a turn, by the place where they belong; empty for clients of other protocols.
@@ -45,7 +47,14 @@ impl<'w> Extras<'w> {
     /// Writes those of the request itself, unless the record bars them.
     pub(super) fn top(&self, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
         for extra in &self.top {
-            if WRITTEN.contains(&&*extra.name) || target.repairs.drops(&extra.name, notes) {
+            if MERGED.contains(&&*extra.name) {
+                continue;
+            }
+            if WRITTEN.contains(&&*extra.name) {
+                notes.push(Note::new(NoteKind::Dropped, extra.name.as_ref()));
+                continue;
+            }
+            if target.repairs.drops(&extra.name, notes) {
                 continue;
             }
             if target.dialect.request.drop.iter().any(|it| *it == extra.name) {
@@ -54,6 +63,12 @@ impl<'w> Extras<'w> {
             }
             field(out, &extra.name, extra.json.get());
         }
+    }
+
+    /// What the client says in a field whose shared part the writer puts in its own words.
+    pub(super) fn beside(&self, name: &str) -> Vec<Member<'w>> {
+        let own = self.top.iter().find(|extra| extra.name == name);
+        own.map(|extra| members(extra.json.get())).unwrap_or_default()
     }
 
     pub(super) fn tool(&self, at: usize, out: &mut Vec<u8>) {
@@ -88,15 +103,9 @@ fn write(extras: Option<&Vec<&Extra<'_>>>, out: &mut Vec<u8>) {
 
 const CACHE_CONTROL: &str = "cache_control";
 
-/// Fields that the writer itself decides about.
-const WRITTEN: [&str; 9] = [
-    "max_tokens",
-    "messages",
-    "model",
-    "output_config",
-    "stream",
-    "system",
-    "thinking",
-    "tool_choice",
-    "tools",
-];
+/// Fields of which the writer keeps what it does not decide about.
+const MERGED: [&str; 2] = [OUTPUT_CONFIG, THINKING];
+
+/// Fields that the writer alone decides about.
+const WRITTEN: [&str; 7] =
+    ["max_tokens", "messages", "model", "stream", "system", "tool_choice", "tools"];

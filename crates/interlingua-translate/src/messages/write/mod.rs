@@ -6,6 +6,7 @@ use interlingua_dialect::{Fix, JsonObjectRule, JsonSchemaRule};
 use interlingua_ir::{Fault, Format, Note, NoteKind, Protocol, Text, Turn};
 
 use crate::history::History;
+use crate::spans::member;
 use crate::target::{Target, Written};
 use crate::tools::Names;
 
@@ -20,7 +21,7 @@ pub(super) mod thinking;
 use extras::Extras;
 pub(super) use offer::takes;
 use replay::Replay;
-use thinking::Plan;
+use thinking::{Plan, THINKING, kind};
 
 /// What may be answered with where neither the client nor the model's description says it, in tokens.
 /// Every model that thinks takes it.
@@ -51,7 +52,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
         field(&mut out, "stream", "true");
     }
     params(turn, target, plan.thinks, &mut out, &mut notes);
-    fields(turn, target, &plan, &mut out, &mut notes);
+    fields(turn, target, &extras, &plan, &mut out, &mut notes);
     extras.top(target, &mut out, &mut notes);
     let marks = Marks::of(turn, target);
     offer::write(turn, target, &names, &extras, &plan, marks, &mut out, &mut notes);
@@ -114,6 +115,7 @@ pub(super) fn clamped(target: &Target<'_>, name: &str, json: &str) -> Option<Str
 fn fields(
     turn: &Turn<'_>,
     target: &Target<'_>,
+    extras: &Extras<'_>,
     plan: &Plan,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
@@ -124,20 +126,56 @@ fn fields(
         fields.retain(|(known, _)| known != name);
         fields.push((name, json.into()));
     }
-    if let Some(format) = format(turn, target, notes) {
-        match fields.iter_mut().find(|(name, _)| *name == OUTPUT_CONFIG) {
-            Some((_, json)) => {
-                let start = json.trim_end().strip_suffix('}').unwrap_or_default();
-                let comma = if start.trim_end().ends_with('{') { "" } else { "," };
-                *json = format!("{start}{comma}\"format\":{format}}}").into();
+    let mut output = Vec::new();
+    let mut add = |name: &str, json: &str| output.push(format!("\"{name}\":{json}"));
+    for more in extras.beside(OUTPUT_CONFIG) {
+        match &*more.name() {
+            // It is the client's own level, which here steers its words only.
+            "effort" if !plan.thinks && thinking::has_levels(target.dialect) => {
+                add("effort", more.value);
             }
-            None => fields.push((OUTPUT_CONFIG, format!("{{\"format\":{format}}}").into())),
+            "effort" if plan.thinks => {}
+            "effort" => notes.push(Note::new(NoteKind::Dropped, "output_config.effort")),
+            "format" => {}
+            _ => add(more.key, more.value),
         }
     }
+    if let Some(format) = format(turn, target, notes) {
+        add("format", &format);
+    }
+    extend(&mut fields, OUTPUT_CONFIG, &output);
+    let form = fields.iter().find(|(name, _)| *name == THINKING).map(|(_, json)| kind(json));
+    let beside = extras.beside(THINKING);
+    let asked = member(&beside, "type").and_then(Text::from_json);
+    let same = asked.zip(form).is_some_and(|(asked, form)| asked.to_plain() == form);
+    let mut more = Vec::new();
+    for own in beside.iter().filter(|it| !matches!(&*it.name(), "type" | "budget_tokens")) {
+        match same {
+            true => more.push(format!("\"{}\":{}", own.key, own.value)),
+            false => notes.push(Note::new(NoteKind::Dropped, format!("thinking.{}", own.key))),
+        }
+    }
+    extend(&mut fields, THINKING, &more);
     for (name, json) in fields {
         if !target.repairs.drops(name, notes) {
             field(out, name, &json);
         }
+    }
+}
+
+/// Puts members into an object among `fields`, which is made if it is not there.
+fn extend<'f>(fields: &mut Vec<(&'f str, Cow<'_, str>)>, name: &'f str, members: &[String]) {
+    if members.is_empty() {
+        return;
+    }
+    let more = members.join(",");
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, json)) => {
+            let start = json.trim_end().strip_suffix('}').unwrap_or_default();
+            let comma = if start.trim_end().ends_with('{') { "" } else { "," };
+            *json = format!("{start}{comma}{more}}}").into();
+        }
+        None => fields.push((name, format!("{{{more}}}").into())),
     }
 }
 

@@ -214,12 +214,12 @@ fn write_function(
 
 fn write_custom(
     wire: &str,
-    description: Option<&Text<'_>>,
+    about: Option<&Text<'_>>,
     format: Option<&RawValue>,
     out: &mut Vec<u8>,
 ) {
     open(out, wire);
-    describe(freeform_description(description, format), out);
+    describe(freeform_description(about, format), out);
     field(out, "input_schema", &freeform_schema());
     out.push(b'}');
 }
@@ -263,13 +263,13 @@ pub(in crate::messages) fn takes(target: &Target<'_>, kind: &str) -> bool {
     target.dialect.tools.server_types.iter().any(|glob| glob_matches(glob, kind))
 }
 
-fn describe<'t>(texts: impl IntoIterator<Item = Cow<'t, Text<'t>>>, out: &mut Vec<u8>) {
-    let mut texts = texts.into_iter().filter(|it| !it.is_empty()).peekable();
-    if texts.peek().is_none() {
+fn describe(mut texts: Vec<Cow<'_, Text<'_>>>, out: &mut Vec<u8>) {
+    texts.retain(|it| !it.is_empty());
+    if texts.is_empty() {
         return;
     }
     out.extend_from_slice(b",\"description\":\"");
-    for (nth, text) in texts.enumerate() {
+    for (nth, text) in texts.iter().enumerate() {
         if nth > 0 {
             out.extend_from_slice(b"\\n\\n");
         }

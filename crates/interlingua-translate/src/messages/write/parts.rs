@@ -178,7 +178,7 @@ fn source<'w>(url: &'w Text<'_>) -> Option<Source<'w>> {
     let part = |text: &str| -> Text<'w> {
         match (&plain, escaped) {
             (Cow::Borrowed(whole), escaped) => {
-                let range = crate::splice::range_in(whole, text).unwrap_or_default();
+                let range = crate::splices::range_in(whole, text).unwrap_or_default();
                 let text = whole.get(range).unwrap_or_default();
                 if escaped { Text::Json(text.into()) } else { Text::Plain(text.into()) }
             }

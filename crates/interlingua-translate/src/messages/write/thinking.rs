@@ -7,8 +7,8 @@ use interlingua_dialect::{
 use interlingua_ir::{Class, Fault, Note, NoteKind, ToolChoice, Turn};
 use serde_json::Value;
 
-use super::DEFAULT_MAX_TOKENS;
 use super::replay;
+use super::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
 use crate::history::History;
 use crate::target::Target;
 
@@ -166,6 +166,14 @@ pub(in crate::messages) fn is_off_by_repair(target: &Target<'_>) -> bool {
     let missed = target.repairs.has(Fix::AddPlaceholder)
         && target.dialect.replay.on_missing == OnMissing::DisableThinking;
     missed || target.repairs.has(Fix::DisableThinking)
+}
+
+/// Whether the record's levels are words of the request, and not only budgets.
+pub(in crate::messages) fn has_levels(dialect: &Dialect) -> bool {
+    Effort::ALL.into_iter().any(|level| {
+        let fields = dialect.effort(level).unwrap_or_default();
+        fields.iter().any(|(name, _)| name == OUTPUT_CONFIG)
+    })
 }
 
 /// What a value of `thinking` asks for.
