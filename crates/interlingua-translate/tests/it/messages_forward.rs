@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::dialect;
 
 /// What clients get for a signature where there is nothing to seal.
-const MINTED: &str = "minted";
+const MINTED: &str = "unsealed";
 
 /// What the reader of the client's protocol makes of a body, as far as forwarding looks at it.
 fn turn_of(body: &Value) -> Turn<'static> {
@@ -617,7 +617,7 @@ fn seals_that_stay_shut() {
     let compat = Lane::to("anthropic_compat", "");
     let (got, _) = compat.forward(&request(BUDGET, unsigned), |_| {}).unwrap();
     assert!(got.contains(r#"{"type":"thinking","thinking":"x","signature":""}"#), "{got}");
-    let minted = unsigned.replace(r#""signature":"""#, r#""signature":"minted""#);
+    let minted = unsigned.replace(r#""signature":"""#, r#""signature":"unsealed""#);
     let (got, _) = compat.forward(&request(BUDGET, &minted), |_| {}).unwrap();
     assert!(got.contains(r#"{"type":"thinking","thinking":"x"}"#), "{got}");
 }
@@ -697,6 +697,27 @@ fn an_upstream_that_refuses_a_thought_gets_none() {
             reasoning-missing=thinking off for this request
         "#]],
     );
+}
+
+#[test]
+fn an_upstream_that_misses_a_thought_gets_what_stands_in_for_it() {
+    let compat = || Lane::to("anthropic_compat", "").repaired(Fix::AddPlaceholder, None);
+    check_thoughts(
+        &compat(),
+        "",
+        FORGETFUL,
+        |_| {},
+        &expect![[r#"
+            {"role":"user","content":"go"}
+            {"role":"assistant","content":[{"type":"thinking","thinking":""},{"type":"text","text":"Hm."},{"type":"tool_use","id":"a","name":"f","input":{}}]}
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"A"}]}
+            reasoning-missing=1
+        "#]],
+    );
+    let turn = turn_of(&serde_json::from_str(&request("", FORGETFUL)).unwrap());
+    let lane = compat();
+    let written = messages::write(&turn, &lane.target(true)).unwrap().body;
+    assert!(String::from_utf8(written).unwrap().contains(r#"{"type":"thinking","thinking":""}"#));
 }
 
 #[test]

@@ -144,10 +144,12 @@ impl<'t> Thoughts<'t> {
             return Some(());
         }
         notes.append(&mut self.told);
+        // A refusal tells more than the record.
         let insists = target.repairs.has(Fix::AddPlaceholder);
-        let required = insists
-            || matches!(rules.rule, ReplayRule::RequiredToolCalls | ReplayRule::RequiredAll);
-        if !wish.thinks || !required {
+        let required =
+            matches!(rules.rule, ReplayRule::RequiredToolCalls | ReplayRule::RequiredAll);
+        let matters = insists || (wish.thinks && required);
+        if !matters {
             return Some(());
         }
         let scope = match rules.scope {

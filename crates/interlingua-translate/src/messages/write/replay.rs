@@ -29,13 +29,12 @@ impl Replay {
         let rules = &target.dialect.replay;
         let silent = !thinks && rules.when_thinking_off == WhenThinkingOff::Omit;
         let barred = matches!(rules.rule, ReplayRule::Forbid | ReplayRule::Ignored);
-        let refused = target.repairs.has(Fix::AddPlaceholder)
-            && rules.on_missing == OnMissing::DisableThinking;
-        let takes = !silent && !barred && !refused && rules.carrier == Carrier::ThinkingBlocks;
-        // The upstream insists, whatever its record says.
-        let insists = takes
-            && target.repairs.has(Fix::AddPlaceholder)
-            && rules.on_missing != OnMissing::DisableThinking;
+        let can = !barred && rules.carrier == Carrier::ThinkingBlocks;
+        let missed = target.repairs.has(Fix::AddPlaceholder);
+        let stands_in = rules.on_missing != OnMissing::DisableThinking;
+        // The upstream insists, whatever its record and the request say.
+        let insists = can && missed && stands_in;
+        let takes = insists || (can && !silent && !missed);
         Self {
             takes,
             rule: if insists { ReplayRule::RequiredToolCalls } else { rules.rule },
