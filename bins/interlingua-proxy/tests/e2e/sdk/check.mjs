@@ -158,12 +158,13 @@ const refused = async (status) => {
   }
 };
 
+// Half an answer came, and it does not look whole.
 const broken = async () => {
   let last;
   try {
     for await (const event of await ask(`${protocol}.broken`, true)) last = event;
   } catch (error) {
-    return need(error.constructor.name !== 'Error', error.message);
+    return need(last && error.constructor.name !== 'Error', `last ${last}, ${error.message}`);
   }
   need(last?.type === 'response.failed', `half an answer looks whole: ${JSON.stringify(last)}`);
 };

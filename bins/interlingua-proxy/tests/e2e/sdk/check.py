@@ -406,12 +406,14 @@ def refused(status):
 
 
 def broken():
+    """Half an answer came, and it does not look whole."""
     sdk = anthropic if protocol == "messages" else openai
+    last = None
     try:
-        last = None
         for event in ask(f"{protocol}.broken", True):
             last = event
     except sdk.APIError:
+        need(last is not None, "nothing came before the error")
         return
     need(getattr(last, "type", None) == "response.failed", f"half an answer looks whole: {last}")
 
