@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::blocks::circular_levels;
 use crate::defaults::Defaults;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Wire};
 use crate::guess;
 use crate::problem::{Problem, Problems, did_you_mean};
 use crate::record::{Evidence, Record};
@@ -122,6 +122,14 @@ impl Dialects {
         let wire = wire.expect("a record that extends nothing says its wire");
         value.insert("wire".to_owned(), wire.name().into());
         Ok(Dialect::deserialize(Value::Object(value)).expect("records were read by their shape"))
+    }
+
+    /// The dialect of a server about which nothing is known but, perhaps, its protocol.
+    pub fn of_stranger(wire: Option<Wire>) -> &'static str {
+        match wire {
+            Some(Wire::Messages) => "anthropic_compat",
+            Some(Wire::Chat | Wire::Responses) | None => "generic",
+        }
     }
 
     /// Guesses the dialect of an address that a user pasted, and of a key by how it begins.

@@ -62,7 +62,7 @@ enum Phase {
     Waiting(Attempts),
     /// The answer is on its way.
     Relaying(Box<Relay>),
-    /// The answer is complete, but for its end, which waits until its thoughts are kept.
+    /// The answer is complete, and its end waits until what has to be kept of it is.
     Keeping(Pending<'static, ()>),
     /// Nothing more will come.
     Over,
@@ -161,6 +161,8 @@ impl Streaming {
                         _ => self.write(),
                     };
                 }
+                Progress::Held => return Poll::Pending,
+                Progress::Ready if self.is_held() => {}
                 Progress::Ready if pending >= GATHER_LIMIT => return self.write(),
                 Progress::Ready => self.empty_polls = 0,
                 Progress::Empty if pending > 0 => {
@@ -180,6 +182,10 @@ impl Streaming {
         }
     }
 
+    fn is_held(&self) -> bool {
+        matches!(self.phase, Phase::Keeping(_))
+    }
+
     fn write(&mut self) -> Poll<Option<Bytes>> {
         let mut out = Vec::with_capacity(self.room);
         self.chain.encoder.take(&mut out);
@@ -194,12 +200,11 @@ impl Streaming {
         match &mut self.phase {
             Phase::Over => Progress::Over,
             Phase::Keeping(kept) => match kept.as_mut().poll(cx) {
-                Poll::Pending => Progress::Empty,
+                Poll::Pending => Progress::Held,
                 Poll::Ready(kept) => {
                     if let (Err(error), Some(record)) = (kept, &mut self.record) {
                         record.notes.push(unkept(&error));
                     }
-                    self.chain.release();
                     self.phase = Phase::Over;
                     Progress::Over
                 }
@@ -318,7 +323,7 @@ impl Streaming {
 
     /// Takes note that the upstream has ended its answer.
     fn ended(&mut self) -> Progress {
-        self.phase = last(&self.chain);
+        self.phase = last(&mut self.chain);
         match self.phase {
             Phase::Keeping(_) => Progress::Ready,
             _ => Progress::Over,
@@ -366,6 +371,8 @@ enum Progress {
     Ready,
     /// Nothing is there to be read.
     Empty,
+    /// What is ready must not be seen yet.
+    Held,
     /// Nothing more will come.
     Over,
 }
@@ -396,6 +403,7 @@ fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
     chain.tools = commit.tools;
     chain.sealing = commit.sealing;
     chain.keeping = commit.keeping;
+    chain.storing = commit.storing;
     for event in first {
         chain.event(event);
     }
@@ -420,6 +428,6 @@ fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
 }
 
 /// What is left to do for an answer that its upstream has ended.
-fn last(chain: &Chain) -> Phase {
+fn last(chain: &mut Chain) -> Phase {
     chain.keep().map_or(Phase::Over, Phase::Keeping)
 }

@@ -23,6 +23,7 @@ use crate::record::Record;
 use crate::scrub::Scrubber;
 use crate::session;
 use crate::state::{State, View};
+use crate::stored::{self, Storing};
 
 /// A turn to be answered.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub(crate) struct Commit {
     /// Nothing for clients that have no place for what is sealed.
     pub(crate) sealing: Option<Sealing>,
     pub(crate) keeping: Option<Keeping>,
+    pub(crate) storing: Option<Storing>,
     pub(crate) idle: Duration,
     pub(crate) provider: String,
     /// Masks secrets in what the upstream says when it fails.
@@ -93,11 +95,14 @@ pub(crate) enum Answer {
 ///
 /// The request is read at the first poll; what is known then goes through `early` at once.
 pub(crate) async fn run(
-    job: Job,
+    mut job: Job,
     mut record: Record,
     early: oneshot::Sender<Early>,
 ) -> (Record, Result<Answer, Fault>) {
-    let result = answer(&job, &mut record, early).await;
+    let result = match stored::continued(&mut job).await {
+        Ok(previous) => answer(&job, previous.as_deref(), &mut record, early).await,
+        Err(fault) => Err(fault),
+    };
     if let Err(fault) = &result {
         record.fault = Some(fault.clone());
     }
@@ -106,6 +111,7 @@ pub(crate) async fn run(
 
 async fn answer(
     job: &Job,
+    previous: Option<&str>,
     record: &mut Record,
     early: oneshot::Sender<Early>,
 ) -> Result<Answer, Fault> {
@@ -117,7 +123,8 @@ async fn answer(
     record.asked = turn.model.to_string();
     record.notes = notes;
     let ids = Ids { answer: &job.answer_id, request: &record.request_id };
-    let head = Head::of(&turn, ids, now);
+    let store = stored::is_wanted(&mut turn);
+    let head = Head::of(&turn, ids, now).stored(store, previous);
     // Whoever listens may have stopped; then nobody needs to know.
     drop(early.send(Early { head: head.clone(), streaming: turn.stream }));
 

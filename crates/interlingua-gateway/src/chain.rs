@@ -7,6 +7,7 @@ use interlingua_translate::tools::{Bridge, ToolMap, Unwrapping};
 
 use crate::recall::Keeping;
 use crate::record::Meter;
+use crate::stored::Storing;
 
 /// The sinks of one answer: tools are restored, thoughts are kept or sealed, tokens are counted, and what
 /// is left is written for the client.
@@ -15,6 +16,7 @@ pub(crate) struct Chain {
     pub(crate) tools: ToolMap,
     unwrapping: Unwrapping,
     pub(crate) keeping: Option<Keeping>,
+    pub(crate) storing: Option<Storing>,
     pub(crate) sealing: Option<Sealing>,
     pub(crate) meter: Meter,
     pub(crate) encoder: Box<dyn Encode>,
@@ -26,6 +28,7 @@ impl Chain {
             tools: ToolMap::default(),
             unwrapping: Unwrapping::default(),
             keeping: None,
+            storing: None,
             sealing: None,
             meter,
             encoder,
@@ -38,15 +41,18 @@ impl Chain {
         self.encoder.fail(fault);
     }
 
-    /// What has to be kept before the client may see the end; nothing if it has not come, or need not wait.
-    pub(crate) fn keep(&self) -> Option<Pending<'static, ()>> {
-        self.keeping.as_ref().filter(|it| it.end.is_some()).map(Keeping::keep)
-    }
-
-    /// Lets the end go that has waited.
-    pub(crate) fn release(&mut self) {
-        if let Some(end) = self.keeping.take().and_then(|it| it.end) {
-            self.encoder.event(end);
+    /// What has to be kept before the client may see the end of the answer, since it may come back at
+    /// once.
+    pub(crate) fn keep(&mut self) -> Option<Pending<'static, ()>> {
+        let thoughts = self.keeping.take().and_then(|it| it.keep());
+        let storing = self.storing.take();
+        let response = storing.and_then(|it| it.keep(&self.encoder.kept()?));
+        match (thoughts, response) {
+            (Some(thoughts), Some(response)) => Some(Box::pin(async {
+                thoughts.await?;
+                response.await
+            })),
+            (one, other) => one.or(other),
         }
     }
 }
@@ -61,34 +67,14 @@ impl Sink for Chain {
             (None, Some(sealing)) => {
                 Bridge::new(tools, unwrapping, Sealer::new(sealing, encoder)).event(event);
             }
-            (Some(Keeping { capturing, answer, end, .. }), sealing) => {
-                let mut last = Last { end, sink: encoder };
-                match sealing {
-                    Some(sealing) => {
-                        let capture = Capture::new(capturing, Sealer::new(sealing, &mut last));
-                        Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
-                    }
-                    None => {
-                        let capture = Capture::new(capturing, &mut last);
-                        Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
-                    }
-                }
+            (Some(Keeping { capturing, answer, .. }), None) => {
+                let capture = Capture::new(capturing, encoder);
+                Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
             }
-        }
-    }
-}
-
-/// Holds the end of an answer back.
-struct Last<'l, S> {
-    end: &'l mut Option<Event<'static>>,
-    sink: S,
-}
-
-impl<S: Sink> Sink for Last<'_, S> {
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::End { .. } => *self.end = Some(event.into_owned()),
-            event => self.sink.event(event),
+            (Some(Keeping { capturing, answer, .. }), Some(sealing)) => {
+                let capture = Capture::new(capturing, Sealer::new(sealing, encoder));
+                Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
 use crate::scrub::Scrubber;
+use crate::stored::Storing;
 
 /// A turn on its way to one target.
 pub(crate) struct Errand<'e, 'a> {
@@ -94,6 +95,7 @@ impl Errand<'_, '_> {
         let is_chat = self.turn.protocol == Protocol::Chat;
         let verbatim = request.verbatim && in_kind && !(is_chat && replays(self.target));
         let keeping = self.recall.keeping(self.job, self.target, verbatim);
+        let storing = if self.head.is_stored() { Storing::of(self.job) } else { None };
         let Written { body, tools, notes } = request.written;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
@@ -150,6 +152,7 @@ impl Errand<'_, '_> {
                     tools,
                     sealing,
                     keeping,
+                    storing,
                     idle: provider.timeouts.idle,
                     provider: provider.id.to_string(),
                     scrubber: self.scrubber(),
@@ -158,19 +161,22 @@ impl Errand<'_, '_> {
             } else {
                 let encoder = self.head.clone().whole();
                 let encoder: Box<dyn Encode> = match verbatim {
-                    true => Box::new(verbatim::Encoder::whole(encoder, &self.turn.model)),
+                    true => Box::new(
+                        verbatim::Encoder::whole(encoder, &self.turn.model)
+                            .keep(self.head.is_stored()),
+                    ),
                     false => encoder,
                 };
                 let mut chain = Chain::new(encoder, Meter::since(record.begun));
                 chain.tools = tools;
                 chain.sealing = sealing;
                 chain.keeping = keeping;
+                chain.storing = storing;
                 let whole =
                     whole(reader, answer.body, silence, stream, limits.body, &mut chain).await;
-                if let Some(kept) = chain.keep() {
+                if let Some(kept) = chain.keep().filter(|_| whole.is_ok()) {
                     record.notes.extend(kept.await.err().map(|error| unkept(&error)));
                 }
-                chain.release();
                 record.read(&chain.meter, chain.encoder.notes());
                 whole?;
                 let mut out = Vec::new();

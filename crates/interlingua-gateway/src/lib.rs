@@ -64,6 +64,7 @@ mod scrub;
 mod session;
 mod socket;
 mod state;
+mod stored;
 mod storm;
 
 pub use gateway::{BindError, Gateway};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interlingua_dialect::{Carrier, Wire};
-use interlingua_ir::{Event, Note, NoteKind, Origin, Protocol, Turn};
+use interlingua_ir::{Note, NoteKind, Origin, Protocol, Turn};
 use interlingua_reasoning::{
     Capturing, Fingerprints, Injected, Pending, Prefix, Scope, Store, StoreError, inject, restore,
 };
@@ -70,7 +70,6 @@ impl Recall {
             capturing: Capturing::new(seal, &job.tenant, origin, answer, before, nonce),
             answer: answer.clone(),
             store: Arc::clone(&tools.thoughts),
-            end: None,
         })
     }
 }
@@ -88,22 +87,17 @@ pub(crate) struct Keeping {
     /// The gateway's id of the answer, by which ids of calls are made unique.
     pub(crate) answer: String,
     store: Arc<dyn Store>,
-    /// The answer's end, which the client must not see before its thoughts are kept: it may come back at
-    /// once.
-    pub(crate) end: Option<Event<'static>>,
 }
 
 impl Keeping {
     /// Keeps what there is to keep, once the answer has ended.
-    pub(crate) fn keep(&self) -> Pending<'static, ()> {
-        match self.capturing.entry() {
-            Some((key, entry)) => self.store.put(key, entry),
-            None => Box::pin(std::future::ready(Ok(()))),
-        }
+    pub(crate) fn keep(&self) -> Option<Pending<'static, ()>> {
+        let (key, entry) = self.capturing.entry()?;
+        Some(self.store.put(key, entry))
     }
 }
 
-/// Tells of thoughts that a crash would lose.
+/// Tells of what a crash would lose.
 pub(crate) fn unkept(error: &StoreError) -> Note {
     Note::new(NoteKind::ReasoningUnkept, error.to_string())
 }

@@ -46,6 +46,8 @@ pub enum NoteKind {
     ReasoningUnkept,
     /// Sealed reasoning could not be opened.
     ReasoningUnreadable,
+    /// Nobody could count, so it was estimated.
+    Estimated,
     /// A field or a value that no rule knows.
     Unknown,
     /// The same call id was used twice, and the second was renamed.
@@ -78,6 +80,7 @@ impl NoteKind {
             Self::ReasoningForeign => "reasoning-foreign",
             Self::ReasoningUnkept => "reasoning-unkept",
             Self::ReasoningUnreadable => "reasoning-unreadable",
+            Self::Estimated => "estimated",
             Self::Unknown => "unknown",
             Self::Renamed => "renamed",
             Self::Repaired => "repaired",

@@ -122,7 +122,8 @@ fn fits(items: &[Item<'_>], found: &[Thought]) -> bool {
     let readable = items.iter().filter_map(as_reasoning).flat_map(|it| &it.readable);
     let sent: String = readable.map(Text::to_plain).collect();
     let thought: String = found.iter().map(|it| it.text.as_str()).collect();
-    sent.is_empty() || sent.trim() == thought.trim()
+    // Some clients send the last piece of it only.
+    thought.contains(sent.trim())
 }
 
 fn as_reasoning<'t, 'a>(item: &'t Item<'a>) -> Option<&'t Reasoning<'a>> {

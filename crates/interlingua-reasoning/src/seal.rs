@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 const THOUGHT: &str = SEALED_THOUGHT;
 const SUMMARY: &str = SEALED_SUMMARY;
 
+/// The same of responses, which nobody but a store ever has.
+const RESPONSE: &str = "ilr1.";
+
 /// The keys under which thoughts and summaries are sealed.
 ///
 /// The first one seals; all of them open. Two keys at once are what a rotation needs.
@@ -108,6 +111,22 @@ impl SealKeys {
     pub fn seal_summary(&self, summary: &str, tenant: &str, nonce: [u8; NONCE_LEN]) -> String {
         let origin = OriginHeader { provider: String::new(), family: String::new() };
         self.close(SUMMARY, &origin, summary.as_bytes().to_vec(), tenant, nonce)
+    }
+
+    /// Seals a response, as it is kept for `tenant`. `nonce` is as for [`seal`](Self::seal).
+    pub fn seal_response(&self, response: &str, tenant: &str, nonce: [u8; NONCE_LEN]) -> String {
+        let origin = OriginHeader { provider: String::new(), family: String::new() };
+        self.close(RESPONSE, &origin, response.as_bytes().to_vec(), tenant, nonce)
+    }
+
+    /// Opens a response that was sealed for `tenant`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_response(&self, blob: &str, tenant: &str) -> Result<String, SealError> {
+        let (_, plain) = self.reveal(RESPONSE, blob, tenant)?;
+        String::from_utf8(plain).map_err(|_| SealError::Refused)
     }
 
     /// Opens a summary that was sealed for `tenant`.

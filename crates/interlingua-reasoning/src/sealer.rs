@@ -73,21 +73,19 @@ impl Sealing {
         known.map(|(_, seal)| seal.as_str())
     }
 
-    /// Puts seals in the place of what the upstream knows its thoughts by. What belongs to no thought is
-    /// left alone: it is not ours to open.
+    /// Puts seals in the place of what the upstream knows its thoughts by. An empty one stands where the
+    /// upstream signs nothing and the seal belongs all the same; what is not known yet is left out, as
+    /// it comes again at the end of its thought.
     fn seal_frame(&mut self, frame: &mut Frame<'_>) {
         for piece in &mut frame.pieces {
             let Piece::Opaque(opaque) = piece else { continue };
-            if self.seal_of(opaque).is_none()
-                && let Some(open) = self.open.as_ref().filter(|it| it.is_known_by(opaque))
-            {
+            let open = self.open.as_ref().filter(|it| opaque.is_empty() || it.is_known_by(opaque));
+            let seal = match self.seal_of(opaque).map(str::to_owned) {
+                Some(seal) => seal,
                 // The thought may still grow.
-                let so_far = open.clone();
-                self.seal(so_far, None);
-            }
-            if let Some(seal) = self.seal_of(opaque) {
-                *opaque = seal.to_owned().into();
-            }
+                None => open.cloned().map(|open| self.seal(open, None)).unwrap_or_default(),
+            };
+            *opaque = seal.into();
         }
     }
 }
@@ -213,7 +211,7 @@ mod tests {
                 pieces: vec![
                     Piece::Json("{".into()),
                     Piece::Opaque("sig/1".into()),
-                    Piece::Opaque("nobody's".into()),
+                    Piece::Opaque("not yet".into()),
                 ],
             })
         };
@@ -236,7 +234,7 @@ mod tests {
             .iter()
             .filter_map(|event| match event {
                 Event::Frame(frame) => match frame.pieces.as_slice() {
-                    [_, Piece::Opaque(seal), Piece::Opaque(other)] if other == "nobody's" => {
+                    [_, Piece::Opaque(seal), Piece::Opaque(other)] if other.is_empty() => {
                         Some(&**seal)
                     }
                     _ => None,

@@ -83,10 +83,28 @@ impl Head {
         }
     }
 
+    /// Tells a Responses client whether its answer is kept, and from which kept answer it continues.
+    #[must_use]
+    pub fn stored(self, store: bool, previous: Option<&str>) -> Self {
+        match self {
+            Self::Responses(head) => Self::Responses(Box::new(head.stored(store, previous))),
+            other => other,
+        }
+    }
+
+    /// Whether the answer is kept.
+    pub fn is_stored(&self) -> bool {
+        matches!(self, Self::Responses(head) if head.is_stored())
+    }
+
     /// Makes an encoder that writes events.
     pub fn stream(self, caller: Caller) -> Box<dyn Encode> {
         match self {
-            Self::Responses(head) => Box::new(responses::Encoder::stream(*head).caller(caller)),
+            Self::Responses(head) => {
+                let keeps = head.is_stored();
+                let encoder = responses::Encoder::stream(*head).caller(caller);
+                Box::new(if keeps { encoder.keep() } else { encoder })
+            }
             Self::Chat(head) => Box::new(chat::Encoder::stream(*head)),
             Self::Messages(head) => Box::new(messages::Encoder::stream(*head)),
         }
@@ -95,7 +113,11 @@ impl Head {
     /// Makes an encoder that writes the whole answer once it is complete.
     pub fn whole(self) -> Box<dyn Encode> {
         match self {
-            Self::Responses(head) => Box::new(responses::Encoder::whole(*head)),
+            Self::Responses(head) => {
+                let keeps = head.is_stored();
+                let encoder = responses::Encoder::whole(*head);
+                Box::new(if keeps { encoder.keep() } else { encoder })
+            }
             Self::Chat(head) => Box::new(chat::Encoder::whole(*head)),
             Self::Messages(head) => Box::new(messages::Encoder::whole(*head)),
         }

@@ -64,5 +64,5 @@ pub mod upstream;
 pub mod verbatim;
 
 pub use interlingua_protocol::json;
-pub use pipe::{Decode, Encode, Pipe, ReadLimits, Reader, Started};
+pub use pipe::{Decode, Encode, Kept, Pipe, ReadLimits, Reader, Started};
 pub use target::{Repairs, Target, Written};

@@ -55,6 +55,11 @@ pub trait Encode: Sink + fmt::Debug + Send {
     /// protocol has a place for it.
     fn annotate(&mut self, _pairs: &[(&str, String)]) {}
 
+    /// The answer, if it was to be kept and has ended by itself: whole, or cut with a reason.
+    fn kept(&mut self) -> Option<Kept> {
+        None
+    }
+
     /// What was lost or changed on the way, as far as the answer has come.
     fn notes(&self) -> &[Note];
 
@@ -85,6 +90,15 @@ impl<D: Decode + ?Sized> Decode for Box<D> {
     fn is_over(&self) -> bool {
         (**self).is_over()
     }
+}
+
+/// An answer as the gateway keeps it, so that it can be asked for again and continued from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// The whole answer, as JSON.
+    pub answer: String,
+    /// Its items, as a JSON list.
+    pub output: String,
 }
 
 /// Reads the body of an upstream's answer, whatever form it has.

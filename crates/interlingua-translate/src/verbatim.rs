@@ -2,7 +2,10 @@
 
 use interlingua_ir::{Event, Fault, Frame, Note, Piece, Sink, Text};
 
-use crate::pipe::Encode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::pipe::{Encode, Kept};
 
 /// Hands on what the upstream sent, in its own words; only names and sealed data are put in their places.
 ///
@@ -22,6 +25,8 @@ pub struct Encoder {
     /// The id that the upstream has given to its answer.
     answer: String,
     frames: u64,
+    /// The last frame, if the answer is to be kept: it holds all of it.
+    last: Option<Vec<u8>>,
     notes: Vec<Note>,
 }
 
@@ -68,8 +73,16 @@ impl Encoder {
             out: Vec::new(),
             answer: String::new(),
             frames: 0,
+            last: None,
             notes: Vec::new(),
         }
+    }
+
+    /// Keeps the answer, to be [had](Encode::kept) once it has ended.
+    #[must_use]
+    pub fn keep(mut self, keep: bool) -> Self {
+        self.last = keep.then(Vec::new);
+        self
     }
 
     /// Decides by the first frame whether frames can be handed on.
@@ -101,6 +114,7 @@ impl Encoder {
             }
             self.out.extend_from_slice(b"data: ");
         }
+        let start = self.out.len();
         for piece in &frame.pieces {
             match piece {
                 Piece::Json(json) => self.json(json),
@@ -115,6 +129,10 @@ impl Encoder {
                     self.out.extend_from_slice(text.as_bytes());
                 }
             }
+        }
+        if let Some(last) = &mut self.last {
+            last.clear();
+            last.extend_from_slice(&self.out[start..]);
         }
         if self.form == Form::Events {
             self.out.extend_from_slice(b"\n\n");
@@ -182,6 +200,27 @@ impl Encode for Encoder {
 
     fn annotate(&mut self, pairs: &[(&str, String)]) {
         self.own.annotate(pairs);
+    }
+
+    fn kept(&mut self) -> Option<Kept> {
+        #[derive(Deserialize)]
+        struct Last<'a> {
+            #[serde(borrow, default)]
+            response: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            output: Option<&'a RawValue>,
+        }
+        if self.state == State::Events {
+            return self.own.kept();
+        }
+        let last = String::from_utf8(self.last.take()?).ok()?;
+        let read: Last<'_> = serde_json::from_str(&last).ok()?;
+        let answer = read.response.map_or(last.as_str(), RawValue::get);
+        let output = match read.response {
+            Some(response) => serde_json::from_str::<Last<'_>>(response.get()).ok()?.output,
+            None => read.output,
+        };
+        Some(Kept { answer: answer.to_owned(), output: output?.get().to_owned() })
     }
 
     fn notes(&self) -> &[Note] {

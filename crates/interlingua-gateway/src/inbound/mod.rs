@@ -1,7 +1,9 @@
 //! What clients can ask for.
 
+mod count_tokens;
 mod models;
 mod status;
+mod stored;
 mod turns;
 
 use std::net::SocketAddr;
@@ -101,6 +103,12 @@ async fn route(
             let what = "WebSocket is not served here; send the request with POST";
             reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
         }
+        "/messages/count_tokens" if request.method() == Method::POST => {
+            let request_id = request_id.to_owned();
+            let context = Context { state, view, request_id, tenant, has_key };
+            count_tokens::serve(context, request).await
+        }
+        "/messages/count_tokens" => not_allowed("POST"),
         _ if let Some(turn) = turn => {
             if request.method() != Method::POST {
                 return not_allowed("POST");
@@ -109,9 +117,15 @@ async fn route(
             let context = Context { state, view, request_id, tenant, has_key };
             turns::serve(context, request, turn).await
         }
-        _ => match path.strip_prefix("/models/") {
-            Some(slug) => get(&request, || models::one(&view, slug)),
-            None => not_found(path),
+        _ => match (path.strip_prefix("/models/"), path.strip_prefix("/responses/")) {
+            (Some(slug), _) => get(&request, || models::one(&view, slug)),
+            (None, Some(id)) if !id.contains('/') => {
+                let request_id = request_id.to_owned();
+                let method = request.method().clone();
+                let context = Context { state, view, request_id, tenant, has_key };
+                stored::serve(&context, &method, id).await
+            }
+            (None, _) => not_found(path),
         },
     }
 }
@@ -158,7 +172,7 @@ fn not_allowed(allowed: &'static str) -> Response<Reply> {
 /// Names the route that was probably meant.
 fn not_found(path: &str) -> Response<Reply> {
     // The last of those that are equally near is named.
-    const ROUTES: [&str; 10] = [
+    const ROUTES: [&str; 11] = [
         "/version",
         "/readyz",
         "/healthz",
@@ -166,6 +180,7 @@ fn not_found(path: &str) -> Response<Reply> {
         "/v1/codex/models",
         "/v1/models",
         "/v1/chat/completions",
+        "/v1/messages/count_tokens",
         "/v1/messages",
         "/v1/responses/compact",
         "/v1/responses",

@@ -52,7 +52,7 @@ pub(crate) fn overview(view: &View, state: &State) -> Response<Reply> {
 const ROUTES: &str = "
 routes
   POST /v1/responses, /v1/responses/compact
-  POST /v1/messages, /v1/chat/completions
+  POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions
   GET  /v1/models, /v1/codex/models
   GET  /status, /healthz, /readyz, /version
 ";

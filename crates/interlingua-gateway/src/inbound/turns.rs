@@ -113,7 +113,9 @@ pub(crate) async fn serve(
     let encoder = match &answer {
         Answer::Begun(commit) if commit.verbatim => {
             let own = head.stream(teller.caller);
-            Box::new(verbatim::Encoder::stream(own, &record.asked)) as Box<dyn Encode>
+            let encoder =
+                verbatim::Encoder::stream(own, &record.asked).keep(commit.storing.is_some());
+            Box::new(encoder) as Box<dyn Encode>
         }
         _ => head.stream(teller.caller),
     };

@@ -1,6 +1,6 @@
 //! Where a provider is and what is spoken there.
 
-use interlingua_dialect::Wire;
+use interlingua_dialect::{Dialects, Wire};
 
 use super::providers::{Reader, own_preset};
 use crate::address::BaseUrl;
@@ -94,9 +94,14 @@ impl Reader<'_> {
             Some(preset) => (preset.dialect.clone(), Origin::Preset(preset.id.as_str().into())),
             None => {
                 let key = key.map_or("", Secret::expose);
+                let wire = section.text("wire").map(|found| found.value);
                 match self.dialects.guess(&base_url?.to_string(), key) {
                     Some(id) => (id.to_owned(), Origin::Derived("base_url")),
-                    None => ("generic".to_owned(), Origin::Default),
+                    None => {
+                        let wire = WIRES.into_iter().find(|it| wire.as_deref() == Some(it.name()));
+                        let origin = wire.map_or(Origin::Default, |_| Origin::Derived("wire"));
+                        (Dialects::of_stranger(wire).to_owned(), origin)
+                    }
                 }
             }
         };

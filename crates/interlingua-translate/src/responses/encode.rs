@@ -1,11 +1,12 @@
 use interlingua_ir::{
-    Attachment, Event, Fault, Form as CallForm, Index, Kind, Note, Sink, Stop, Text, Usage,
+    Attachment, Event, Fault, Form as CallForm, Index, Kind, Note, NoteKind, Sink, Stop, Text,
+    Usage,
 };
 
 use super::head::{Head, State};
 use super::item::{Body, Open, output_index};
 use crate::faults::{self, Caller};
-use crate::pipe::Encode;
+use crate::pipe::{Encode, Kept};
 
 /// Writes an answer for a Responses client, as a stream or whole.
 ///
@@ -27,15 +28,6 @@ pub struct Encoder {
     /// Whether the answer is to be kept, and the answer once it has ended.
     keeps: bool,
     kept: Option<Kept>,
-}
-
-/// An answer as the gateway keeps it, so that it can be asked for again and continued from.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Kept {
-    /// The whole answer, as JSON.
-    pub answer: String,
-    /// Its items, as a JSON list.
-    pub output: String,
 }
 
 /// What the client gets.
@@ -79,16 +71,11 @@ impl Encoder {
         self
     }
 
-    /// Keeps the answer, to be [had](Self::kept) once it has ended.
+    /// Keeps the answer, to be [had](Encode::kept) once it has ended.
     #[must_use]
     pub fn keep(mut self) -> Self {
         self.keeps = true;
         self
-    }
-
-    /// The answer, if it was to be kept and has ended by itself: whole, or cut with a reason.
-    pub fn kept(&self) -> Option<&Kept> {
-        self.kept.as_ref()
     }
 
     fn new(head: Head, form: Form) -> Self {
@@ -300,7 +287,11 @@ impl Encoder {
             }
             output.extend_from_slice(&done.json);
         }
-        let usage = usage.map_or(b"null".to_vec(), write_usage);
+        let usage = write_usage(usage.unwrap_or_else(|| {
+            // Clients take a response without it for one that has not ended.
+            self.notes.push(Note::new(NoteKind::FilledIn, "usage"));
+            Usage::default()
+        }));
         let (kind, state) = match stop {
             Stop::Complete | Stop::ToolUse => {
                 ("response.completed", State::Completed { output: &output, usage: &usage })
@@ -377,6 +368,10 @@ impl Encode for Encoder {
 
     fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    fn kept(&mut self) -> Option<Kept> {
+        self.kept.take()
     }
 
     fn resume(&mut self, answer: &str, events: u64) {

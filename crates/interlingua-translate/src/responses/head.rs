@@ -77,6 +77,11 @@ impl Head {
         self
     }
 
+    /// Whether the answer is kept.
+    pub fn is_stored(&self) -> bool {
+        self.store
+    }
+
     /// Takes over the id that the answer has already.
     pub(super) fn rename(&mut self, id: &str) {
         if !id.is_empty() {

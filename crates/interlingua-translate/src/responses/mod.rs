@@ -11,9 +11,9 @@ mod stored;
 mod write;
 
 pub use decode::Decoder;
-pub use encode::{Encoder, Kept};
+pub use encode::Encoder;
 pub use forward::forward;
 pub use head::Head;
 pub use read::read;
-pub use stored::{expand, items, join};
+pub use stored::{expand, items, join, previous};
 pub use write::write;

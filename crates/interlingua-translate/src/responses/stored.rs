@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 
-use interlingua_ir::{Class, Fault};
+use interlingua_ir::{Class, Fault, Text};
 use interlingua_protocol::Name;
 use serde::Deserialize;
 
 use crate::edit::{Edits, Entries};
+use crate::incoming;
 
 /// Puts a kept conversation before the input of a request and takes the mention of it away.
 ///
@@ -55,6 +56,26 @@ pub fn expand(body: &[u8], stored: &str) -> Result<Vec<u8>, Fault> {
         }
     }
     Ok(edits.apply())
+}
+
+/// The id of the answer that a request continues from.
+///
+/// # Errors
+///
+/// [`Class::InvalidRequest`] when it is no id.
+pub fn previous(body: &[u8]) -> Result<Option<String>, Fault> {
+    const FIELD: &str = "previous_response_id";
+    // Nearly nobody says so, and a look costs less than a parser.
+    if memchr::memmem::find(body, FIELD.as_bytes()).is_none() {
+        return Ok(None);
+    }
+    // What is no request is told by whoever reads it whole.
+    let Ok((_, fields)) = fields(body) else { return Ok(None) };
+    let Some(id) = fields.get(FIELD).filter(|id| id.get() != "null") else { return Ok(None) };
+    let Some(text) = Text::from_json(id.get()) else {
+        return Err(incoming::invalid(FIELD, "a string is expected here"));
+    };
+    Ok(Some(text.into_plain().into_owned()))
 }
 
 /// The input of a request as a JSON list of items, as it is kept.

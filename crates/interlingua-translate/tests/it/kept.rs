@@ -70,7 +70,7 @@ fn an_answer_is_kept_as_its_client_saw_it() {
         for stop in [Stop::Complete, Stop::Length] {
             let head = head().stored(true, Some("resp_0"));
             let mut encoder = answer(form(head).keep(), stop);
-            let kept = encoder.kept().cloned().unwrap();
+            let kept = encoder.kept().unwrap();
             let mut out = Vec::new();
             encoder.take(&mut out);
             assert!(String::from_utf8(out).unwrap().contains(&kept.answer));
