@@ -29,8 +29,15 @@ fn discovered(view: &View) -> Response<Reply> {
     let also = view.snapshot.unlisted(None);
     let offered = view.snapshot.pool().offered();
     let entries = offered.chain(also.iter().filter(|entry| entry.is_usable())).map(|entry| {
-        let name = entry.model.name.as_deref().unwrap_or(&entry.model.id);
-        (discovery_name(&entry.slug), format!("{} / {name}", entry.provider.name), 0)
+        let PoolEntry { provider, model, .. } = entry;
+        let name = model.name.as_deref().unwrap_or(&model.id);
+        messages::Listed {
+            id: discovery_name(&entry.slug).into(),
+            name: format!("{} / {name}", provider.name).into(),
+            created_at: 0,
+            window: Some(model.context_window).filter(|_| !model.window_assumed),
+            max_output_tokens: model.max_output_tokens,
+        }
     });
     reply::json(200, messages::models_page(entries, false))
 }

@@ -20,6 +20,6 @@ pub use decode::Decoder;
 pub use encode::Encoder;
 pub use forward::{count_tokens, forward};
 pub use head::Head;
-pub use models::models_page;
+pub use models::{Listed, models_page};
 pub use read::{count_tokens_read, read};
 pub use write::write;

@@ -1,27 +1,52 @@
 //! `GET /models` in the shape of this protocol.
 
+use std::borrow::Cow;
+
 use interlingua_ir::Text;
 
-/// Writes a page of models: of each its id, the name that people read, and when it came, in seconds
-/// since 1970. `has_more` says that the list goes on behind the last one.
-pub fn models_page<I: AsRef<str>, N: AsRef<str>>(
-    entries: impl IntoIterator<Item = (I, N, u64)>,
-    has_more: bool,
-) -> Vec<u8> {
+use crate::render::field;
+
+/// A model as a list shows it.
+#[derive(Clone, Debug)]
+pub struct Listed<'m> {
+    /// By which it is asked for.
+    pub id: Cow<'m, str>,
+    /// What people read.
+    pub name: Cow<'m, str>,
+    /// When it came, in seconds since 1970; zero if nobody knows.
+    pub created_at: u64,
+    /// The most tokens of a prompt.
+    pub window: Option<u64>,
+    /// The most tokens of an answer.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// Writes a page of models. `has_more` says that the list goes on behind the last one.
+///
+/// The fields are those that the official SDK for Python insists on or shows, in 2.11.0.
+pub fn models_page<'m>(models: impl IntoIterator<Item = Listed<'m>>, has_more: bool) -> Vec<u8> {
     let mut out = b"{\"data\":[".to_vec();
     let (mut first, mut last) = (None, None);
-    for (id, name, created_at) in entries {
+    for model in models {
         if first.is_some() {
             out.push(b',');
         }
         out.extend_from_slice(b"{\"type\":\"model\",\"id\":");
-        string(id.as_ref(), &mut out);
+        string(&model.id, &mut out);
         out.extend_from_slice(b",\"display_name\":");
-        string(name.as_ref(), &mut out);
+        string(&model.name, &mut out);
         out.extend_from_slice(b",\"created_at\":");
-        string(&moment(created_at), &mut out);
+        string(&moment(model.created_at), &mut out);
+        out.extend_from_slice(b",\"lifecycle\":\"active\"");
+        for (name, number) in
+            [("max_input_tokens", model.window), ("max_tokens", model.max_output_tokens)]
+        {
+            if let Some(number) = number {
+                field(&mut out, name, itoa::Buffer::new().format(number));
+            }
+        }
         out.push(b'}');
-        let id = id.as_ref().to_owned();
+        let id = model.id.into_owned();
         first.get_or_insert_with(|| id.clone());
         last = Some(id);
     }
@@ -85,15 +110,26 @@ mod tests {
 
     #[test]
     fn a_page_names_its_ends() {
-        let entries = [("claude/up/m\"1", "M 1", 0), ("claude/up/m2", "M 2", 1_700_000_000)];
+        let listed = |id: &'static str, name: &'static str, created_at, window| Listed {
+            id: id.into(),
+            name: name.into(),
+            created_at,
+            window,
+            max_output_tokens: window.map(|it| it / 4),
+        };
+        let entries = [
+            listed("claude/up/m\"1", "M 1", 0, None),
+            listed("claude/up/m2", "M 2", 1_700_000_000, Some(8_000)),
+        ];
         let page = models_page(entries, true);
         let page: serde_json::Value = serde_json::from_slice(&page).unwrap();
         let expected = json!({
             "data": [
                 { "type": "model", "id": "claude/up/m\"1", "display_name": "M 1",
-                  "created_at": "1970-01-01T00:00:00Z" },
+                  "created_at": "1970-01-01T00:00:00Z", "lifecycle": "active" },
                 { "type": "model", "id": "claude/up/m2", "display_name": "M 2",
-                  "created_at": "2023-11-14T22:13:20Z" },
+                  "created_at": "2023-11-14T22:13:20Z", "lifecycle": "active",
+                  "max_input_tokens": 8000, "max_tokens": 2000 },
             ],
             "has_more": true, "first_id": "claude/up/m\"1", "last_id": "claude/up/m2",
         });
@@ -102,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_empty_page_has_no_ends() {
-        let page = models_page(std::iter::empty::<(&str, &str, u64)>(), false);
+        let page = models_page(std::iter::empty(), false);
         let expected = r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#;
         assert_eq!(String::from_utf8(page).unwrap(), expected);
     }

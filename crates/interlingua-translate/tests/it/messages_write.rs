@@ -250,7 +250,7 @@ fn the_user_has_the_last_word() {
             {"role":"user","content":[{"type":"text","text":"a"}]}
             {"role":"assistant","content":[{"type":"text","text":"b"}]}
             {"role":"user","content":[{"type":"text","text":"Continue."}]}
-            dropped=reasoning
+            dropped=reasoning without an answer
             filled-in=a last message of the user
         "#]],
     );

@@ -37,7 +37,12 @@ impl Replay {
         let takes = insists || (can && !silent && !missed);
         Self {
             takes,
-            rule: if insists { ReplayRule::RequiredToolCalls } else { rules.rule },
+            rule: match insists {
+                true => ReplayRule::RequiredToolCalls,
+                false if thinks => rules.rule,
+                // Nothing is missed; what is there goes back all the same.
+                false => ReplayRule::Optional,
+            },
             on_missing: if insists { OnMissing::Placeholder } else { rules.on_missing },
             placeholder: match insists {
                 true => Some(rules.placeholder.clone().unwrap_or_default()),
