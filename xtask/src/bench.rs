@@ -10,7 +10,7 @@ use crate::workspace;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only these pairs of client and provider, as in `messages-chat,chat-book`; `all` are all of them
-    #[arg(long, default_value = "responses-chat")]
+    #[arg(long, default_value = "all")]
     pairs: String,
     /// Only answers that come at once, and time to the first token
     #[arg(long)]

@@ -64,6 +64,8 @@ pub(crate) struct Commit {
     pub(crate) rest: Bytes,
     /// The events up to the first that carries something of the model.
     pub(crate) first: Vec<Event<'static>>,
+    /// The gateway's id of the answer, unless its frames go on as they come.
+    pub(crate) answer: Option<String>,
     /// Whether the upstream's frames may go to the client as they come.
     pub(crate) verbatim: bool,
     pub(crate) tools: ToolMap,

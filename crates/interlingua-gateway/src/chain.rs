@@ -9,10 +9,13 @@ use crate::recall::Keeping;
 use crate::record::Meter;
 use crate::stored::Storing;
 
-/// The sinks of one answer: tools are restored, thoughts are kept or sealed, tokens are counted, and what
-/// is left is written for the client.
+/// The sinks of one answer: tools are restored, ids made unique, thoughts kept or sealed, tokens counted,
+/// and what is left is written for the client.
 #[derive(Debug)]
 pub(crate) struct Chain {
+    /// The gateway's id of the answer, by which ids of calls are made unique where it is not handed on as it
+    /// comes.
+    pub(crate) answer: Option<String>,
     pub(crate) tools: ToolMap,
     unwrapping: Unwrapping,
     pub(crate) keeping: Option<Keeping>,
@@ -25,6 +28,7 @@ pub(crate) struct Chain {
 impl Chain {
     pub(crate) fn new(encoder: Box<dyn Encode>, meter: Meter) -> Self {
         Self {
+            answer: None,
             tools: ToolMap::default(),
             unwrapping: Unwrapping::default(),
             keeping: None,
@@ -60,18 +64,22 @@ impl Chain {
 impl Sink for Chain {
     fn event(&mut self, event: Event<'_>) {
         self.meter.event(&event);
-        let Self { tools, unwrapping, keeping, sealing, encoder, .. } = self;
+        let Self { answer, tools, unwrapping, keeping, sealing, encoder, .. } = self;
         let encoder = &mut **encoder;
+        let answer = answer.as_deref();
         match (keeping, sealing) {
-            (None, None) => Bridge::new(tools, unwrapping, encoder).event(event),
-            (None, Some(sealing)) => {
-                Bridge::new(tools, unwrapping, Sealer::new(sealing, encoder)).event(event);
+            (None, None) => {
+                Bridge::new(tools, unwrapping, Unique::new(answer, encoder)).event(event);
             }
-            (Some(Keeping { capturing, answer, .. }), None) => {
+            (None, Some(sealing)) => {
+                let sealer = Sealer::new(sealing, encoder);
+                Bridge::new(tools, unwrapping, Unique::new(answer, sealer)).event(event);
+            }
+            (Some(Keeping { capturing, .. }), None) => {
                 let capture = Capture::new(capturing, encoder);
                 Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
             }
-            (Some(Keeping { capturing, answer, .. }), Some(sealing)) => {
+            (Some(Keeping { capturing, .. }), Some(sealing)) => {
                 let capture = Capture::new(capturing, Sealer::new(sealing, encoder));
                 Bridge::new(tools, unwrapping, Unique::new(answer, capture)).event(event);
             }

@@ -88,6 +88,7 @@ impl Errand<'_, '_> {
             stream,
             repairs,
         };
+        let in_own_words = self.turn.protocol == provider.wire.into();
         let in_kind = self.turn.task == Task::Answer && stream == self.turn.stream;
         let own = in_kind.then_some(self.job.body.as_slice());
         let request = upstream::write(provider.wire, own, self.turn, &target)?;
@@ -116,7 +117,7 @@ impl Errand<'_, '_> {
             body: Bytes::from(body),
             stream,
             purpose: Purpose::Answer,
-            forward: verbatim.then_some(&self.job.headers),
+            forward: in_own_words.then_some(&self.job.headers),
             request_id: &record.request_id,
         };
         let asked = Instant::now();
@@ -148,6 +149,7 @@ impl Errand<'_, '_> {
                     body,
                     rest,
                     first,
+                    answer: (!verbatim).then(|| seed.clone()),
                     verbatim,
                     tools,
                     sealing,
@@ -168,6 +170,7 @@ impl Errand<'_, '_> {
                     false => encoder,
                 };
                 let mut chain = Chain::new(encoder, Meter::since(record.begun));
+                chain.answer = (!verbatim).then(|| seed.clone());
                 chain.tools = tools;
                 chain.sealing = sealing;
                 chain.keeping = keeping;

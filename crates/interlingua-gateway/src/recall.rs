@@ -28,12 +28,10 @@ impl Recall {
         targets: &[Target],
         notes: &mut Vec<Note>,
     ) -> Self {
-        // Clients that speak Responses carry what they are given, or refer to a stored response.
-        if turn.protocol == Protocol::Responses {
-            return Self::default();
-        }
         let mut before = None;
-        if targets.iter().any(replays) {
+        // Clients that speak Responses carry what they are given, or refer to a stored response.
+        let forgets = turn.protocol != Protocol::Responses;
+        if forgets && targets.iter().any(replays) {
             let scope = Scope { tenant: &job.tenant, session: job.session.as_deref() };
             let prints = Fingerprints::of(turn, scope);
             let wanted = prints.wanted();
@@ -53,7 +51,10 @@ impl Recall {
             }
             before = Some(prints.end());
         }
-        restore(turn);
+        // Elsewhere ids must not repeat, and the upstream's own may.
+        if targets.iter().all(|target| target.provider.wire == Wire::Chat) {
+            restore(turn);
+        }
         Self { before }
     }
 
@@ -68,7 +69,6 @@ impl Recall {
         let (seal, answer) = (Arc::clone(&tools.seal), &job.answer_id);
         Some(Keeping {
             capturing: Capturing::new(seal, &job.tenant, origin, answer, before, nonce),
-            answer: answer.clone(),
             store: Arc::clone(&tools.thoughts),
         })
     }
@@ -84,8 +84,6 @@ pub(crate) fn replays(target: &Target) -> bool {
 #[derive(Debug)]
 pub(crate) struct Keeping {
     pub(crate) capturing: Capturing,
-    /// The gateway's id of the answer, by which ids of calls are made unique.
-    pub(crate) answer: String,
     store: Arc<dyn Store>,
 }
 

@@ -22,7 +22,7 @@ use interlingua_ir::{CallHead, Event, Index, Item, Kind, Sink, Turn};
 /// call and in its result.
 #[derive(Debug)]
 pub struct Unique<'s, S> {
-    answer: &'s str,
+    answer: Option<&'s str>,
     sink: S,
 }
 
@@ -42,8 +42,9 @@ const ESCAPED: &str = "_ie";
 const DIGITS: usize = 13;
 
 impl<'s, S: Sink> Unique<'s, S> {
-    /// Puts unique ids before `sink`; `answer` is the gateway's own unique id of the answer.
-    pub fn new(answer: &'s str, sink: S) -> Self {
+    /// Puts unique ids before `sink`; `answer` is the gateway's own unique id of the answer. Without it all
+    /// ids stay, as in an answer that is handed on as it came.
+    pub fn new(answer: Option<&'s str>, sink: S) -> Self {
         Self { answer, sink }
     }
 }
@@ -52,7 +53,7 @@ impl<S: Sink> Sink for Unique<'_, S> {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Open { index, kind: Kind::Call(head) } => {
-                let id = unique(&head.id, self.answer, index);
+                let id = self.answer.and_then(|answer| unique(&head.id, answer, index));
                 let id = id.map_or(head.id, Cow::Owned);
                 let kind = Kind::Call(CallHead { id, ..head });
                 self.sink.event(Event::Open { index, kind });

@@ -25,6 +25,7 @@ pub struct Talker {
     wire: Wire,
     model: String,
     key: Option<String>,
+    effort: Option<&'static str>,
     keeps_thought: bool,
     limit: Duration,
     history: Vec<Value>,
@@ -65,6 +66,7 @@ impl Talker {
             wire,
             model: model.into(),
             key: None,
+            effort: None,
             keeps_thought: wire != Wire::Chat,
             limit: Duration::from_secs(20),
             history: Vec::new(),
@@ -76,6 +78,13 @@ impl Talker {
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// How much the model shall think; a Messages client leaves it to the model.
+    #[must_use]
+    pub fn effort(mut self, level: &'static str) -> Self {
+        self.effort = Some(level);
         self
     }
 
@@ -152,6 +161,11 @@ impl Talker {
             Wire::Responses => responses::body(&self.history),
             Wire::Messages => messages::body(&self.history),
         };
+        match (self.wire, self.effort) {
+            (Wire::Chat, Some(level)) => body["reasoning_effort"] = level.into(),
+            (Wire::Responses, Some(level)) => body["reasoning"] = json!({ "effort": level }),
+            (Wire::Messages, _) | (_, None) => {}
+        }
         body["model"] = self.model.as_str().into();
         body["stream"] = stream.into();
         body

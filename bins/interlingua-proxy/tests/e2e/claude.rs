@@ -4,6 +4,7 @@ use interlingua_testkit::claude::{self, Claude, Run};
 use interlingua_testkit::upstream::Script;
 
 use crate::house::{House, MODEL, Way};
+use crate::stage::KEY;
 
 mod errors;
 mod side;
@@ -45,7 +46,7 @@ struct Desk {
 
 impl Desk {
     fn new(way: Way, script: Script) -> Self {
-        Self::of(House::new(way, script))
+        Self::of(House::asked_for_thought(way, script, KEY, ""))
     }
 
     fn of(house: House) -> Self {

@@ -8,6 +8,7 @@ use interlingua_testkit::gateway::{Gateway, Setup};
 use interlingua_testkit::upstream::{Exchange, Request, Script, Scripted, Wire};
 use serde_json::Value;
 
+use self::Kind::{Imitator, Signing};
 use crate::stage::{KEY, binary};
 
 /// How a client reaches its model.
@@ -61,9 +62,19 @@ impl House {
 
     /// With another key for the upstream, and more lines of configuration at its top.
     pub(crate) fn with(way: Way, script: Script, key: &str, top: &str) -> Self {
+        Self::of(way, script, key, top, Imitator)
+    }
+
+    /// For clients that ask for thought: over Messages the upstream is taken for one that thinks only
+    /// then, and checks its signatures.
+    pub(crate) fn asked_for_thought(way: Way, script: Script, key: &str, top: &str) -> Self {
+        Self::of(way, script, key, top, Signing)
+    }
+
+    fn of(way: Way, script: Script, key: &str, top: &str, kind: Kind) -> Self {
         let upstream = Scripted::start(script.key(KEY)).unwrap();
         let gateway = (!way.is_straight()).then(|| {
-            let config = format!("{top}\n{}", provider("up", &upstream, way.wire()));
+            let config = format!("{top}\n{}", provider("up", &upstream, way.wire(), kind));
             Setup::new(binary(), &config).env("UP_KEY", key).argument("-v").start().unwrap()
         });
         Self { way, upstream, gateway }
@@ -118,9 +129,22 @@ impl House {
     }
 }
 
+/// What kind of Messages upstream the gateway takes one for.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// It thinks when it likes, and wants its thoughts back.
+    Imitator,
+    /// It thinks when it is asked to, and checks its signatures.
+    Signing,
+}
+
 /// A provider of one model, in a configuration. Over Chat it is one that wants its thoughts back.
-pub(crate) fn provider(id: &str, upstream: &Scripted, wire: Wire) -> String {
-    let dialect = if wire == Wire::Chat { "dialect = \"mimo\"\n" } else { "" };
+pub(crate) fn provider(id: &str, upstream: &Scripted, wire: Wire, kind: Kind) -> String {
+    let dialect = match (wire, kind) {
+        (Wire::Chat, _) => "dialect = \"mimo\"\n",
+        (Wire::Messages, Signing) => "dialect = \"anthropic\"\n",
+        _ => "",
+    };
     format!(
         "[providers.{id}]\nbase_url = \"{}\"\nwire = \"{}\"\n{dialect}key = {{ env = \"UP_KEY\" }}\n\
          [[providers.{id}.models]]\nid = \"thinker\"\ncontext_window = 100000\n\

@@ -13,7 +13,7 @@ use interlingua_testkit::upstream::{
 };
 use serde_json::Value;
 
-use crate::house::{MODEL, provider};
+use crate::house::{Kind, MODEL, provider};
 use crate::stage::{KEY, binary};
 
 pub(crate) const CASES: &[(&str, fn())] = &[
@@ -41,7 +41,7 @@ const SQLITE: &str = "[store]\nurl = \"sqlite\"\n";
 const SEAL_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn gateway(upstream: &Scripted, store: &str) -> Gateway {
-    let config = format!("{store}\n{}", provider("up", upstream, Wire::Chat));
+    let config = format!("{store}\n{}", provider("up", upstream, Wire::Chat, Kind::Imitator));
     let setup = Setup::new(binary(), &config).env("UP_KEY", KEY);
     setup.env("INTERLINGUA_SEAL_KEY", SEAL_KEY).start().unwrap()
 }

@@ -10,7 +10,7 @@ use crate::support::*;
 fn shown(id: &str, answer: &str, index: u32) -> String {
     let mut seen: Vec<Event<'static>> = Vec::new();
     let head = CallHead { id: id.into(), name: "ls".into(), namespace: None, form: Form::Function };
-    Unique::new(answer, &mut seen)
+    Unique::new(Some(answer), &mut seen)
         .event(Event::Open { index: Index(index), kind: Kind::Call(head) });
     let Event::Open { kind: Kind::Call(head), .. } = seen.remove(0) else { panic!("a call") };
     head.id.into_owned()

@@ -172,6 +172,13 @@ impl Answer {
         Self::new(StatusCode::OK, Content::Pieces(pieces.into_iter().collect()))
     }
 
+    /// Leaves out what the model thinks: it was told not to.
+    pub(super) fn without_thought(&mut self) {
+        if let Content::Pieces(pieces) | Content::Whole(pieces) = &mut self.content {
+            pieces.retain(|piece| !matches!(piece, Piece::Reasoning(_)));
+        }
+    }
+
     /// Prose and a clean end.
     pub fn text(prose: impl Into<String>) -> Self {
         Self::stream([text(prose), finish("stop"), usage(1000, 20)])

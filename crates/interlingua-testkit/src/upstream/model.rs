@@ -139,10 +139,14 @@ impl Model {
             return None;
         }
         let is_bare = step.thoughts.iter().all(|(text, seal)| text.is_empty() && seal.is_none());
+        let known = others.flat_map(|it| &it.thoughts).any(|it| is_among(step, it));
+        let sealed = step.thoughts.iter().any(|(_, seal)| seal.is_some());
+        // Two models may have said the same, and the client kept what the other one said.
+        if known && !sealed {
+            return None;
+        }
         if own.is_empty() {
             // Another model's thought may be dropped, replaced or shown, but not sealed as ours.
-            let known = others.flat_map(|it| &it.thoughts).any(|it| is_among(step, it));
-            let sealed = step.thoughts.iter().any(|(_, seal)| seal.is_some());
             let forged = sealed || !(is_bare || known || wire == Wire::Chat);
             return forged.then(|| violation(Rule::ThoughtForged, at, "not thought by this model"));
         }

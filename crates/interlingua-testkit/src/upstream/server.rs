@@ -319,9 +319,12 @@ fn next(
     let (name, next) = state.script.next(request);
     *lane = name;
     state.unexpected += usize::from(next.is_none());
-    let answer = next.unwrap_or_else(|| {
+    let mut answer = next.unwrap_or_else(|| {
         Answer::error(500, "script_ended", "the script has no answer left for this")
     });
+    if request.body["thinking"]["type"] == "disabled" {
+        answer.without_thought();
+    }
     if let Some(strict) = &mut state.script.strict {
         strict.issue(issuer, answer.pieces());
     }

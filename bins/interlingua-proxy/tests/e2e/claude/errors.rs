@@ -70,7 +70,7 @@ pub(crate) fn bad_request(way: Way) {
 pub(crate) fn unauthorized(way: Way) {
     let script = Script::new().strict(Strict::mimo());
     let wrong = "sk-wrong-canary-55";
-    let mut desk = Desk::of(House::with(way, script, wrong, ""));
+    let mut desk = Desk::of(House::asked_for_thought(way, script, wrong, ""));
     if way.is_straight() {
         let binary = interlingua_testkit::claude::find().unwrap();
         let claude = Claude::new(&binary, &desk.house.root(), wrong, crate::house::MODEL).unwrap();
@@ -130,7 +130,7 @@ pub(crate) fn wrong_client_key(way: Way) {
     // The hash of an empty key, which nobody sends.
     let top = "[[client_keys]]\nid = \"laptop\"\nhash = \
                \"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262\"";
-    let house = House::with(way, Script::new().strict(Strict::mimo()), KEY, top);
+    let house = House::asked_for_thought(way, Script::new().strict(Strict::mimo()), KEY, top);
     let Desk { house, claude } = Desk::of(house);
     let claude = claude.env("CLAUDE_CODE_MAX_RETRIES", "1").env("ANTHROPIC_AUTH_TOKEN", "wrong");
     let desk = Desk { house, claude };

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Desk;
 use crate::house::{House, Way};
+use crate::stage::KEY;
 
 pub(crate) fn sub_agent(way: Way) {
     let arguments = json!({
@@ -89,7 +90,7 @@ pub(crate) fn count_tokens(way: Way) {
 pub(crate) fn discovery(way: Way) {
     let script = Script::new().models(["up/thinker", "claude/up/thinker"]);
     let script = script.strict(Strict::mimo()).then(Answer::text("Here."));
-    let Desk { house, claude } = Desk::of(House::new(way, script));
+    let Desk { house, claude } = Desk::of(House::asked_for_thought(way, script, KEY, ""));
     let claude = claude.env("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1");
     let desk = Desk { house, claude };
     desk.succeed("who is there?", &[], "Here.");

@@ -11,7 +11,7 @@ use interlingua_testkit::upstream::{
     Ledger, Model, Script, Scripted, Strict, USER, Violation, Wire,
 };
 
-use crate::house::provider;
+use crate::house::{Kind, provider};
 use crate::stage::{KEY, binary};
 
 /// What there is to walk through.
@@ -90,6 +90,7 @@ impl Town {
             let name = client_key(client);
             let key = if self.plan.straight { KEY } else { &name };
             let talker = Talker::new(wire, &slug(0)).key(key);
+            let talker = if self.plan.straight { talker } else { talker.effort("medium") };
             // Some clients of Chat do send their thoughts back.
             let keeps = self.plan.straight || seed % 5 == 0;
             let talker = if keeps { talker.keeping_thought() } else { talker };
@@ -181,7 +182,7 @@ fn gateway(plan: Plan, providers: &[Scripted]) -> Gateway {
         config += "[store]\nurl = \"sqlite\"\n";
     }
     for ((at, upstream), wire) in providers.iter().enumerate().zip(plan.providers) {
-        config += &provider(&format!("p{at}"), upstream, *wire);
+        config += &provider(&format!("p{at}"), upstream, *wire, Kind::Signing);
     }
     if plan.forgets {
         config = config.replace("dialect = \"mimo\"", "dialect = \"forgetful\"");
