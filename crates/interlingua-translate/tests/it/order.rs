@@ -389,6 +389,24 @@ fn own_thought_goes_back_as_it_was_and_a_lost_one_is_filled_in() {
 }
 
 #[test]
+fn a_model_that_shall_not_think_misses_no_thought() {
+    check_turn(
+        "mimo",
+        &rounds(),
+        |turn| turn.thinking.effort = Some("none".into()),
+        &expect![[r#"
+            {"role":"user","content":"go"}
+            {"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}
+            {"role":"tool","tool_call_id":"a","content":"A"}
+            {"role":"assistant","tool_calls":[{"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]}
+            {"role":"tool","tool_call_id":"b","content":"B"}
+            {"role":"assistant","content":"Done."}
+            dropped=reasoning
+        "#]],
+    );
+}
+
+#[test]
 fn foreign_thought_goes_by_the_record() {
     let foreign = || opened(vec![thought("kimi", "1", "thought elsewhere", &["a"])]);
     check_turn(

@@ -25,7 +25,9 @@ impl Replay {
         let barred = matches!(rules.rule, ReplayRule::Forbid | ReplayRule::Ignored);
         let carrier = if silent || barred { Carrier::None } else { rules.carrier };
         if !target.repairs.has(Fix::AddPlaceholder) {
-            let (rule, on_missing) = (rules.rule, rules.on_missing);
+            // A model that does not think misses no thought.
+            let rule = if silent { ReplayRule::Optional } else { rules.rule };
+            let on_missing = rules.on_missing;
             return Self { carrier, rule, on_missing, placeholder: rules.placeholder.clone() };
         }
         // The upstream insists, whatever its record says. One blank has passed everywhere.
