@@ -142,8 +142,9 @@ impl Follower {
                 );
                 if old.settings().listen != new.settings().listen
                     || old.settings().workers != new.settings().workers
+                    || format!("{:?}", old.store()) != format!("{:?}", new.store())
                 {
-                    tracing::warn!("`listen` and `workers` take effect at the next start");
+                    tracing::warn!("`listen`, `workers` and `store` take effect at the next start");
                 }
                 self.state.retain_synced(|what| {
                     new.providers().iter().any(|it| tells(new, it) && *what == models_of(&it.id))

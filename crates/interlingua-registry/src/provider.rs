@@ -85,7 +85,9 @@ impl Provider {
 
     /// Where its list of models is.
     pub fn models_url(&self) -> String {
-        self.base_url.join(if self.wire == Wire::Messages { "/v1/models" } else { "/models" })
+        // Messages has pages, and short ones unless it is asked for more.
+        let of_messages = self.wire == Wire::Messages;
+        self.base_url.join(if of_messages { "/v1/models?limit=1000" } else { "/models" })
     }
 
     /// Stands for the account that is asked: another address, wire or key is another one. Says nothing

@@ -6,13 +6,13 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_dialect::Wire;
 use interlingua_ir::{Fault, Note, NoteKind, Turn};
-use interlingua_registry::Target;
+use interlingua_registry::{KeyState, Target};
 use interlingua_translate::messages::{self, faults};
 use interlingua_translate::{self as translate, Repairs, json};
 use interlingua_upstream::{Call, Purpose};
 use serde::Deserialize;
 
-use super::Context;
+use super::{Context, own_key};
 use crate::body;
 use crate::record::Record;
 use crate::reply::{self, Reply};
@@ -119,9 +119,13 @@ async fn by_upstream(
     let written = written.ok()??;
     record.answered = Some((provider.id.to_string(), model.id.to_string()));
     record.attempts = 1;
+    let own_key = own_key(headers, context.has_key);
     let call = Call {
         target,
-        key: provider.keys.first(),
+        key: match provider.key_state {
+            KeyState::OfClient => own_key.as_ref(),
+            _ => provider.keys.first(),
+        },
         session: None,
         body: Bytes::from(written.body),
         stream: false,
