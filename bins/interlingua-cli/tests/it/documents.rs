@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interlingua_dialect::Dialects;
-use interlingua_ir::{Blame, Class, Fault, Retry};
+use interlingua_ir::{Blame, Class, Fault, Protocol, Retry};
 use interlingua_registry::{Environment, RawConfig, check};
-use interlingua_translate::faults::{Caller, Refusal, failure, refuse};
+use interlingua_translate::client::{self, Head, Ids};
+use interlingua_translate::faults::{Caller, Refusal};
 use serde_json::Value;
 
 use crate::support::{CANARY, Home};
@@ -52,29 +53,43 @@ fn limits_are_those_of_the_code() {
 #[test]
 fn errors_are_those_of_the_code() {
     let source = read("crates/interlingua-ir/src/fault.rs");
-    let head = "| What happened | Whose fault | The gateway first | Codex, nothing sent yet | Others, nothing sent yet | In a stream |";
-    let mut lines = vec![head.to_owned(), "|---|---|---|---|---|---|".to_owned()];
+    let mut before = [
+        "| What happened | Whose fault | The gateway first | Codex | Other Responses clients, and Chat | Messages |",
+        "|---|---|---|---|---|---|",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let mut within =
+        ["", "In a stream:", "", "| | Responses | Chat | Messages |", "|---|---|---|---|"]
+            .map(str::to_owned)
+            .to_vec();
     for class in CLASSES {
         let meaning = described(&source, &format!("    {class:?},"));
         let name = class.name();
         let fault = Fault::new(class, "m");
         let row = |what: String, fault: &Fault| {
-            format!(
-                "| {what} | {} | {} | {} | {} | `{}` |",
-                blame(class),
-                first(fault),
-                shown(fault, Caller::Codex),
-                shown(fault, Caller::Other),
-                failure(fault).code
-            )
+            let other = refused(fault, Protocol::Responses, Caller::Other);
+            assert_eq!(other, refused(fault, Protocol::Chat, Caller::Other), "{name}");
+            let shown = [
+                blame(class).to_owned(),
+                first(fault).to_owned(),
+                refused(fault, Protocol::Responses, Caller::Codex),
+                other,
+                refused(fault, Protocol::Messages, Caller::Other),
+            ];
+            format!("| {what} | {} |", shown.join(" | "))
         };
-        lines.push(row(format!("`{name}` {meaning}"), &fault));
+        before.push(row(format!("`{name}` {meaning}"), &fault));
         if class == Class::RateLimit {
-            let timed = Fault { retry_after: Some(Duration::from_secs(7)), ..fault };
-            lines.push(row(format!("`{name}`, and the wait is known"), &timed));
+            let timed = Fault { retry_after: Some(Duration::from_secs(7)), ..fault.clone() };
+            before.push(row(format!("`{name}`, and the wait is known"), &timed));
         }
+        let shown = [Protocol::Responses, Protocol::Chat, Protocol::Messages];
+        let shown = shown.map(|protocol| interrupted(&fault, protocol));
+        within.push(format!("| `{name}` | {} |", shown.join(" | ")));
     }
-    compare("docs/errors.md", &lines);
+    before.extend(within);
+    compare("docs/errors.md", &before);
 }
 
 #[test]
@@ -146,17 +161,41 @@ fn first(fault: &Fault) -> &'static str {
     }
 }
 
-/// What a caller who wants a stream is told before anything was sent to it.
-fn shown(fault: &Fault, caller: Caller) -> String {
-    match refuse(fault, caller, true) {
-        Refusal::Stream => format!("200, `response.failed` `{}`", failure(fault).code),
+/// What a client that wants a stream is told before anything was sent to it.
+fn refused(fault: &Fault, protocol: Protocol, caller: Caller) -> String {
+    match client::refuse(protocol, fault, caller, true, "req_1") {
+        Refusal::Stream => {
+            format!("200, `response.failed` {}", interrupted(fault, Protocol::Responses))
+        }
         Refusal::Status { status, retry_after, body } => {
             let body: Value = serde_json::from_slice(&body).unwrap();
-            let code = body["error"]["code"].as_str().unwrap();
             let wait = if retry_after.is_some() { ", `retry-after`" } else { "" };
-            format!("{status} `{code}`{wait}")
+            format!("{status} {}{wait}", word(&body["error"], protocol))
         }
     }
+}
+
+/// What the event that ends a failed stream says.
+fn interrupted(fault: &Fault, protocol: Protocol) -> String {
+    let mut encoder =
+        Head::unread(protocol, Ids { answer: "1", request: "req_1" }).stream(Caller::Other);
+    encoder.fail(fault);
+    let mut out = Vec::new();
+    encoder.take(&mut out);
+    let frames = String::from_utf8(out).unwrap();
+    let last = frames.lines().rev().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let event: Value = serde_json::from_str(last).unwrap();
+    let error = match protocol {
+        Protocol::Responses => &event["response"]["error"],
+        Protocol::Chat | Protocol::Messages => &event["error"],
+    };
+    word(error, protocol)
+}
+
+/// The word in an error by which programs of a protocol tell it from others.
+fn word(error: &Value, protocol: Protocol) -> String {
+    let field = if protocol == Protocol::Messages { "type" } else { "code" };
+    format!("`{}`", error[field].as_str().unwrap())
 }
 
 /// The documentation of the line that begins with `declaration`, without its full stop.
