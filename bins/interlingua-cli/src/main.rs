@@ -25,6 +25,7 @@ mod providers;
 mod read;
 mod run;
 mod status;
+mod store;
 mod up;
 
 use std::process::ExitCode;

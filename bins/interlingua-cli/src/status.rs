@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::codex::ENV_KEY;
 use crate::failure::Failure;
 use crate::local::{self, NoStatus};
-use crate::output;
+use crate::{output, store};
 
 /// Show what the running gateway does, and what it could not keep in step.
 ///
@@ -87,6 +87,11 @@ fn text(status: &Value, address: &str) -> String {
         };
         rows.push([format!("provider {}", word(&provider["id"])), state]);
     }
+    rows.extend(store::rows(status));
+    let away = store::away(status).map(|it| {
+        let seconds = it.as_secs();
+        format!("\nthe store has been away for {seconds} s; the gateway goes on with what it remembers itself\n")
+    });
     let refused = configuration["refused"]["why"].as_str().map(|why| {
         let since = ago(&configuration["refused"]["at"]);
         format!("\nNOT in force ({since}); the gateway goes on with the one before:\n{why}\n")
@@ -95,7 +100,7 @@ fn text(status: &Value, address: &str) -> String {
         let (what, why) = (word(&failure["what"]), word(&failure["why"]));
         format!("\nfailed: {what} ({}): {why}\n", ago(&failure["at"]))
     });
-    [output::columns(&rows)].into_iter().chain(refused).chain(failures).collect()
+    [output::columns(&rows)].into_iter().chain(away).chain(refused).chain(failures).collect()
 }
 
 fn word(value: &Value) -> &str {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Check;
 use crate::codex::ENV_KEY;
 use crate::local::{self, NoStatus};
+use crate::store;
 
 pub(super) fn check(snapshot: &Snapshot) -> Vec<Check> {
     const ID: &str = "gateway";
@@ -34,6 +35,19 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Check> {
         }
         None => vec![Check::ok(ID, format!("it uses configuration {}", configuration["number"]))],
     };
+    checks.push(match store::away(&status) {
+        Some(away) => {
+            let what = format!(
+                "the store has been away for {} s; what is kept now does not survive a restart",
+                away.as_secs()
+            );
+            Check::warn("store", what).fix("look at `store.url` and at the gateway's log")
+        }
+        None => {
+            let rows = store::rows(&status).map(|[name, text]| format!("{name}: {text}"));
+            Check::ok("store", rows.collect::<Vec<_>>().join("; "))
+        }
+    });
     for failure in status["failures"].as_array().into_iter().flatten() {
         let (what, why) = (text(&failure["what"]), text(&failure["why"]));
         checks

@@ -126,6 +126,8 @@ fn a_running_gateway_is_recognised() {
     let home = Home::with(&format!("listen = '{}'\n", gateway.address()));
     let (state, evidence) = checks(&home.run(&["doctor", "--json"]), "port").remove(0);
     assert!(state == "ok" && evidence.contains("interlingua "), "{evidence}");
+    let (state, evidence) = checks(&home.run(&["doctor", "--json"]), "store").remove(0);
+    assert!(state == "ok" && evidence.contains("0 thoughts in 0 KiB"), "{evidence}");
 }
 
 #[cfg(unix)]

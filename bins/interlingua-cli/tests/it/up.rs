@@ -130,6 +130,49 @@ fn a_running_gateway_tells_its_status() {
 }
 
 #[test]
+fn the_status_says_how_the_store_fares() {
+    let gateway = start("", &[], &[]);
+    let listen = gateway.address().to_string();
+    let home = Home::empty();
+    let status =
+        || home.run(&["status", "--listen", &listen, "--json"]).json("interlingua.status/1");
+    let space =
+        json!({ "entries": 0, "bytes": 0, "hits": 0, "misses": 0, "losses": 0, "degraded": null });
+    assert_eq!(status()["store"], json!({ "reasoning": space, "responses": space }));
+
+    let ask = json!({ "model": "demo/assistant", "input": "hi" });
+    let answer = gateway.send(&Call::post("/v1/responses", &ask)).unwrap().json();
+    let path = format!("/v1/responses/{}", answer["id"].as_str().unwrap());
+    assert_eq!(gateway.send(&Call::get(&path)).unwrap().json(), answer);
+    assert_eq!(gateway.send(&Call::get("/v1/responses/resp_none")).unwrap().status, 404);
+    let store = status()["store"]["responses"].clone();
+    let counts = ["entries", "hits", "misses", "losses"].map(|it| store[it].as_u64().unwrap());
+    assert_eq!(counts, [1, 1, 1, 0], "{store}");
+    assert!(store["bytes"].as_u64() > Some(0), "{store}");
+    let told = home.run(&["status", "--listen", &listen]).ok();
+    assert!(told.contains("1 response in ") && told.contains("; 1 of 2 found\n"), "{told}");
+}
+
+#[test]
+fn a_store_that_is_away_is_told() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let store = format!("[store]\nurl = \"redis://{free}\"\n");
+    let gateway = start(&store, &[], &[]);
+    let listen = gateway.address().to_string();
+    let ask = json!({ "model": "demo/assistant", "input": "hi" });
+    assert_eq!(gateway.send(&Call::post("/v1/responses", &ask)).unwrap().status, 200);
+    let home = Home::with(&format!("listen = \"{listen}\"\n"));
+    let told = home.run(&["status"]).ok();
+    assert!(told.contains("; 1 would not have survived a crash\n"), "{told}");
+    assert!(told.contains("\nthe store has been away for "), "{told}");
+    let said = home.run(&["doctor"]).stdout;
+    assert!(
+        said.contains("warn  store  ") && said.contains("does not survive a restart"),
+        "{said}"
+    );
+}
+
+#[test]
 fn where_no_gateway_runs_the_status_says_so() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let said = Home::empty().run(&["status", "--listen", &free]).failed(69);

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use http::Response;
+use interlingua_reasoning::Stats;
 use interlingua_registry::Provider;
 use serde_json::{Value, json};
 
@@ -57,8 +58,8 @@ routes
   GET  /status, /healthz, /readyz, /version
 ";
 
-/// `GET /status`: which configuration is in force, who can be asked, and what could not be kept in
-/// step. For programs; `interlingua status` shows it to people.
+/// `GET /status`: which configuration is in force, who can be asked, how the store fares, and what could not
+/// be kept in step. For programs; `interlingua status` shows it to people.
 pub(crate) fn status(view: &View, state: &State) -> Response<Reply> {
     let snapshot = &view.snapshot;
     let failed = |it: &Failed| json!({ "at": seconds(it.at), "why": it.why });
@@ -85,6 +86,10 @@ pub(crate) fn status(view: &View, state: &State) -> Response<Reply> {
         },
         "models": snapshot.pool().offered().count(),
         "providers": providers,
+        "store": {
+            "reasoning": store(state.tools.thoughts.stats()),
+            "responses": store(state.tools.responses.stats()),
+        },
         "failures": failures,
     });
     reply::json(200, body.to_string())
@@ -97,6 +102,19 @@ fn provider(provider: &Provider) -> Value {
         "why": provider.usable().err().map(|why| why.to_string()),
         "models": provider.models.listed().len(),
         "open": provider.models.is_open(),
+    })
+}
+
+/// How what is kept fares; `degraded` is for how many seconds nothing has outlived the process.
+fn store(stats: Stats) -> Value {
+    let Stats { entries, bytes, hits, misses, losses, degraded } = stats;
+    json!({
+        "entries": entries,
+        "bytes": bytes,
+        "hits": hits,
+        "misses": misses,
+        "losses": losses,
+        "degraded": degraded.map(|it| it.as_secs()),
     })
 }
 
