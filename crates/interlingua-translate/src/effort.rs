@@ -1,13 +1,16 @@
-use interlingua_dialect::{Effort, EffortChoice, Fix, ThinkingDefault};
+//! How much to think, in the words of an upstream.
+
+use interlingua_dialect::{Dialect, Effort, EffortChoice, Fix, ThinkingDefault};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Turn};
 
 use crate::target::Target;
 
-/// How much to think, in the upstream's words.
+/// The decision.
+#[derive(Debug)]
 pub(crate) struct Asked<'t> {
     /// The level that is asked for, if any is.
     pub(crate) level: Option<Effort>,
-    /// The fields of Chat Completions that ask for it.
+    /// The fields of the request that ask for it: names and JSON.
     pub(crate) fields: &'t [(String, String)],
     /// Whether the model will think, as far as anybody can know.
     pub(crate) thinks: bool,
@@ -17,36 +20,49 @@ pub(crate) struct Asked<'t> {
 ///
 /// # Errors
 ///
-/// [`Class::BadParam`] when the record wants a level refused that it does not know.
+/// As [`choose`].
 pub(crate) fn effort<'t>(
     turn: &Turn<'_>,
     target: &Target<'t>,
     notes: &mut Vec<Note>,
 ) -> Result<Asked<'t>, Fault> {
-    let dialect = target.dialect;
-    let by_default =
-        !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
     let asked = match &turn.thinking.effort {
-        _ if target.repairs.has(Fix::DisableThinking) => "none",
-        // Codex has levels above those that any other protocol knows.
-        Some(level) if level == "ultra" || level == "persistent" => "max",
-        Some(level) => level,
-        None => return Ok(Asked { level: None, fields: &[], thinks: by_default }),
+        _ if target.repairs.has(Fix::DisableThinking) => Some("none"),
+        level => level.as_deref().map(known),
     };
+    choose(asked, target, notes)
+}
+
+/// A level by a name that records know: Codex has some above those that any other protocol has.
+pub(crate) fn known(level: &str) -> &str {
+    if matches!(level, "ultra" | "persistent") { "max" } else { level }
+}
+
+/// What a level becomes, or none.
+///
+/// # Errors
+///
+/// [`Class::BadParam`] when the record wants a level refused that it does not know.
+pub(crate) fn choose<'t>(
+    asked: Option<&str>,
+    target: &Target<'t>,
+    notes: &mut Vec<Note>,
+) -> Result<Asked<'t>, Fault> {
+    let dialect = target.dialect;
+    let silent = Asked { level: None, fields: &[], thinks: thinks_by_default(dialect) };
+    let Some(asked) = asked else { return Ok(silent) };
     match dialect.effort_or_policy(asked) {
         EffortChoice::Set { level, fields, exact } => {
             if !exact {
-                notes.push(Note::new(
-                    NoteKind::Changed,
-                    format!("effort {asked} to {}", level.name()),
-                ));
+                let what = format!("effort {asked} to {}", level.name());
+                notes.push(Note::new(NoteKind::Changed, what));
             }
             let forced = dialect.thinking.default == ThinkingDefault::Forced;
             Ok(Asked { level: Some(level), fields, thinks: forced || level != Effort::None })
         }
         EffortChoice::LeaveOut => {
             notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
-            Ok(Asked { level: None, fields: &[], thinks: by_default })
+            Ok(silent)
         }
         EffortChoice::Refuse => {
             let what = format!("{} knows no effort level `{asked}`", target.provider);
@@ -55,4 +71,9 @@ pub(crate) fn effort<'t>(
             Err(fault)
         }
     }
+}
+
+/// Whether a model thinks that nobody has told anything about it, as far as anybody can know.
+pub(crate) fn thinks_by_default(dialect: &Dialect) -> bool {
+    !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never)
 }

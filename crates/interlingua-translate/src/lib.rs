@@ -40,8 +40,8 @@
 //! a [`tools::Bridge`].
 
 mod alike;
-mod edit;
 mod effort;
+mod fields;
 mod history;
 mod incoming;
 mod opaque;

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use interlingua_dialect::Fix;
 use interlingua_ir::{
-    Class, Fault, Item, Note, NoteKind, Protocol, Reasoning, SEALED_SUMMARY, SEALED_THOUGHT,
-    Summary, Task, Text, Turn,
+    Fault, Item, Note, NoteKind, Protocol, Reasoning, SEALED_SUMMARY, SEALED_THOUGHT, Summary,
+    Task, Text, Turn,
 };
 use interlingua_protocol::Name;
 use serde::Deserialize;
@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 
 use super::rules::{self, INCLUDE, bars, call_id, takes_tool};
 use super::write::{Reply, reply, summary};
-use crate::edit::{Edits, Entries};
 use crate::effort::{Asked, effort};
+use crate::fields::Fields;
 use crate::render::string;
+use crate::spans::{Member, elements, member, members};
+use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::ToolMap;
 
@@ -29,8 +31,7 @@ use crate::tools::ToolMap;
 ///
 /// # Errors
 ///
-/// [`BadParam`](Class::BadParam) as [`write`](super::write()); [`Class::InvalidRequest`] when `body` is
-/// no request.
+/// As [`write`](super::write()).
 pub fn forward(
     body: &[u8],
     turn: &Turn<'_>,
@@ -49,108 +50,106 @@ pub fn forward(
     {
         return Ok(None);
     }
-    let Ok(document) = std::str::from_utf8(body) else { return Ok(None) };
-    let fields = Entries::of_object(document, document).map_err(|error| unreadable(&error))?;
-    let kept = |name: &str| fields.get(name).is_some_and(|it| it.get() != "null");
-    if kept("previous_response_id") || kept("conversation") || !takes_tools(&fields, target) {
+    let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
+    let mut fields = Fields::of(text);
+    let Some(conversation) = fields.get("input") else { return Ok(None) };
+    let is_elsewhere = ["previous_response_id", "conversation"];
+    if is_elsewhere.iter().any(|it| fields.get(it).is_some()) || !takes_tools(&fields, target) {
         return Ok(None);
     }
     let mut notes = Vec::new();
     let asked = effort(turn, target, &mut notes)?;
-    let mut edits = Edits::new(document);
-    if !input(document, &fields, turn, target, &mut edits, &mut notes)? {
+    let mut splices = Splices::new(text);
+    // `instructions` were read as the first message.
+    let skipped = usize::from(fields.get("instructions").is_some());
+    let items = turn.items.get(skipped..).unwrap_or_default();
+    if !input(conversation, items, target, &mut splices, &mut notes) {
         return Ok(None);
     }
-    top(document, &fields, &asked, target, &mut edits, &mut notes);
-    Ok(Some(Written { body: edits.apply(), tools: ToolMap::default(), notes }))
+    top(&mut fields, &asked, target, &mut notes);
+    fields.apply(&mut splices);
+    Ok(Some(Written { body: splices.apply(), tools: ToolMap::default(), notes }))
 }
 
 /// Whether the upstream knows every tool that the request offers.
-fn takes_tools(fields: &Entries<'_>, target: &Target<'_>) -> bool {
+fn takes_tools(fields: &Fields<'_>, target: &Target<'_>) -> bool {
     fields.get("tools").is_none_or(|tools| knows_tools(tools, target))
 }
 
-fn knows_tools(tools: &RawValue, target: &Target<'_>) -> bool {
+fn knows_tools(tools: &str, target: &Target<'_>) -> bool {
     #[derive(Deserialize)]
     struct Tool<'a> {
         #[serde(borrow, default, rename = "type")]
         kind: Option<Name<'a>>,
     }
-    if tools.get() == "null" {
-        return true;
-    }
-    let tools: Vec<Tool<'_>> = serde_json::from_str(tools.get()).unwrap_or_default();
+    let tools: Vec<Tool<'_>> = serde_json::from_str(tools).unwrap_or_default();
     tools.iter().all(|it| takes_tool(target, it.kind.as_ref().map_or("function", Name::as_str)))
 }
 
 /// Changes the fields at the top.
-fn top(
-    document: &str,
-    fields: &Entries<'_>,
-    asked: &Asked<'_>,
-    target: &Target<'_>,
-    edits: &mut Edits<'_>,
-    notes: &mut Vec<Note>,
-) {
-    let mut gone = Vec::new();
-    for entry in &fields.list {
-        let (name, json) = (entry.name.as_str(), entry.json.get());
-        let nothing = json == "null";
-        let bare = match name {
+fn top(fields: &mut Fields<'_>, asked: &Asked<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
+    for Member { name, value, .. } in fields.members.clone() {
+        match &*name {
             // They are set below, or make up the request.
-            "model" | "input" | "stream" | "store" | "include" | "tools" => false,
-            "reasoning" => !nested(document, json, name, asked, target, edits, notes),
-            "text" => !nested(document, json, name, asked, target, edits, notes),
-            _ => !nothing && bars(name, asked, target, notes),
-        };
-        gone.push(bare);
-        if bare || nothing {
-            continue;
-        }
-        if let Some(clamped) = rules::clamped(name, json, target) {
-            notes.push(Note::new(NoteKind::Changed, name));
-            edits.replace(edits.span(json), clamped);
+            "model" | "input" | "stream" | "store" | "include" | "tools" => {}
+            "reasoning" | "text" => nested(fields, &name, value, asked, target, notes),
+            _ if value == "null" => {}
+            _ if bars(&name, asked, target, notes) => fields.drop(&name),
+            _ => {
+                if let Some(clamped) = rules::clamped(&name, value, target) {
+                    notes.push(Note::new(NoteKind::Changed, name.as_ref()));
+                    fields.set(&name, clamped);
+                }
+            }
         }
     }
-    for (entry, gone) in fields.list.iter().zip(&mut gone) {
-        let name = entry.name.as_str();
-        *gone |= matches!(name, "store" | "include") && bars(name, asked, target, notes);
-    }
-    fields.remove(|nth| gone.get(nth).copied().unwrap_or_default(), edits);
+    let may_store = !bars_field("store", fields, asked, target, notes);
+    let may_include = !bars_field("include", fields, asked, target, notes);
 
-    if fields.get("reasoning").is_none_or(|it| it.get() == "null")
+    if fields.get("reasoning").is_none()
         && let Some(effort) = rules::effort(asked)
         && !bars("reasoning.effort", asked, target, notes)
     {
-        fields.set("reasoning", &format!("{{\"effort\":{effort}}}"), edits);
+        fields.set("reasoning", format!("{{\"effort\":{effort}}}"));
     }
     let mut model = Vec::new();
     string(&mut model, &Text::plain(target.model));
-    fields.set("model", &String::from_utf8_lossy(&model), edits);
-    let stream = fields.get("stream").is_some_and(|it| it.get() == "true");
+    fields.set("model", json(model));
+    let stream = fields.get("stream") == Some("true");
     if stream != target.stream {
-        fields.set("stream", if target.stream { "true" } else { "false" }, edits);
+        fields.set("stream", if target.stream { "true" } else { "false" });
     }
-    if !bars("store", asked, target, &mut Vec::new()) {
-        fields.set("store", "false", edits);
+    if may_store {
+        fields.set("store", "false");
     }
-    if !bars("include", asked, target, &mut Vec::new()) {
-        include(fields, target, edits, notes);
+    if may_include {
+        include(fields, target, notes);
     }
 }
 
-/// Asks for encrypted thoughts, where the model thinks.
-fn include(
-    fields: &Entries<'_>,
+/// Whether a field is barred that we would set otherwise; if so, and if the client sets it, it is left out.
+fn bars_field(
+    name: &str,
+    fields: &mut Fields<'_>,
+    asked: &Asked<'_>,
     target: &Target<'_>,
-    edits: &mut Edits<'_>,
     notes: &mut Vec<Note>,
-) {
-    let wished = fields.get("include").filter(|it| it.get() != "null");
-    let list = wished.map(|it| serde_json::from_str::<Vec<&RawValue>>(it.get()));
-    let mut list = list.and_then(Result::ok).unwrap_or_default();
+) -> bool {
+    let is_there = fields.members.iter().any(|it| it.name == name);
+    let mut told = Vec::new();
+    let bars = bars(name, asked, target, &mut told);
+    if bars && is_there {
+        notes.append(&mut told);
+        fields.drop(name);
+    }
+    bars
+}
+
+/// Asks for encrypted thoughts, where the model thinks.
+fn include(fields: &mut Fields<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
+    let mut list = fields.get("include").map(elements).unwrap_or_default();
     let before = list.len();
-    list.retain(|it| it.get() != INCLUDE);
+    list.retain(|it| *it != INCLUDE);
     let there = list.len() < before;
     let wanted = rules::can_think(target);
     if there == wanted {
@@ -159,40 +158,42 @@ fn include(
     if there {
         notes.push(Note::new(NoteKind::Dropped, "include reasoning.encrypted_content"));
     }
-    let all: Vec<&str> = list.iter().map(|it| it.get()).chain(wanted.then_some(INCLUDE)).collect();
-    fields.set("include", &format!("[{}]", all.join(",")), edits);
+    list.extend(wanted.then_some(INCLUDE));
+    fields.set("include", format!("[{}]", list.join(",")));
 }
 
-/// Changes the fields of `reasoning` or `text`; `false` if nothing is left of them.
+/// Changes the fields of `reasoning` or `text`.
 fn nested(
-    document: &str,
-    json: &str,
+    fields: &mut Fields<'_>,
     name: &str,
+    value: &str,
     asked: &Asked<'_>,
     target: &Target<'_>,
-    edits: &mut Edits<'_>,
     notes: &mut Vec<Note>,
-) -> bool {
+) {
     if target.dialect.responses.drop.iter().any(|it| it == name) {
         notes.push(Note::new(NoteKind::Dropped, name));
-        return false;
+        return fields.drop(name);
     }
-    let Ok(fields) = Entries::of_object(document, json) else { return true };
+    if !value.starts_with('{') {
+        return;
+    }
+    let members = members(value);
+    let given = member(&members, "effort");
     let effort = rules::effort(asked).filter(|_| name == "reasoning");
-    let mut changed = effort.is_some() && fields.get("effort").is_none();
+    let mut changed = effort.is_some() && given.is_none();
     let mut left: Vec<(&str, &str)> = Vec::new();
-    for entry in &fields.list {
-        let (field, old) = (entry.name.as_str(), entry.json.get());
-        let is_effort = name == "reasoning" && field == "effort" && old != "null";
-        let new = if is_effort { effort.as_deref() } else { Some(old) };
-        let barred = old != "null" && bars(&format!("{name}.{field}"), asked, target, notes);
+    for Member { name: field, value: old, .. } in &members {
+        let is_effort = name == "reasoning" && field == "effort" && *old != "null";
+        let new = if is_effort { effort.as_deref() } else { Some(*old) };
+        let barred = *old != "null" && bars(&format!("{name}.{field}"), asked, target, notes);
         changed |= barred || new != Some(old);
-        left.extend(new.filter(|_| !barred).map(|new| (field, new)));
+        left.extend(new.filter(|_| !barred).map(|new| (field.as_ref(), new)));
     }
     if !changed {
-        return true;
+        return;
     }
-    if let (None, Some(effort)) = (fields.get("effort"), &effort)
+    if let (None, Some(effort)) = (given, &effort)
         && !bars("reasoning.effort", asked, target, notes)
     {
         left.push(("effort", effort));
@@ -201,11 +202,10 @@ fn nested(
     for (field, json) in &left {
         crate::render::field(&mut object, field, json);
     }
-    let Some(first) = object.first_mut() else { return false };
+    let Some(first) = object.first_mut() else { return fields.drop(name) };
     *first = b'{';
     object.push(b'}');
-    edits.replace(edits.span(json), object);
-    true
+    fields.set(name, json(object));
 }
 
 /// An item of the conversation, as far as it may have to be changed.
@@ -225,28 +225,23 @@ struct Head<'a> {
     encrypted_content: Option<&'a RawValue>,
 }
 
-/// Changes the conversation; `Ok(false)` if the upstream cannot take it as it is.
-fn input(
-    document: &str,
-    fields: &Entries<'_>,
-    turn: &Turn<'_>,
+/// Changes the conversation, which was read as `read`; `false` if the upstream cannot take it as it is.
+fn input<'t>(
+    conversation: &'t str,
+    read: &[Item<'_>],
     target: &Target<'_>,
-    edits: &mut Edits<'_>,
+    splices: &mut Splices<'t>,
     notes: &mut Vec<Note>,
-) -> Result<bool, Fault> {
-    let Some(input) = fields.get("input").filter(|it| it.get().starts_with('[')) else {
-        return Ok(true);
-    };
-    let items = Entries::of_list(document, input.get()).map_err(|error| unreadable(&error))?;
-    // `instructions` were read as the first message.
-    let instructed = fields.get("instructions").is_some_and(|it| it.get() != "null");
-    let mut read = turn.items.iter().skip(usize::from(instructed));
-    let mut gone = vec![false; items.list.len()];
-    for (nth, entry) in items.list.iter().enumerate() {
-        let Ok(head) = serde_json::from_str::<Head<'_>>(entry.json.get()) else { return Ok(false) };
+) -> bool {
+    let items = elements(conversation);
+    let mut read = read.iter();
+    let mut gone = vec![false; items.len()];
+    let mut injected = Vec::new();
+    for (entry, gone) in items.iter().zip(&mut gone) {
+        let Ok(head) = serde_json::from_str::<Head<'_>>(entry) else { return false };
         let kind = head.kind.as_ref().map_or("message", Name::as_str);
         if !takes_item(kind, &head, target) {
-            return Ok(false);
+            return false;
         }
         if kind == "additional_tools" {
             continue;
@@ -255,39 +250,45 @@ fn input(
             match read.next() {
                 // The gateway has put it there, because the client had forgotten it.
                 Some(Item::Reasoning(thought)) if is_injected(thought) => {
-                    let mut json = Vec::new();
-                    reply(thought, target, notes).write(&mut json);
-                    if !json.is_empty() {
-                        json.push(b',');
-                        edits.replace(entry.span.start..entry.span.start, json);
+                    let before = injected.len();
+                    reply(thought, target, notes).write(&mut injected);
+                    if injected.len() > before {
+                        injected.push(b',');
                     }
                 }
                 other => break other,
             }
         };
-        gone[nth] = match (kind, item) {
+        *gone = match (kind, item) {
             ("reasoning", Some(Item::Reasoning(it))) => {
-                !thought(it, &head, entry.json, target, edits, notes)
+                !thought(it, &head, entry, target, splices, notes)
             }
             ("compaction", Some(Item::Summary(it))) => {
-                compacted(it, entry.json, edits, notes);
+                compacted(it, entry, splices, notes);
                 false
             }
             ("reasoning" | "compaction", _)
             | (_, None | Some(Item::Reasoning(_) | Item::Summary(_))) => {
-                return Ok(false);
+                return false;
             }
             _ => false,
         };
+        // What stands before something that goes comes before what follows it.
+        if !*gone && !injected.is_empty() {
+            let start = splices.range(entry).unwrap_or_default().start;
+            splices.put(start..start, json(std::mem::take(&mut injected)));
+        }
         if let Some(id) = &head.call_id
             && let Cow::Owned(short) = call_id(id.as_str())
-            && let Ok(item) = Entries::of_object(document, entry.json.get())
+            && let Some(long) = member(&members(entry), "call_id")
         {
-            item.set("call_id", &format!("\"{short}\""), edits);
+            splices.replace(long, format!("\"{short}\""));
         }
     }
-    items.remove(|nth| gone.get(nth).copied().unwrap_or_default(), edits);
-    Ok(true)
+    let range = |entry: &&'t str| splices.range(entry).unwrap_or_default();
+    let ranges: Vec<_> = items.iter().map(range).collect();
+    splices.remove(conversation, &ranges, &gone);
+    true
 }
 
 /// Whether the upstream takes an item as the client has it.
@@ -299,7 +300,8 @@ fn takes_item(kind: &str, head: &Head<'_>, target: &Target<'_>) -> bool {
         "message" | "reasoning" | "compaction" => true,
         "function_call" | "function_call_output" => !namespaced || takes_tool(target, "namespace"),
         "additional_tools" => {
-            takes_tool(target, "namespace") && head.tools.is_none_or(|it| knows_tools(it, target))
+            takes_tool(target, "namespace")
+                && head.tools.is_none_or(|it| knows_tools(it.get(), target))
         }
         kind => rules::takes_item(target, kind),
     }
@@ -311,12 +313,12 @@ fn is_injected(reasoning: &Reasoning<'_>) -> bool {
 }
 
 /// Puts a thought into its upstream's form; `false` if it has to go.
-fn thought(
+fn thought<'t>(
     reasoning: &Reasoning<'_>,
-    head: &Head<'_>,
-    json: &RawValue,
+    head: &Head<'t>,
+    entry: &'t str,
     target: &Target<'_>,
-    edits: &mut Edits<'_>,
+    splices: &mut Splices<'t>,
     notes: &mut Vec<Note>,
 ) -> bool {
     if !rules::can_think(target) {
@@ -333,12 +335,12 @@ fn thought(
         (Reply::Nothing, _) => return false,
         // The client has its words, and perhaps more; they stay as they are.
         (Reply::Own { id, encrypted, .. }, Some(blob)) if id.is_none_or(|id| is(head.id, id)) => {
-            edits.replace(edits.span(blob.get()), *encrypted);
+            splices.replace(blob.get(), (*encrypted).to_owned());
         }
         _ => {
             let mut item = Vec::new();
             reply.write(&mut item);
-            edits.replace(edits.span(json.get()), item);
+            splices.replace(entry, json(item));
         }
     }
     true
@@ -349,14 +351,19 @@ fn is(json: Option<&RawValue>, value: &str) -> bool {
 }
 
 /// Puts a summary of ours into words. One of the upstream's own stays as it is.
-fn compacted(it: &Summary<'_>, json: &RawValue, edits: &mut Edits<'_>, notes: &mut Vec<Note>) {
+fn compacted<'t>(
+    it: &Summary<'_>,
+    entry: &'t str,
+    splices: &mut Splices<'t>,
+    notes: &mut Vec<Note>,
+) {
     let foreign = it.sealed.as_ref().is_some_and(|it| !is_ours(it));
     if it.text.is_none() && foreign {
         return;
     }
     let mut message = Vec::new();
     summary(it, &mut message, notes);
-    edits.replace(edits.span(json.get()), message);
+    splices.replace(entry, json(message));
 }
 
 /// Whether a seal was made by a gateway of this kind.
@@ -365,7 +372,7 @@ fn is_ours(sealed: &Text<'_>) -> bool {
     [SEALED_THOUGHT, SEALED_SUMMARY].iter().any(|it| plain.starts_with(it))
 }
 
-fn unreadable(error: &serde_json::Error) -> Fault {
-    let message = format!("the body is no Responses request in JSON: {error}");
-    Fault::new(Class::InvalidRequest, message)
+/// What was written, which is JSON.
+fn json(written: Vec<u8>) -> String {
+    String::from_utf8(written).unwrap_or_default()
 }

@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 
 use interlingua_ir::{Class, Fault, Text};
-use interlingua_protocol::Name;
-use serde::Deserialize;
 
-use crate::edit::{Edits, Entries};
+use crate::fields::Fields;
 use crate::incoming;
+use crate::spans::{Member, elements, member, members, read_members};
+use crate::splices::Splices;
 
 /// Puts a kept conversation before the input of a request and takes the mention of it away.
 ///
@@ -36,27 +36,22 @@ use crate::incoming;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn expand(body: &[u8], stored: &str) -> Result<Vec<u8>, Fault> {
-    let (document, fields) = fields(body)?;
-    let mut edits = Edits::new(document);
-    let is_link = |nth: usize| fields.list[nth].name.as_str() == "previous_response_id";
-    match fields.get("input") {
-        Some(input) => {
-            fields.remove(is_link, &mut edits);
-            let whole = join(stored, &as_list(input.get()));
-            fields.set("input", &whole, &mut edits);
-        }
+    let text = text(body)?;
+    let mut fields = Fields::with(text, fields(text)?);
+    let whole = match member(&fields.members, "input") {
+        Some(input) => join(stored, &as_list(input)),
         // All of the request but the link may be missing.
-        None => {
-            let link = fields.list.iter().find(|it| it.name.as_str() == "previous_response_id");
-            let field = format!("\"input\":{stored}");
-            match link {
-                Some(link) => edits.replace(link.span.clone(), field),
-                None => fields.set("input", stored, &mut edits),
-            }
-        }
-    }
-    Ok(edits.apply())
+        None => stored.to_owned(),
+    };
+    fields.drop(LINK);
+    fields.set("input", whole);
+    let mut splices = Splices::new(text);
+    fields.apply(&mut splices);
+    Ok(splices.apply())
 }
+
+/// The field that names the answer that a request continues.
+const LINK: &str = "previous_response_id";
 
 /// The id of the answer that a request continues from.
 ///
@@ -64,16 +59,15 @@ pub fn expand(body: &[u8], stored: &str) -> Result<Vec<u8>, Fault> {
 ///
 /// [`Class::InvalidRequest`] when it is no id.
 pub fn previous(body: &[u8]) -> Result<Option<String>, Fault> {
-    const FIELD: &str = "previous_response_id";
     // Nearly nobody says so, and a look costs less than a parser.
-    if memchr::memmem::find(body, FIELD.as_bytes()).is_none() {
+    if memchr::memmem::find(body, LINK.as_bytes()).is_none() {
         return Ok(None);
     }
     // What is no request is told by whoever reads it whole.
-    let Ok((_, fields)) = fields(body) else { return Ok(None) };
-    let Some(id) = fields.get(FIELD).filter(|id| id.get() != "null") else { return Ok(None) };
-    let Some(text) = Text::from_json(id.get()) else {
-        return Err(incoming::invalid(FIELD, "a string is expected here"));
+    let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
+    let Some(id) = Fields::of(text).get(LINK) else { return Ok(None) };
+    let Some(text) = Text::from_json(id) else {
+        return Err(incoming::invalid(LINK, "a string is expected here"));
     };
     Ok(Some(text.into_plain().into_owned()))
 }
@@ -86,24 +80,21 @@ pub fn previous(body: &[u8]) -> Result<Option<String>, Fault> {
 pub fn items(body: &[u8]) -> Result<Cow<'_, str>, Fault> {
     /// Asks for something once; it is no part of the conversation.
     const TRIGGER: &str = "compaction_trigger";
-    let (_, fields) = fields(body)?;
-    let list = fields.get("input").map_or(Cow::Borrowed("[]"), |input| as_list(input.get()));
+    let fields = fields(text(body)?)?;
+    let list = member(&fields, "input").map_or(Cow::Borrowed("[]"), as_list);
     if memchr::memmem::find(list.as_bytes(), TRIGGER.as_bytes()).is_none() {
         return Ok(list);
     }
-    #[derive(Deserialize)]
-    struct Kind<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Name<'a>,
-    }
-    let entries = Entries::of_list(&list, &list).map_err(|error| invalid(&error.to_string()))?;
-    let is_trigger = |nth: usize| {
-        let json = entries.list[nth].json.get();
-        serde_json::from_str::<Kind<'_>>(json).is_ok_and(|it| it.kind.as_str() == TRIGGER)
+    let is_trigger = |item: &&str| {
+        let kind = members(item).into_iter().find(|it| it.name == "type");
+        kind.and_then(|it| Text::from_json(it.value)).is_some_and(|it| it.to_plain() == TRIGGER)
     };
-    let mut edits = Edits::new(&list);
-    entries.remove(is_trigger, &mut edits);
-    Ok(String::from_utf8(edits.apply()).unwrap_or_default().into())
+    let mut splices = Splices::new(&list);
+    let items = elements(&list);
+    let ranges: Vec<_> = items.iter().map(|it| splices.range(it).unwrap_or_default()).collect();
+    let gone: Vec<_> = items.iter().map(is_trigger).collect();
+    splices.remove(list.trim(), &ranges, &gone);
+    Ok(String::from_utf8(splices.apply()).unwrap_or_default().into())
 }
 
 /// Joins two JSON lists.
@@ -116,10 +107,12 @@ pub fn join(first: &str, second: &str) -> String {
     format!("[{}]", parts.join(","))
 }
 
-fn fields(body: &[u8]) -> Result<(&str, Entries<'_>), Fault> {
-    let document = std::str::from_utf8(body).map_err(|error| invalid(&error.to_string()))?;
-    let fields = Entries::of_object(document, document);
-    Ok((document, fields.map_err(|error| invalid(&error.to_string()))?))
+fn text(body: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(body).map_err(|error| invalid(&error.to_string()))
+}
+
+fn fields(text: &str) -> Result<Vec<Member<'_>>, Fault> {
+    read_members(text).map_err(|error| invalid(&error.to_string()))
 }
 
 fn invalid(reason: &str) -> Fault {

@@ -1,8 +1,5 @@
 //! A client's request that goes on as it is, but for what has to be changed.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 use interlingua_dialect::{
     BuiltinWebSearch, Fix, ForcedWithThinking, Images, JsonSchemaRule, ToolChoiceKind,
 };
@@ -11,7 +8,7 @@ use interlingua_ir::{
 };
 
 use super::write::{DEFAULT_MAX_TOKENS, clamped, takes};
-use crate::spans::{Member, member, members};
+use crate::fields::Fields;
 use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::{ToolMap, wire_id};
@@ -70,7 +67,7 @@ fn edit(body: &[u8], turn: &Turn<'_>, target: &Target<'_>, purpose: Use) -> Opti
     if !fits(text, turn, target) {
         return None;
     }
-    let mut request = Request::of(text);
+    let mut request = Fields::of(text);
     let mut notes = Vec::new();
     let messages = request.get("messages")?;
 
@@ -172,7 +169,7 @@ fn is_forced(turn: &Turn<'_>) -> bool {
 }
 
 /// Keeps the limit of the answer within what the model can.
-fn length(request: &mut Request<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
+fn length(request: &mut Fields<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
     let most = target.max_output_tokens;
     match request.get("max_tokens").map(str::parse::<u64>) {
         None => request.set("max_tokens", most.unwrap_or(DEFAULT_MAX_TOKENS).to_string()),
@@ -185,11 +182,11 @@ fn length(request: &mut Request<'_>, target: &Target<'_>, notes: &mut Vec<Note>)
 }
 
 /// Leaves out what the record bars and the upstream has refused, and keeps numbers within limits.
-fn params(request: &mut Request<'_>, target: &Target<'_>, thinks: bool, notes: &mut Vec<Note>) {
+fn params(request: &mut Fields<'_>, target: &Target<'_>, thinks: bool, notes: &mut Vec<Note>) {
     let rules = &target.dialect.request;
     let on = &target.dialect.thinking.drop_when_on;
     for at in 0..request.members.len() {
-        let name = request.members[at].name();
+        let name = request.members[at].name.clone();
         if NEEDED.contains(&&*name) {
             continue;
         }
@@ -211,84 +208,6 @@ fn params(request: &mut Request<'_>, target: &Target<'_>, thinks: bool, notes: &
 
 /// What a request cannot do without, whatever an upstream complains about.
 const NEEDED: [&str; 6] = ["max_tokens", "messages", "model", "stream", "system", "tools"];
-
-/// The top of a request, and what becomes of its fields.
-struct Request<'t> {
-    text: &'t str,
-    members: Vec<Member<'t>>,
-    /// For each member, what takes its place.
-    changes: Vec<Change<'t>>,
-    /// What is put in front.
-    added: Vec<(String, Cow<'t, str>)>,
-}
-
-#[derive(Clone, Debug, Default)]
-enum Change<'t> {
-    #[default]
-    Nothing,
-    Value(Cow<'t, str>),
-    Gone,
-}
-
-impl<'t> Request<'t> {
-    fn of(text: &'t str) -> Self {
-        let members = members(text);
-        let changes = vec![Change::Nothing; members.len()];
-        Self { text, members, changes, added: Vec::new() }
-    }
-
-    /// The value of a field, unless it is null.
-    fn get(&self, name: &str) -> Option<&'t str> {
-        member(&self.members, name).filter(|it| *it != "null")
-    }
-
-    fn set(&mut self, name: &str, json: impl Into<Cow<'t, str>>) {
-        let json = json.into();
-        let known: Vec<usize> = self.positions(name);
-        if known.is_empty() {
-            self.added.retain(|(added, _)| added != name);
-            self.added.push((name.to_owned(), json));
-            return;
-        }
-        for at in known {
-            self.changes[at] = Change::Value(json.clone());
-        }
-    }
-
-    fn drop(&mut self, name: &str) {
-        self.added.retain(|(added, _)| added != name);
-        for at in self.positions(name) {
-            self.changes[at] = Change::Gone;
-        }
-    }
-
-    fn positions(&self, name: &str) -> Vec<usize> {
-        (0..self.members.len()).filter(|at| self.members[*at].name() == name).collect()
-    }
-
-    fn apply(self, splices: &mut Splices<'t>) {
-        let ranges: Vec<Range<usize>> = self.members.iter().map(|it| whole(splices, it)).collect();
-        let gone: Vec<bool> = self.changes.iter().map(|it| matches!(it, Change::Gone)).collect();
-        splices.remove(self.text.trim(), &ranges, &gone);
-        let start = self.text.find('{').map_or(0, |at| at + 1);
-        for (name, json) in self.added {
-            splices.put(start..start, format!("\"{name}\":{json},"));
-        }
-        for (member, change) in self.members.iter().zip(self.changes) {
-            match change {
-                Change::Value(json) if json != member.value => splices.replace(member.value, json),
-                Change::Value(_) | Change::Nothing | Change::Gone => {}
-            }
-        }
-    }
-}
-
-/// Where a member stands, from the quote before its name to the end of its value.
-fn whole(splices: &Splices<'_>, member: &Member<'_>) -> Range<usize> {
-    let key = splices.range(member.key).unwrap_or_default();
-    let value = splices.range(member.value).unwrap_or_default();
-    key.start.saturating_sub(1)..value.end
-}
 
 fn quoted(text: &str) -> String {
     let mut json = vec![b'"'];

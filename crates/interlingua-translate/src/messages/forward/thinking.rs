@@ -4,7 +4,8 @@ use interlingua_dialect::{Dialect, EffortChoice, ThinkingDefault};
 use interlingua_ir::{Note, NoteKind, Text, Turn};
 use serde_json::Value;
 
-use super::Request;
+use crate::effort::thinks_by_default;
+use crate::fields::Fields;
 use crate::messages::write::thinking::{
     BUDGET, THINKING, by_budget, has_levels, is_off_by_repair, kind, off,
 };
@@ -38,16 +39,12 @@ enum New {
 }
 
 impl<'t> Wish<'t> {
-    pub(super) fn of(request: &Request<'t>, target: &Target<'_>) -> Self {
+    pub(super) fn of(request: &Fields<'t>, target: &Target<'_>) -> Self {
         let thinking = request.get(THINKING);
-        let by_default = !matches!(
-            target.dialect.thinking.default,
-            ThinkingDefault::Off | ThinkingDefault::Never
-        );
         let thinks = match thinking.map(kind).as_deref() {
             Some("disabled") => target.dialect.thinking.default == ThinkingDefault::Forced,
             Some(_) => true,
-            None => by_default,
+            None => thinks_by_default(target.dialect),
         };
         Self {
             thinking,
@@ -124,7 +121,7 @@ impl<'t> Wish<'t> {
     }
 
     /// Writes what is new.
-    pub(super) fn write(self, request: &mut Request<'t>) {
+    pub(super) fn write(self, request: &mut Fields<'t>) {
         match self.new_thinking {
             New::Is(json) => request.set(THINKING, json),
             New::Gone => request.drop(THINKING),
@@ -136,7 +133,7 @@ impl<'t> Wish<'t> {
         let config = self.config.unwrap_or("{}");
         let mut fields: Vec<(String, String)> = members(config)
             .iter()
-            .map(|it| (it.name().into_owned(), it.value.to_owned()))
+            .map(|it| (it.name.to_string(), it.value.to_owned()))
             .filter(|(name, _)| name != EFFORT)
             .collect();
         if let New::Is(level) = self.new_effort {

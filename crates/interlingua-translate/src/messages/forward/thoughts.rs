@@ -345,7 +345,7 @@ impl<'t> Block<'t> {
             Fate::Stays | Fate::Gone => {}
             Fate::Anew(json) => splices.replace(self.text, json),
             Fate::Member(name, value) => {
-                let is_meant = |it: &Member<'_>| it.name() == name;
+                let is_meant = |it: &Member<'_>| it.name == name;
                 match (self.members.iter().find(|it| is_meant(it)), value) {
                     (Some(member), Some(value)) => splices.replace(member.value, value),
                     (None, Some(value)) => {
@@ -353,8 +353,11 @@ impl<'t> Block<'t> {
                         splices.put(end - 1..end - 1, format!(",\"{name}\":{value}"));
                     }
                     (Some(_), None) => {
-                        let ranges: Vec<_> =
-                            self.members.iter().map(|it| super::whole(splices, it)).collect();
+                        let ranges: Vec<_> = self
+                            .members
+                            .iter()
+                            .map(|it| splices.range(it.whole).unwrap_or_default())
+                            .collect();
                         let gone: Vec<_> = self.members.iter().map(is_meant).collect();
                         splices.remove(self.text, &ranges, &gone);
                     }

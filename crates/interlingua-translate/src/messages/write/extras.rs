@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use interlingua_dialect::CacheMode;
 use interlingua_ir::{Extra, Item, Note, NoteKind, Place, Protocol, Turn};
 
+use super::OUTPUT_CONFIG;
 use super::thinking::THINKING;
-use super::{OUTPUT_CONFIG, field};
+use crate::render::field;
 use crate::spans::{Member, members};
 use crate::target::Target;
 

@@ -6,6 +6,7 @@ use interlingua_dialect::{Fix, JsonObjectRule, JsonSchemaRule};
 use interlingua_ir::{Fault, Format, Note, NoteKind, Protocol, Text, Turn};
 
 use crate::history::History;
+use crate::render::{field, string};
 use crate::spans::member;
 use crate::target::{Target, Written};
 use crate::tools::Names;
@@ -127,21 +128,20 @@ fn fields(
         fields.push((name, json.into()));
     }
     let mut output = Vec::new();
-    let mut add = |name: &str, json: &str| output.push(format!("\"{name}\":{json}"));
     for more in extras.beside(OUTPUT_CONFIG) {
-        match &*more.name() {
+        match &*more.name {
             // It is the client's own level, which here steers its words only.
             "effort" if !plan.thinks && thinking::has_levels(target.dialect) => {
-                add("effort", more.value);
+                output.push(more.whole.to_owned());
             }
             "effort" if plan.thinks => {}
             "effort" => notes.push(Note::new(NoteKind::Dropped, "output_config.effort")),
             "format" => {}
-            _ => add(more.key, more.value),
+            _ => output.push(more.whole.to_owned()),
         }
     }
     if let Some(format) = format(turn, target, notes) {
-        add("format", &format);
+        output.push(format!("\"format\":{format}"));
     }
     extend(&mut fields, OUTPUT_CONFIG, &output);
     let form = fields.iter().find(|(name, _)| *name == THINKING).map(|(_, json)| kind(json));
@@ -149,10 +149,10 @@ fn fields(
     let asked = member(&beside, "type").and_then(Text::from_json);
     let same = asked.zip(form).is_some_and(|(asked, form)| asked.to_plain() == form);
     let mut more = Vec::new();
-    for own in beside.iter().filter(|it| !matches!(&*it.name(), "type" | "budget_tokens")) {
+    for own in beside.iter().filter(|it| !matches!(&*it.name, "type" | "budget_tokens")) {
         match same {
-            true => more.push(format!("\"{}\":{}", own.key, own.value)),
-            false => notes.push(Note::new(NoteKind::Dropped, format!("thinking.{}", own.key))),
+            true => more.push(own.whole.to_owned()),
+            false => notes.push(Note::new(NoteKind::Dropped, format!("thinking.{}", own.name))),
         }
     }
     extend(&mut fields, THINKING, &more);
@@ -279,21 +279,6 @@ fn capacity(turn: &Turn<'_>) -> usize {
         Tool::WebSearch | Tool::Other { .. } => 128,
     });
     1024 + items.sum::<usize>() + tools.sum::<usize>()
-}
-
-/// Writes `,"name":json`.
-fn field(out: &mut Vec<u8>, name: &str, json: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-    out.extend_from_slice(json.as_bytes());
-}
-
-/// Writes a JSON string.
-fn string(out: &mut Vec<u8>, text: &Text<'_>) {
-    out.push(b'"');
-    text.write_json(out);
-    out.push(b'"');
 }
 
 /// The field that holds effort and form of the answer.

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::extras::Extras;
 use super::thinking::Plan;
-use super::{Marks, field, mark, string};
+use super::{Marks, mark};
+use crate::render::{field, string};
 use crate::target::Target;
 use crate::tools::{Names, description, freeform_description, freeform_schema, shaped};
 

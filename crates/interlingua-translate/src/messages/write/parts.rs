@@ -6,7 +6,7 @@ use interlingua_dialect::{ImageScheme, Images};
 use interlingua_ir::{Note, NoteKind, Part, Protocol, Text};
 
 use super::conversation::Writer;
-use super::string;
+use crate::render::string;
 
 /// A part as the model can see it.
 pub(super) struct Seen<'w> {

@@ -7,9 +7,9 @@ use interlingua_dialect::{
 };
 use interlingua_ir::{Call, Item, Part, Protocol, Reasoning, Role, Text, Thought, Turn};
 
-use super::field;
 use super::parts::is_blank;
 use crate::history::{Entry, History};
+use crate::render::field;
 use crate::target::Target;
 
 /// What the upstream wants to have back of the thoughts that belong to its earlier messages.

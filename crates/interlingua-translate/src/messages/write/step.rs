@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::conversation::{Who, Writer};
 use super::parts::{OMITTED_IMAGE, Seen, What};
 use super::replay::{Known, calls, known};
-use super::string;
+use crate::render::string;
 use crate::tools::{ARGUMENT, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {

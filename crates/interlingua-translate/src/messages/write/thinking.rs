@@ -1,14 +1,14 @@
 //! How much to think, and how long the answer may become: each limits the other.
 
 use interlingua_dialect::{
-    ChoiceNamedAs, ChoiceRequiredAs, Dialect, Effort, EffortChoice, Fix, ForcedWithThinking,
-    OnMissing, ThinkingDefault,
+    ChoiceNamedAs, ChoiceRequiredAs, Dialect, Effort, Fix, ForcedWithThinking, OnMissing,
 };
-use interlingua_ir::{Class, Fault, Note, NoteKind, ToolChoice, Turn};
+use interlingua_ir::{Fault, Note, NoteKind, ToolChoice, Turn};
 use serde_json::Value;
 
 use super::replay;
 use super::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
+use crate::effort::{self, Asked};
 use crate::history::History;
 use crate::target::Target;
 
@@ -28,7 +28,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Class::BadParam`] for a level that the record wants refused.
+    /// [`BadParam`](interlingua_ir::Class::BadParam) for a level that the record wants refused.
     pub(super) fn of(
         turn: &Turn<'_>,
         target: &Target<'_>,
@@ -57,39 +57,13 @@ impl Plan {
     }
 
     fn asked(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Result<Self, Fault> {
-        let dialect = target.dialect;
-        let by_default =
-            !matches!(dialect.thinking.default, ThinkingDefault::Off | ThinkingDefault::Never);
-        let silent = |thinks| Self { fields: Vec::new(), thinks, max_tokens: DEFAULT_MAX_TOKENS };
         let asked = match (&turn.thinking.effort, turn.thinking.budget) {
-            _ if is_off_by_repair(target) => "none",
-            // Codex has levels above those that any other protocol knows.
-            (Some(level), _) if level == "ultra" || level == "persistent" => "max",
-            (Some(level), _) => level,
-            (None, Some(budget)) => by_budget(budget),
-            (None, None) => return Ok(silent(by_default)),
+            _ if is_off_by_repair(target) => Some("none"),
+            (Some(level), _) => Some(effort::known(level)),
+            (None, budget) => budget.map(by_budget),
         };
-        match dialect.effort_or_policy(asked) {
-            EffortChoice::Set { level, fields, exact } => {
-                if !exact {
-                    let what = format!("effort {asked} to {}", level.name());
-                    notes.push(Note::new(NoteKind::Changed, what));
-                }
-                let forced = dialect.thinking.default == ThinkingDefault::Forced;
-                let thinks = forced || level != Effort::None;
-                Ok(Self { fields: fields.to_vec(), ..silent(thinks) })
-            }
-            EffortChoice::LeaveOut => {
-                notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
-                Ok(silent(by_default))
-            }
-            EffortChoice::Refuse => {
-                let what = format!("{} knows no effort level `{asked}`", target.provider);
-                let mut fault = Fault::new(Class::BadParam, what).by(target.provider);
-                fault.param = Some("reasoning.effort".to_owned());
-                Err(fault)
-            }
-        }
+        let Asked { fields, thinks, .. } = effort::choose(asked, target, notes)?;
+        Ok(Self { fields: fields.to_vec(), thinks, max_tokens: DEFAULT_MAX_TOKENS })
     }
 
     /// Switches thinking off; `false` where the model cannot be stopped.
