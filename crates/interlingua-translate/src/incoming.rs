@@ -1,6 +1,8 @@
 //! What all readers of requests share.
 
-use interlingua_ir::{Class, Fault, Text};
+use std::collections::HashMap;
+
+use interlingua_ir::{Class, Extra, Fault, Place, Text};
 use interlingua_protocol::json::{self, Limits};
 use serde_json::value::RawValue;
 
@@ -51,4 +53,16 @@ pub(crate) fn optional_text(
     json: Option<&RawValue>,
 ) -> Result<Option<Text<'_>>, Fault> {
     json.map(|json| text(path, json)).transpose()
+}
+
+/// The fields of `object` that are known elsewhere but mean nothing where they stand.
+pub(crate) fn misplaced<'a>(
+    place: Place,
+    object: &'a RawValue,
+    fields: impl Iterator<Item = &'static str>,
+) -> impl Iterator<Item = Extra<'a>> {
+    let raw = serde_json::from_str(object.get());
+    let mut raw: HashMap<String, &'a RawValue> = raw.unwrap_or_default();
+    let kept = fields.filter_map(move |name| Some((name, raw.remove(name)?)));
+    kept.map(move |(name, json)| Extra { place, name: name.into(), json })
 }

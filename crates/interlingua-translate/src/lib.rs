@@ -40,6 +40,7 @@
 //! a [`tools::Bridge`].
 
 mod alike;
+mod broken;
 mod effort;
 mod fields;
 mod history;
@@ -47,6 +48,7 @@ mod incoming;
 mod opaque;
 mod pipe;
 mod render;
+mod size;
 mod spans;
 mod splices;
 mod stops;

@@ -92,3 +92,14 @@ const LOOSE_PARAMS: [&str; 2] = ["reasoning", "text"];
 
 /// What a request cannot do without, whatever an upstream complains about.
 const KEPT_PARAMS: [&str; 6] = ["input", "messages", "model", "stream", "system", "tools"];
+
+/// Parameters that change nothing about the answer; leaving them out is not worth a word.
+pub(crate) const HOUSEKEEPING: [&str; 7] = [
+    "include",
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "store",
+    "user",
+];

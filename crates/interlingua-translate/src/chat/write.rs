@@ -12,7 +12,8 @@ use super::messages::{self, Replay};
 use super::offer;
 use crate::effort::{Asked, effort};
 pub(super) use crate::render::{field, joined, string};
-use crate::target::{Target, Written};
+use crate::size::capacity;
+use crate::target::{HOUSEKEEPING, Target, Written};
 use crate::tools::Names;
 
 /// Writes a turn as a Chat Completions request.
@@ -257,49 +258,5 @@ pub(super) fn schema_rule(target: &Target<'_>) -> JsonSchemaRule {
     }
 }
 
-/// An upper bound for ordinary requests, so that the body is not copied while it grows.
-fn capacity(turn: &Turn<'_>) -> usize {
-    use interlingua_ir::{Item, Part, Tool};
-    let part = |part: &Part<'_>| match part {
-        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 64,
-        Part::Image { url, .. } => url.stored_len() + 64,
-        Part::File { url, .. } => url.stored_len() + 64,
-        Part::Audio { data, .. } => data.stored_len() + 64,
-        Part::Other { .. } => 64,
-    };
-    let items = turn.items.iter().map(|item| match item {
-        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
-        Item::Reasoning(it) => it.thought.as_ref().map_or(64, |it| it.text.len() + 64),
-        Item::Call(call) => call.input.stored_len() + 192,
-        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 96,
-        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
-        Item::Other { .. } => 0,
-    });
-    let tools = turn.tools.iter().map(|tool| match tool {
-        Tool::Function(it) | Tool::ToolSearch(it) => {
-            it.parameters.map_or(64, |it| it.get().len())
-                + it.description.as_ref().map_or(0, Text::stored_len)
-                + 160
-        }
-        Tool::Custom { description, format, .. } => {
-            format.map_or(0, |it| it.get().len())
-                + description.as_ref().map_or(0, Text::stored_len)
-                + 512
-        }
-        Tool::WebSearch | Tool::Other { .. } => 64,
-    });
-    1024 + items.sum::<usize>() + tools.sum::<usize>()
-}
-
 /// What is written where it belongs, and not among the parameters.
 const SAID_ELSEWHERE: [&str; 3] = ["functions", "stream", "stream_options"];
-
-/// Parameters that change nothing about the answer; leaving them out is not worth a word.
-const HOUSEKEEPING: [&str; 6] = [
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "store",
-    "user",
-];

@@ -10,6 +10,7 @@ use super::blocks::{BlockKind, Blocks, Broken, is_error, text};
 use super::lane::{Marks, pass};
 use super::usage::Tally;
 use crate::alike::Alike;
+use crate::broken;
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
 
@@ -330,7 +331,7 @@ impl Decoder {
     }
 
     fn refusal(&self, json: &str) -> Fault {
-        self.dialect.classify(200, None, json.as_bytes()).into_fault(&self.provider, None)
+        broken::refusal(&self.dialect, &self.provider, json)
     }
 
     fn broken(&self, (class, what): Broken) -> Fault {
@@ -338,9 +339,7 @@ impl Decoder {
     }
 
     fn interrupted(&self) -> Fault {
-        let when = if self.phase == Phase::Fresh { "before" } else { "in the middle of" };
-        let what = format!("{} closed the connection {when} its answer", self.provider);
-        self.fault(Class::Interrupted, what)
+        broken::interrupted(&self.provider, self.phase != Phase::Fresh)
     }
 
     fn fault(&self, class: Class, what: impl Into<String>) -> Fault {
@@ -412,24 +411,8 @@ impl Decode for Decoder {
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let answer = messages::read_answer(body).map_err(|error| {
-            if body.starts_with('<') {
-                let mut fault = self.refusal(body);
-                fault
-                    .message
-                    .push_str(" (a web page instead of an answer; is the base URL right?)");
-                return fault;
-            }
-            // A list is what some upstreams wrap their errors in.
-            if body.starts_with('[') {
-                return self.refusal(body);
-            }
-            if error.is_eof() {
-                return self.interrupted();
-            }
-            let what = format!("{}'s answer does not parse: {error}", self.provider);
-            self.fault(Class::Upstream, what)
-        })?;
+        let answer = messages::read_answer(body)
+            .map_err(|error| broken::unreadable(&self.dialect, &self.provider, body, &error))?;
         let kind = answer.kind.as_ref().map_or("", |it| it.as_str());
         if kind == "error" || answer.error.is_some_and(failed) {
             return Err(self.refusal(body));

@@ -4,7 +4,7 @@ use interlingua_dialect::ThinkingDefault;
 use interlingua_ir::{Note, NoteKind};
 
 use crate::effort::Asked;
-use crate::target::Target;
+use crate::target::{HOUSEKEEPING, Target};
 use crate::tools::short_hash;
 
 /// Whether the field at `path` must not be sent; tells about it.
@@ -74,14 +74,3 @@ pub(super) const ENCRYPTED: &str = "encrypted_content";
 
 /// The wish to get thoughts encrypted.
 pub(super) const INCLUDE: &str = "\"reasoning.encrypted_content\"";
-
-/// Fields that change nothing about the answer; leaving them out is not worth a word.
-const HOUSEKEEPING: [&str; 7] = [
-    "include",
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "store",
-    "user",
-];

@@ -1,5 +1,6 @@
 //! Tools of a kind that the target lacks, on their way there and back.
 
+mod arguments;
 mod bridge;
 mod describe;
 mod freeform;
@@ -8,6 +9,7 @@ mod names;
 pub mod patch;
 mod schema;
 
+pub(crate) use arguments::{arguments, quoted_arguments};
 pub use bridge::{Bridge, Unwrapping};
 pub(crate) use describe::{Grammar, description, freeform_description, freeform_schema};
 pub(crate) use freeform::ARGUMENT;

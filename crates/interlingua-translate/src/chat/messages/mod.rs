@@ -6,12 +6,13 @@ use interlingua_dialect::{
     AssistantNullContent, Consecutive, DeveloperRole, JsonSchemaRule, NameField, SystemPlacement,
     TextParts,
 };
-use interlingua_ir::{Format, Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
+use interlingua_ir::{Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
 
 use super::extras::{CONTENT, Extras};
 use super::write::{field, joined, schema_rule, string};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
+use crate::render::schema_in_words;
 use crate::target::Target;
 use crate::tools::Names;
 
@@ -120,13 +121,11 @@ impl<'w> Writer<'w, '_> {
 
     /// The schema of the answer, for an upstream that cannot be held to it.
     fn schema_in_words(&self) -> Option<Text<'w>> {
-        let Format::JsonSchema { schema, .. } = &self.turn.format else { return None };
         if schema_rule(self.target) == JsonSchemaRule::Native {
-            return None;
+            None
+        } else {
+            schema_in_words(self.turn)
         }
-        let words =
-            "Answer with one JSON object and nothing else. It must follow this JSON Schema:";
-        Some(Text::from(format!("{words}\n{}", schema.get())))
     }
 
     fn leading_rules(&self) -> usize {

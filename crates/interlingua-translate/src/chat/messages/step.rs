@@ -14,7 +14,7 @@ use super::parts::{OMITTED_IMAGE, Seen};
 use crate::chat::extras::CONTENT;
 use crate::chat::offer::takes_custom;
 use crate::chat::write::{field, joined, string};
-use crate::tools::{ARGUMENT, wire_id};
+use crate::tools::{quoted_arguments, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// Writes what one answer thought, said and called, and the results of its calls.
@@ -167,7 +167,8 @@ impl<'w, 'a> Writer<'w, 'a> {
             string(self.out, &call.input);
         } else {
             self.out.extend_from_slice(b",\"arguments\":\"");
-            self.arguments(call);
+            let repair = self.target.dialect.messages.repair_arguments;
+            quoted_arguments(call, repair, self.out, self.notes);
             self.out.push(b'"');
         }
         for (name, json) in self.extras.inner(Place::Item(at), kind) {
@@ -182,33 +183,6 @@ impl<'w, 'a> Writer<'w, 'a> {
             self.notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
         }
         self.out.push(b'}');
-    }
-
-    /// Writes the inside of the string that holds a call's arguments.
-    fn arguments(&mut self, call: &Call<'_>) {
-        let wrap = |key: &str, out: &mut Vec<u8>| {
-            // The text is a string inside a document inside a string: what is escaped once for the
-            // inner document is escaped again for the outer one.
-            let mut inner = Vec::with_capacity(call.input.stored_len() + 16);
-            inner.extend_from_slice(b"{\"");
-            inner.extend_from_slice(key.as_bytes());
-            inner.extend_from_slice(b"\":\"");
-            call.input.write_json(&mut inner);
-            inner.extend_from_slice(b"\"}");
-            interlingua_ir::escape(&String::from_utf8_lossy(&inner), out);
-        };
-        if call.head.form == Form::Custom {
-            return wrap(ARGUMENT, self.out);
-        }
-        let plain = call.input.to_plain();
-        if plain.trim().is_empty() {
-            self.out.extend_from_slice(b"{}");
-        } else if !self.target.dialect.messages.repair_arguments || is_object(&plain) {
-            call.input.write_json(self.out);
-        } else {
-            self.notes.push(Note::new(NoteKind::Changed, "arguments that are no JSON object"));
-            wrap("_raw", self.out);
-        }
     }
 
     /// Writes one `tool` message for each call, and then the images that they may not hold.
@@ -317,9 +291,4 @@ impl<'w, 'a> Writer<'w, 'a> {
             self.flat(shown, "\n");
         }
     }
-}
-
-fn is_object(json: &str) -> bool {
-    json.trim_start().starts_with('{')
-        && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
 }

@@ -1,12 +1,13 @@
 //! The rules and the messages of a request.
 
-use interlingua_ir::{Format, Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
+use interlingua_ir::{Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
 
 use super::extras::Extras;
 use super::replay::Replay;
 use super::{MARK, Marks, holds_schema, mark};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
+use crate::render::schema_in_words;
 use crate::target::Target;
 use crate::tools::Names;
 
@@ -114,13 +115,7 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     /// The schema of the answer, for an upstream that cannot be held to it.
     fn schema_in_words(&self) -> Option<Text<'static>> {
-        let Format::JsonSchema { schema, .. } = &self.turn.format else { return None };
-        if holds_schema(self.turn, self.target) {
-            return None;
-        }
-        let words =
-            "Answer with one JSON object and nothing else. It must follow this JSON Schema:";
-        Some(Text::from(format!("{words}\n{}", schema.get())))
+        if holds_schema(self.turn, self.target) { None } else { schema_in_words(self.turn) }
     }
 
     fn leading_rules(&self) -> usize {

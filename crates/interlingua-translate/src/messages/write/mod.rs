@@ -7,8 +7,9 @@ use interlingua_ir::{Fault, Format, Note, NoteKind, Protocol, Text, Turn};
 
 use crate::history::History;
 use crate::render::{field, string};
+use crate::size::capacity;
 use crate::spans::member;
-use crate::target::{Target, Written};
+use crate::target::{HOUSEKEEPING, Target, Written};
 use crate::tools::Names;
 
 mod conversation;
@@ -246,53 +247,8 @@ fn mark(out: &mut Vec<u8>) {
     }
 }
 
-/// An upper bound for ordinary requests, so that the body is not copied while it grows.
-fn capacity(turn: &Turn<'_>) -> usize {
-    use interlingua_ir::{Item, Part, Tool};
-    let part = |part: &Part<'_>| match part {
-        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 96,
-        Part::Image { url, .. } | Part::File { url, .. } => url.stored_len() + 128,
-        Part::Audio { .. } => 96,
-        Part::Other { json, .. } => json.get().len() + 96,
-    };
-    let items = turn.items.iter().map(|item| match item {
-        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
-        Item::Reasoning(it) => it.thought.as_ref().map_or(128, |it| {
-            it.text.len() + it.provenance.iter().map(|(_, json)| json.len()).sum::<usize>() + 128
-        }),
-        Item::Call(call) => call.input.stored_len() + 192,
-        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 128,
-        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
-        Item::Other { json, .. } => json.get().len(),
-    });
-    let tools = turn.tools.iter().map(|tool| match tool {
-        Tool::Function(it) | Tool::ToolSearch(it) => {
-            it.parameters.map_or(64, |it| it.get().len())
-                + it.description.as_ref().map_or(0, Text::stored_len)
-                + 160
-        }
-        Tool::Custom { description, format, .. } => {
-            format.map_or(0, |it| it.get().len())
-                + description.as_ref().map_or(0, Text::stored_len)
-                + 512
-        }
-        Tool::WebSearch | Tool::Other { .. } => 128,
-    });
-    1024 + items.sum::<usize>() + tools.sum::<usize>()
-}
-
 /// The field that holds effort and form of the answer.
 pub(super) const OUTPUT_CONFIG: &str = "output_config";
 
 /// What this protocol knows of the parameters of others, by its own names.
 const KNOWN_PARAMS: [&str; 4] = ["stop_sequences", "temperature", "top_k", "top_p"];
-
-/// Parameters that change nothing about the answer; leaving them out is not worth a word.
-const HOUSEKEEPING: [&str; 6] = [
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "store",
-    "user",
-];

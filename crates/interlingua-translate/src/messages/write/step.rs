@@ -3,14 +3,13 @@
 use std::ops::Range;
 
 use interlingua_dialect::{Fix, OnMissing, ToolResultImages};
-use interlingua_ir::{Call, Form, Item, Note, NoteKind, Output, Protocol, Reasoning, Text};
-use serde::de::IgnoredAny;
+use interlingua_ir::{Call, Item, Note, NoteKind, Output, Protocol, Reasoning, Text};
 
 use super::conversation::{Who, Writer};
 use super::parts::{OMITTED_IMAGE, Seen, What};
 use super::replay::{Known, calls, known};
 use crate::render::string;
-use crate::tools::{ARGUMENT, wire_id};
+use crate::tools::{arguments, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// Writes what one answer thought, said and called, in its order, and the results of its calls.
@@ -125,32 +124,9 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.out.extend_from_slice(b",\"name\":");
         string(self.out, &Text::plain(self.names.wire(&call.head)));
         self.out.extend_from_slice(b",\"input\":");
-        self.input(call);
+        arguments(call, self.out, self.notes);
         self.extras.item(at, self.out);
         self.out.push(b'}');
-    }
-
-    /// Writes a call's input, which is an object here whatever it was.
-    fn input(&mut self, call: &Call<'_>) {
-        let wrap = |key: &str, out: &mut Vec<u8>| {
-            out.extend_from_slice(b"{\"");
-            out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(b"\":");
-            string(out, &call.input);
-            out.push(b'}');
-        };
-        if call.head.form == Form::Custom {
-            return wrap(ARGUMENT, self.out);
-        }
-        let plain = call.input.to_plain();
-        if plain.trim().is_empty() {
-            self.out.extend_from_slice(b"{}");
-        } else if is_object(&plain) {
-            self.out.extend_from_slice(plain.trim().as_bytes());
-        } else {
-            self.notes.push(Note::new(NoteKind::Changed, "arguments that are no JSON object"));
-            wrap("_raw", self.out);
-        }
     }
 
     /// Writes the result of a call; images that it may not hold are left for later.
@@ -276,8 +252,4 @@ impl Block<'_, '_> {
     fn is_thought(&self) -> bool {
         matches!(self, Self::Thought(_))
     }
-}
-
-fn is_object(json: &str) -> bool {
-    json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }

@@ -9,6 +9,7 @@ use interlingua_protocol::sse::Frame;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::broken;
 use crate::pipe::Decode;
 
 mod alike;
@@ -256,13 +257,11 @@ impl Decoder {
     }
 
     fn refusal(&self, json: &str) -> Fault {
-        self.dialect.classify(200, None, json.as_bytes()).into_fault(&self.provider, None)
+        broken::refusal(&self.dialect, &self.provider, json)
     }
 
     fn interrupted(&self) -> Fault {
-        let when = if self.phase == Phase::Fresh { "before" } else { "in the middle of" };
-        let what = format!("{} closed the connection {when} its answer", self.provider);
-        self.fault(Class::Interrupted, what)
+        broken::interrupted(&self.provider, self.phase != Phase::Fresh)
     }
 
     fn unreadable(&self, error: &serde_json::Error) -> Fault {
@@ -321,23 +320,8 @@ impl Decode for Decoder {
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let answer = wire::read_answer(body).map_err(|error| {
-            if body.starts_with('<') {
-                let mut fault = self.refusal(body);
-                let hint = " (a web page instead of an answer; is the base URL right?)";
-                fault.message.push_str(hint);
-                return fault;
-            }
-            // A list is what some upstreams wrap their errors in.
-            if body.starts_with('[') {
-                return self.refusal(body);
-            }
-            if error.is_eof() {
-                return self.interrupted();
-            }
-            let what = format!("{}'s answer does not parse: {error}", self.provider);
-            self.fault(Class::Upstream, what)
-        })?;
+        let answer = wire::read_answer(body)
+            .map_err(|error| broken::unreadable(&self.dialect, &self.provider, body, &error))?;
         let object = answer.object.map_or("", RawValue::get);
         if object == "\"error\"" || answer.error.is_some_and(is_failure) {
             return Err(self.failed_answer("", &answer, body));

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use interlingua_ir::{Extra, Fault, Place};
+use interlingua_ir::{Fault, Place};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Reader, invalid};
+use crate::incoming::misplaced;
 
 /// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
 #[derive(Default)]
@@ -105,11 +106,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let raw = self.raw(spot)?;
-        let mut raw: HashMap<String, &'a RawValue> =
-            serde_json::from_str(raw.get()).unwrap_or_default();
-        let kept = fields.filter_map(|name| Some((name, raw.remove(name)?)));
-        let kept = kept.map(|(name, json)| Extra { place, name: name.into(), json });
-        self.turn.extras.extend(kept);
+        self.turn.extras.extend(misplaced(place, raw, fields));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use interlingua_dialect::{Fix, JsonSchemaRule, ToolResultImages};
 use interlingua_ir::{
     Call, Form, Format, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role,
-    Summary, Text, Tool, Turn,
+    Summary, Text, Turn,
 };
 use serde_json::value::RawValue;
 
@@ -18,7 +18,7 @@ use crate::history::{Entry, History};
 use crate::render::{field, joined, string};
 use crate::responses::rules::{call_id, takes_item, takes_tool};
 use crate::target::Target;
-use crate::tools::{ARGUMENT, Names};
+use crate::tools::{Names, quoted_arguments};
 
 /// Writes the array of items.
 pub(super) fn write(
@@ -203,37 +203,11 @@ impl<'w, 'a> Writer<'w, 'a> {
             string(self.out, &call.input);
         } else {
             self.out.extend_from_slice(b",\"arguments\":\"");
-            self.arguments(call);
+            let repair = self.target.dialect.messages.repair_arguments;
+            quoted_arguments(call, repair, self.out, self.notes);
             self.out.push(b'"');
         }
         self.out.push(b'}');
-    }
-
-    /// Writes the inside of the string that holds a call's arguments.
-    fn arguments(&mut self, call: &Call<'_>) {
-        let wrap = |key: &str, out: &mut Vec<u8>| {
-            // The text is a string inside a document inside a string: what is escaped once for the
-            // inner document is escaped again for the outer one.
-            let mut inner = Vec::with_capacity(call.input.stored_len() + 16);
-            inner.extend_from_slice(b"{\"");
-            inner.extend_from_slice(key.as_bytes());
-            inner.extend_from_slice(b"\":\"");
-            call.input.write_json(&mut inner);
-            inner.extend_from_slice(b"\"}");
-            interlingua_ir::escape(&String::from_utf8_lossy(&inner), out);
-        };
-        if call.head.form == Form::Custom {
-            return wrap(ARGUMENT, self.out);
-        }
-        let plain = call.input.to_plain();
-        if plain.trim().is_empty() {
-            self.out.extend_from_slice(b"{}");
-        } else if !self.target.dialect.messages.repair_arguments || is_object(&plain) {
-            call.input.write_json(self.out);
-        } else {
-            self.notes.push(Note::new(NoteKind::Changed, "arguments that are no JSON object"));
-            wrap("_raw", self.out);
-        }
     }
 
     /// Writes the result of each call, and then the images that they may not hold.
@@ -375,42 +349,4 @@ pub(in crate::responses) fn summary(
         }
     }
     out.extend_from_slice(b"}]}");
-}
-
-/// An upper bound for ordinary requests, so that the body is not copied while it grows.
-pub(super) fn capacity(turn: &Turn<'_>) -> usize {
-    let part = |part: &Part<'_>| match part {
-        Part::Text(text) | Part::Refusal(text) => text.stored_len() + 64,
-        Part::Image { url, .. } | Part::File { url, .. } => url.stored_len() + 96,
-        Part::Audio { .. } => 64,
-        Part::Other { json, .. } => json.get().len() + 64,
-    };
-    let items = turn.items.iter().map(|item| match item {
-        Item::Message(message) => message.parts.iter().map(part).sum::<usize>() + 64,
-        Item::Reasoning(it) => it.thought.as_ref().map_or(64, |it| {
-            let provenance = it.provenance.iter().map(|(_, json)| json.len());
-            it.text.len() + provenance.sum::<usize>() + 128
-        }),
-        Item::Call(call) => call.input.stored_len() + 192,
-        Item::Output(output) => output.parts.iter().map(part).sum::<usize>() + 96,
-        Item::Summary(summary) => summary.text.as_ref().map_or(0, String::len) + 256,
-        Item::Other { json, .. } => json.get().len(),
-    });
-    let length = |raw: Option<&RawValue>| raw.map_or(64, |it| it.get().len());
-    let tools = turn.tools.iter().map(|tool| match tool {
-        Tool::Function(it) | Tool::ToolSearch(it) => {
-            length(it.parameters) + it.description.as_ref().map_or(0, Text::stored_len) + 160
-        }
-        Tool::Custom { description, format, .. } => {
-            length(*format) + description.as_ref().map_or(0, Text::stored_len) + 512
-        }
-        Tool::Other { json, .. } => json.get().len(),
-        Tool::WebSearch => 64,
-    });
-    1024 + items.sum::<usize>() + tools.sum::<usize>()
-}
-
-fn is_object(json: &str) -> bool {
-    json.trim_start().starts_with('{')
-        && serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
 }

@@ -6,6 +6,7 @@ use interlingua_ir::{Extra, Fault, Format, Note, NoteKind, Place, Protocol, Text
 use super::rules::{self, INCLUDE, bars};
 use crate::effort::{Asked, effort};
 use crate::render::{field, string};
+use crate::size::capacity;
 use crate::target::{Target, Written};
 use crate::tools::Names;
 
@@ -32,7 +33,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let names = Names::of(turn, target.dialect.tools.name_max as usize, &mut notes);
     let asked = effort(turn, target, &mut notes)?;
 
-    let mut out = Vec::with_capacity(input::capacity(turn));
+    let mut out = Vec::with_capacity(capacity(turn));
     out.extend_from_slice(b"{\"model\":");
     string(&mut out, &Text::plain(target.model));
     if target.stream {
