@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod models;
 mod origins;
+mod pairs;
 mod patience;
 mod reload;
 mod retries;

@@ -211,6 +211,11 @@ impl Encode for Encoder {
         }
     }
 
+    fn resume(&mut self, _answer: &str, _events: u64) {
+        // The upstream's frames have opened it.
+        self.opened = true;
+    }
+
     fn notes(&self) -> &[Note] {
         &self.notes
     }
