@@ -19,6 +19,8 @@ pub(crate) struct History {
     result_of: Vec<Option<u32>>,
     /// Results that a later one of the same call has replaced.
     pub(crate) replaced: Vec<usize>,
+    /// For each call whose id earlier calls have, too: how many.
+    repeats: HashMap<usize, u32>,
 }
 
 /// One thing to write.
@@ -51,6 +53,7 @@ impl History {
             entries: Vec::with_capacity(items.len()),
             result_of: vec![None; items.len()],
             replaced: Vec::new(),
+            repeats: HashMap::new(),
         };
         let paired = history.pair(items);
         let mut at = 0;
@@ -85,6 +88,16 @@ impl History {
         self.result_of.get(call).copied().flatten().map(|at| at as usize)
     }
 
+    /// How many calls before the one at `call` have its id.
+    pub(crate) fn repeats(&self, call: usize) -> u32 {
+        self.repeats.get(&call).copied().unwrap_or_default()
+    }
+
+    /// Whether an id names more than one call.
+    pub(crate) fn has_repeats(&self) -> bool {
+        !self.repeats.is_empty()
+    }
+
     /// Gives each result to the latest call before it that has its id, and says which results found
     /// one. Some upstreams count their ids anew in each answer, so an id alone names no call.
     fn pair(&mut self, items: &[Item<'_>]) -> Vec<bool> {
@@ -94,7 +107,10 @@ impl History {
             let at32 = u32::try_from(at).unwrap_or(u32::MAX);
             match item {
                 Item::Call(call) => {
-                    calls.insert(&call.head.id, at32);
+                    if let Some(earlier) = calls.insert(&call.head.id, at32) {
+                        let count = self.repeats(earlier as usize) + 1;
+                        self.repeats.insert(at, count);
+                    }
                 }
                 Item::Output(output) => {
                     let Some(&call) = calls.get(&*output.call_id) else { continue };
@@ -230,6 +246,8 @@ mod tests {
     #[test]
     fn an_id_may_be_used_again_in_a_later_answer() {
         check("1.1u1.1", "step 0..1 [1], message 2, step 3..4 [4]");
+        let history = History::of(&turn("1.1u12.1u1.1"));
+        assert_eq!([0, 3, 4, 7].map(|at| history.repeats(at)), [0, 1, 0, 2]);
     }
 
     #[test]

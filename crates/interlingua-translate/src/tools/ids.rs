@@ -24,6 +24,14 @@ pub(crate) fn wire_id(rule: IdRule, id: &str) -> Cow<'_, str> {
     }
 }
 
+/// The id of a call whose own one names `earlier` calls before it, for an upstream that wants each once; the
+/// same in every turn.
+pub(crate) fn repeated_id(rule: IdRule, id: &str, earlier: u32) -> String {
+    let nth = earlier.to_string();
+    let new = format!("call_{}{}", short_hash(&[id, &nth]), short_hash(&["2", id, &nth]));
+    wire_id(rule, &new).into_owned()
+}
+
 fn is_id_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

@@ -13,7 +13,7 @@ pub(crate) use arguments::{arguments, quoted_arguments};
 pub use bridge::{Bridge, Unwrapping};
 pub(crate) use describe::{Grammar, description, freeform_description, freeform_schema};
 pub(crate) use freeform::ARGUMENT;
-pub(crate) use ids::wire_id;
+pub(crate) use ids::{repeated_id, wire_id};
 pub use names::ToolMap;
 pub(crate) use names::{Names, plain_name, short_hash};
 pub(crate) use schema::shaped;

@@ -11,13 +11,13 @@ pub(super) const THOUGHT: &str = "I look at \"both\".\nFirst a, then b. 你好";
 
 const USAGE: Usage = Usage { input: 1000, output: 50, cached: 600, reasoning: 20 };
 
-/// A step with everything in it that the upstream can say.
-pub(super) fn step(kind: Kind) -> Answer {
+/// A step with everything in it that the upstream can say; `first` numbers its calls.
+pub(super) fn step(kind: Kind, first: u8) -> Answer {
     let thought = kind.has_thoughts().then(|| reasoning(THOUGHT));
     let rest = [
         text("Looking. 😀"),
-        call("c_1", "read", r#"{"value":"a"}"#),
-        call("c_2", "search", r#"{"value":"b \"q\""}"#),
+        call(format!("c_{first}"), "read", r#"{"value":"a"}"#),
+        call(format!("c_{}", first + 1), "search", r#"{"value":"b \"q\""}"#),
         finish("tool_calls"),
         Piece::Usage(USAGE),
     ];
@@ -39,7 +39,7 @@ fn a_loop_is_the_same_in_all_pairs() {
     for_each(|pair, stream| {
         let Pair { client, kind } = pair;
         let done = Answer::stream([text("Done."), finish("stop"), Piece::Usage(USAGE)]);
-        let stage = kind.stage(kind.script().then(step(kind)).then(done), "");
+        let stage = kind.stage(kind.script().then(step(kind, 1)).then(done), "");
         let mut talker = talker(client, "look at both");
 
         let reply = stage.send(&talker.call(&body(&talker, client, stream)));
@@ -49,8 +49,7 @@ fn a_loop_is_the_same_in_all_pairs() {
         assert_eq!(answered.text, "Looking. 😀", "{pair}");
         let calls: Vec<_> =
             answered.calls.iter().map(|it| (it.name.as_str(), it.arguments.clone())).collect();
-        let wanted =
-            [("read", json!({ "value": "a" })), ("search", json!({ "value": "b \"q\"" }))];
+        let wanted = [("read", json!({ "value": "a" })), ("search", json!({ "value": "b \"q\"" }))];
         assert_eq!(calls, wanted, "{pair}");
         assert_ne!(answered.calls[0].id, answered.calls[1].id, "{pair}");
         assert_eq!(answered.stop, stops(client)[1], "{pair}");
@@ -86,7 +85,16 @@ fn counts(client: Wire, reply: &interlingua_testkit::http::Reply, stream: bool) 
             [&usage["prompt_tokens"], cached, &usage["completion_tokens"]].map(count)
         }
         Wire::Responses => {
-            let usage = find(|it| if it["usage"].is_object() { &it["usage"] } else { &it["response"]["usage"] });
+            let usage =
+                find(
+                    |it| {
+                        if it["usage"].is_object() {
+                            &it["usage"]
+                        } else {
+                            &it["response"]["usage"]
+                        }
+                    },
+                );
             let cached = &usage["input_tokens_details"]["cached_tokens"];
             [&usage["input_tokens"], cached, &usage["output_tokens"]].map(count)
         }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use interlingua_testkit::http::Reply;
-use interlingua_testkit::upstream::{
-    Answer, Ending, Script, Wire, fail, finish, text, wait,
-};
+use interlingua_testkit::upstream::{Answer, Ending, Script, Wire, fail, finish, text, wait};
 use serde_json::json;
 
 use super::answers::step;
@@ -44,7 +42,8 @@ fn before_the_first_byte() {
         let reply = ask(&always(Answer::context_overflow()), client, stream);
         check(pair, &reply, 400, "context_length_exceeded", "invalid_request_error");
         // The words by which Claude Code knows that it has to shorten its conversation.
-        let known = reply.json()["error"]["message"].as_str().unwrap().starts_with("prompt is too long");
+        let known =
+            reply.json()["error"]["message"].as_str().unwrap().starts_with("prompt is too long");
         assert!(known || !is_messages, "{pair}: {}", reply.text());
 
         let stage = kind.stage(Script::new().key("another key"), "");
@@ -90,7 +89,11 @@ fn has_failed(pair: Pair, reply: &Reply, why: &str) {
 fn in_the_middle() {
     for_each(|pair, stream| {
         let Pair { client, kind } = pair;
-        let pieces = [text("Half of "), wait(Duration::from_millis(20)), fail("server_error", "the GPU is lost")];
+        let pieces = [
+            text("Half of "),
+            wait(Duration::from_millis(20)),
+            fail("server_error", "the GPU is lost"),
+        ];
         let stage = kind.stage(kind.script().otherwise(Answer::stream(pieces)), "");
         if stream {
             let reply = ask(&stage, client, true);
@@ -98,7 +101,10 @@ fn in_the_middle() {
             assert!(reply.text().contains("Half ") && reply.text().contains("the GPU is lost"));
             assert_eq!(stage.upstream.exchanges().len(), 1, "{pair}: nothing is asked twice");
         } else {
-            let failing = recorded(kind, Answer::stream([text("Half of "), fail("server_error", "the GPU is lost")]));
+            let failing = recorded(
+                kind,
+                Answer::stream([text("Half of "), fail("server_error", "the GPU is lost")]),
+            );
             let stage = kind.stage(kind.script().otherwise(Answer::bytes(200, failing)), "");
             let reply = ask(&stage, client, false);
             check(pair, &reply, 502, "upstream_error", "api_error");
@@ -129,7 +135,7 @@ fn finished(kind: Kind, stream: &[u8]) -> usize {
 #[test]
 fn cut_anywhere() {
     at_once(KINDS, |kind| {
-        let stream = recorded(kind, step(kind));
+        let stream = recorded(kind, step(kind, 1));
         let (cuts, finished) = (cuts(&stream), finished(kind, &stream));
         assert!(cuts.len() > 12, "{kind}");
         let script = cuts.iter().fold(Script::new(), |script, cut| {

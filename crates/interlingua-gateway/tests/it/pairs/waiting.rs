@@ -43,7 +43,11 @@ fn a_stream_is_opened_before_the_upstream_answers() {
         let stage = kind.stage(script, times);
         let reply = ask(&stage, client, true);
         assert_eq!(read(client, &reply, true).text, "Late.", "{pair}");
-        assert_eq!(reply.header("x-interlingua-provider"), None, "{pair}: the head had gone before");
+        assert_eq!(
+            reply.header("x-interlingua-provider"),
+            None,
+            "{pair}: the head had gone before"
+        );
         let beats = beats(client, &reply);
         assert!((3..=7).contains(&beats), "{pair}: {beats} in {}", reply.text());
         let told = reply.text();
@@ -70,7 +74,8 @@ fn a_late_refusal_is_told_in_the_stream() {
     at_once(Pair::all(), |pair| {
         let Pair { client, kind } = pair;
         let late = Answer::context_overflow().after(MILLIS(600));
-        let stage = kind.stage(kind.script().otherwise(late), "[timeouts]\ncommit_grace = \"100ms\"");
+        let stage =
+            kind.stage(kind.script().otherwise(late), "[timeouts]\ncommit_grace = \"100ms\"");
         let reply = ask(&stage, client, true);
         assert!(reply.status == 200 && reply.complete, "{pair}: {}", reply.text());
         let last = reply.events().pop().unwrap();
@@ -79,7 +84,11 @@ fn a_late_refusal_is_told_in_the_stream() {
             Wire::Responses => &last["response"]["error"]["code"],
             Wire::Messages => &last["error"]["type"],
         };
-        let code = if client == Wire::Messages { "invalid_request_error" } else { "context_length_exceeded" };
+        let code = if client == Wire::Messages {
+            "invalid_request_error"
+        } else {
+            "context_length_exceeded"
+        };
         assert_eq!(told, code, "{pair}: {last}");
     });
 }

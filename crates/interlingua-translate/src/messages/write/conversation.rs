@@ -59,6 +59,10 @@ impl<'w, 'a> Writer<'w, 'a> {
             let what = "a call has two results; the last counts";
             self.notes.push(Note::new(NoteKind::StrayResult, what));
         }
+        if self.history.has_repeats() {
+            let what = "a call id that was used twice";
+            self.notes.push(Note::new(NoteKind::Renamed, what));
+        }
         self.system(marks);
         self.out.extend_from_slice(b",\"messages\":[");
         let history = self.history;

@@ -1,5 +1,6 @@
 //! One answer of the model, and the results of its calls.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_dialect::{Fix, OnMissing, ToolResultImages};
@@ -9,7 +10,7 @@ use super::conversation::{Who, Writer};
 use super::parts::{OMITTED_IMAGE, Seen, What};
 use super::replay::{Known, calls, known};
 use crate::render::string;
-use crate::tools::{arguments, wire_id};
+use crate::tools::{arguments, repeated_id, wire_id};
 
 impl<'w, 'a> Writer<'w, 'a> {
     /// Writes what one answer thought, said and called, in its order, and the results of its calls.
@@ -120,13 +121,22 @@ impl<'w, 'a> Writer<'w, 'a> {
 
     fn call(&mut self, at: usize, call: &'w Call<'a>) {
         self.out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
-        string(self.out, &Text::plain(wire_id(self.target.dialect.tools.id_rule, &call.head.id)));
+        string(self.out, &Text::plain(self.call_id(at, call)));
         self.out.extend_from_slice(b",\"name\":");
         string(self.out, &Text::plain(self.names.wire(&call.head)));
         self.out.extend_from_slice(b",\"input\":");
         arguments(call, self.out, self.notes);
         self.extras.item(at, self.out);
         self.out.push(b'}');
+    }
+
+    /// A call's id, which here no other call of the conversation may have.
+    fn call_id<'c>(&self, at: usize, call: &'c Call<'_>) -> Cow<'c, str> {
+        let rule = self.target.dialect.tools.id_rule;
+        match self.history.repeats(at) {
+            0 => wire_id(rule, &call.head.id),
+            earlier => repeated_id(rule, &call.head.id, earlier).into(),
+        }
     }
 
     /// Writes the result of a call; images that it may not hold are left for later.
@@ -139,8 +149,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         });
         self.block(Who::User, |writer| {
             writer.out.extend_from_slice(b"{\"type\":\"tool_result\",\"tool_use_id\":");
-            let id = wire_id(writer.target.dialect.tools.id_rule, &call.head.id);
-            string(writer.out, &Text::plain(id));
+            string(writer.out, &Text::plain(writer.call_id(at, call)));
             match output {
                 Some((at, output)) => {
                     writer.content(at, output, lifted);
