@@ -110,6 +110,7 @@ impl Errand<'_, '_> {
             body = %self.scrubber().mask(String::from_utf8_lossy(&body)),
             "sending upstream"
         );
+        // A field that survives may need the header that asks for it.
         let call = Call {
             target: self.target,
             key: self.key,

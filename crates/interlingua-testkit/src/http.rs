@@ -49,6 +49,13 @@ impl Call {
         call.header("content-type", "application/json")
     }
 
+    /// Another method than `GET` and `POST`.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.method);
+        self
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

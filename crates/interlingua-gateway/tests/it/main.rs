@@ -20,4 +20,5 @@ mod retries;
 mod secrets;
 mod slow;
 mod stage;
+mod stored;
 mod truncated;

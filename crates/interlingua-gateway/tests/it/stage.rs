@@ -116,7 +116,14 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(config: &str) -> Self {
+        Self::keeping(config, None)
+    }
+
+    /// A gateway that keeps what it has to remember in a folder, if there is one.
+    pub(crate) fn keeping(config: &str, folder: Option<&Path>) -> Self {
         let snapshot = snapshot(config);
+        let place = if folder.is_some() { Place::Sqlite } else { Place::Memory };
+        let folder = folder.unwrap_or(Path::new("")).to_owned();
         let log = Log::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
@@ -134,8 +141,8 @@ impl Running {
                 let connect = snapshot.settings().timeouts.connect;
                 let upstream = Upstream::new(&ProxySettings::default(), connect).unwrap();
                 let seal = Arc::new(SealKeys::new(SealKey::new(&[7; 32])));
-                let memory = Settings { place: Place::Memory, ..Settings::default() };
-                let stores = interlingua_store::open(&memory, Path::new("")).await.unwrap();
+                let settings = Settings { place, ..Settings::default() };
+                let stores = interlingua_store::open(&settings, &folder).await.unwrap();
                 let Stores { thoughts, responses } = stores;
                 let tools = Tools { upstream, seal, thoughts, responses };
                 let state = Arc::new(State::new(snapshot, tools));

@@ -111,6 +111,12 @@ fn whole(wire: Wire) -> String {
     .to_owned()
 }
 
+/// An answer with fields and events that nobody knows.
+pub(super) fn said(wire: Wire, streamed: bool) -> String {
+    let template = if streamed { stream(wire) } else { whole(wire) };
+    template.replace(NAME, "m").replace(SEAL, SEALED)
+}
+
 /// Finds what stands in the place of every seal, which has to be the same, and compares the rest to the byte.
 #[track_caller]
 fn sealed(found: &str, template: &str) -> Option<String> {
@@ -138,8 +144,7 @@ fn what_nobody_knows_arrives() {
     at_once(lanes().flat_map(|kind| [(kind, true), (kind, false)]), |(kind, stream)| {
         let wire = kind.wire;
         let template = if stream { self::stream(wire) } else { whole(wire) };
-        let said = template.replace(NAME, "m").replace(SEAL, SEALED);
-        let answer = Answer::bytes(200, said);
+        let answer = Answer::bytes(200, said(wire, stream));
         let answer =
             if stream { answer } else { answer.header("content-type", "application/json") };
         let stage = kind.stage(Script::new().otherwise(answer), "");
