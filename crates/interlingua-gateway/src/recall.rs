@@ -51,10 +51,7 @@ impl Recall {
             }
             before = Some(prints.end());
         }
-        // Elsewhere ids must not repeat, and the upstream's own may.
-        if targets.iter().all(|target| target.provider.wire == Wire::Chat) {
-            restore(turn);
-        }
+        restore(turn);
         Self { before }
     }
 

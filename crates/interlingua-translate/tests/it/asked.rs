@@ -657,3 +657,23 @@ fn notes_name_no_words_of_the_user() {
     assert!(kinds.contains(NoteKind::FilledIn.name()) && kinds.contains(NoteKind::Omitted.name()));
     assert!(notes.iter().all(|it| !it.subject.contains("rules") && !it.subject.contains("stray")));
 }
+
+#[test]
+fn an_id_that_comes_again_names_one_call_all_the_same() {
+    let body = json!({ "model": "m", "input": [
+        { "type": "function_call", "call_id": "call_0", "name": "f", "arguments": "{}" },
+        { "type": "function_call_output", "call_id": "call_0", "output": "first" },
+        { "type": "function_call", "call_id": "call_0", "name": "f", "arguments": "{}" },
+        { "type": "function_call_output", "call_id": "call_0", "output": "second" },
+    ] });
+    let body = body.to_string();
+    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
+    let dialect = dialect("openai");
+    let written = responses::write(&turn, &target(&dialect, &Repairs::default())).unwrap();
+    let sent: Value = serde_json::from_slice(&written.body).unwrap();
+    let ids: Vec<&str> =
+        sent["input"].as_array().unwrap().iter().filter_map(|it| it["call_id"].as_str()).collect();
+    assert_eq!((ids[0], ids[1]), ("call_0", "call_0"));
+    assert_eq!(ids[2], ids[3]);
+    assert_ne!(ids[0], ids[2]);
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use interlingua_dialect::{Fix, JsonSchemaRule, ToolResultImages};
+use interlingua_dialect::{Fix, IdRule, JsonSchemaRule, ToolResultImages};
 use interlingua_ir::{
     Call, Form, Format, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role,
     Summary, Text, Turn,
@@ -18,7 +18,7 @@ use crate::history::{Entry, History};
 use crate::render::{field, joined, string};
 use crate::responses::rules::{call_id, takes_item, takes_tool};
 use crate::target::Target;
-use crate::tools::{Names, quoted_arguments};
+use crate::tools::{Names, quoted_arguments, repeated_id};
 
 /// Writes the array of items.
 pub(super) fn write(
@@ -135,7 +135,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                         thought = true;
                         self.placeholder();
                     }
-                    self.call(call);
+                    self.call(at, call);
                 }
                 Item::Other { kind, json } if self.takes_item(kind) => {
                     thought |= self.release(&mut held, &calls);
@@ -191,11 +191,19 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.out.push(b'}');
     }
 
-    fn call(&mut self, call: &'w Call<'a>) {
+    /// A call's id, which no other call of the conversation may have.
+    fn call_id<'c>(&self, at: usize, call: &'c Call<'_>) -> Cow<'c, str> {
+        match self.history.repeats(at) {
+            0 => call_id(&call.head.id),
+            earlier => repeated_id(IdRule::Any, &call.head.id, earlier).into(),
+        }
+    }
+
+    fn call(&mut self, at: usize, call: &'w Call<'a>) {
         let native = self.is_native(call);
         let kind = if native { "custom_tool_call" } else { "function_call" };
         self.open(kind);
-        self.named("call_id", &call_id(&call.head.id));
+        self.named("call_id", &self.call_id(at, call));
         let wire = self.names.wire(&call.head);
         self.named("name", &wire);
         if native {
@@ -217,7 +225,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         for &(at, call) in calls {
             let native = self.is_native(call);
             self.open(if native { "custom_tool_call_output" } else { "function_call_output" });
-            self.named("call_id", &call_id(&call.head.id));
+            self.named("call_id", &self.call_id(at, call));
             match self.history.result_of(at).map(|at| &turn.items[at]) {
                 Some(Item::Output(output)) => {
                     if output.is_error {
