@@ -89,8 +89,10 @@ async fn route(
     }
     let turn = turns_of(path);
     let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
-        let turn = turn.map(|turn| turn.protocol).filter(|_| request.method() == Method::POST);
-        return turns::refused(&unauthenticated(), request.headers(), turn, request_id);
+        let asked =
+            turn.map(|turn| turn.protocol).or((path == COUNT_TOKENS).then_some(Protocol::Messages));
+        let asked = asked.filter(|_| request.method() == Method::POST);
+        return turns::refused(&unauthenticated(), request.headers(), asked, request_id);
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
     match path {
@@ -103,12 +105,12 @@ async fn route(
             let what = "WebSocket is not served here; send the request with POST";
             reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
         }
-        "/messages/count_tokens" if request.method() == Method::POST => {
+        COUNT_TOKENS if request.method() == Method::POST => {
             let request_id = request_id.to_owned();
             let context = Context { state, view, request_id, tenant, has_key };
             count_tokens::serve(context, request).await
         }
-        "/messages/count_tokens" => not_allowed("POST"),
+        COUNT_TOKENS => not_allowed("POST"),
         _ if let Some(turn) = turn => {
             if request.method() != Method::POST {
                 return not_allowed("POST");
@@ -129,6 +131,9 @@ async fn route(
         },
     }
 }
+
+/// Where it is asked how long a prompt is; no model answers there.
+const COUNT_TOKENS: &str = "/messages/count_tokens";
 
 /// The path without its version, which people paste twice, or not at all.
 fn unversioned(mut path: &str) -> &str {

@@ -137,8 +137,8 @@ fn caller(headers: &HeaderMap) -> Caller {
     Caller::of(text("originator"), text("user-agent"))
 }
 
-/// Refuses a request that nothing is known about yet. `turn` is the protocol, if it is to a route on which
-/// a model answers.
+/// Refuses a request that nothing is known about yet. `turn` is the protocol, if it is to a route of one
+/// protocol only.
 pub(crate) fn refused(
     fault: &Fault,
     headers: &HeaderMap,

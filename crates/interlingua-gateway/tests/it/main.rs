@@ -5,6 +5,7 @@
 mod busy;
 mod chains;
 mod compaction;
+mod discovery;
 mod faults;
 mod gone;
 mod headers;
@@ -16,6 +17,7 @@ mod origins;
 mod pairs;
 mod patience;
 mod reload;
+mod remembered;
 mod retries;
 mod secrets;
 mod slow;

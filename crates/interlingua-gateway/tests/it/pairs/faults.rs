@@ -128,7 +128,7 @@ fn finished(kind: Kind, stream: &[u8]) -> usize {
         Wire::Messages => "\"stop_reason\":\"tool_use\"",
     };
     let at = text.find(word).unwrap();
-    at + text[at..].find("\n\n").unwrap() + 2
+    cuts(stream).into_iter().find(|cut| *cut > at).unwrap()
 }
 
 /// A stream that stops after any of its events never looks whole, in whatever protocol it is told.

@@ -126,9 +126,9 @@ fn sealed(found: &str, template: &str) -> Option<String> {
     let mut rest = found.strip_prefix(first).unwrap_or_else(|| panic!("{found}\nis not\n{first}"));
     let mut seal: Option<&str> = None;
     for part in parts {
-        let end = rest.find('"').unwrap();
-        assert_eq!(*seal.get_or_insert(&rest[..end]), &rest[..end], "one thought has two seals");
-        rest = &rest[end..];
+        let (found, _) = rest.split_once('"').unwrap();
+        assert_eq!(*seal.get_or_insert(found), found, "one thought has two seals");
+        rest = rest.strip_prefix(found).unwrap();
         rest = rest.strip_prefix(part).unwrap_or_else(|| panic!("{rest}\nis not\n{part}"));
     }
     assert_eq!(rest, "", "more came than the upstream had sent");

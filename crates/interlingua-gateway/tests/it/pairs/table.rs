@@ -1,7 +1,6 @@
 //! The table in `docs/pairs.md`: what was seen of each pair. `UPDATE_DOCS=1` writes it anew.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
 use std::sync::Mutex;
 
@@ -182,7 +181,8 @@ fn table(rows: &[(Pair, Row)]) -> String {
             own.sort_by_key(|(pair, _)| KINDS.iter().position(|it| *it == pair.kind));
             let cells = (0..4).map(|at| cell(&own, at));
             let names = [client, wire].map(|it| it.name().to_owned()).into_iter();
-            let _ = writeln!(table, "| {} |", names.chain(cells).collect::<Vec<_>>().join(" | "));
+            let cells: Vec<_> = names.chain(cells).collect();
+            table += &format!("| {} |\n", cells.join(" | "));
         }
     }
     table
