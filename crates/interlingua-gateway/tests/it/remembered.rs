@@ -1,5 +1,12 @@
 //! Thoughts for clients that forget them.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use interlingua_reasoning::{Entry, Key, Pending, Stats, Store};
 use interlingua_registry::generate;
 use interlingua_testkit::talk::Talker;
 use interlingua_testkit::upstream::{
@@ -135,7 +142,7 @@ fn equal_conversations_get_their_own_thoughts() {
         town.ask(false);
         let own: Vec<_> = (1..=6).rev().map(|it| vec![it]).collect();
         assert_eq!(town.brought(), own, "{kind}");
-        let ids: std::collections::BTreeSet<_> = town
+        let ids: BTreeSet<_> = town
             .talkers
             .iter()
             .map(|it| it.body(true)["messages"][1]["tool_calls"][0]["id"].to_string())
@@ -210,8 +217,7 @@ fn a_fragment_of_a_thought_becomes_whole() {
     });
 }
 
-/// The end of an answer is not shown before its thoughts are kept: a client may go on at once, and through
-/// another gateway.
+/// Two gateways before one file, in turn.
 #[test]
 fn the_next_gateway_knows_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,4 +231,52 @@ fn the_next_gateway_knows_at_once() {
         talker.answer(|_| "ok".into());
     }
     assert_eq!(upstream.faults(), [""; 0]);
+}
+
+/// The end of an answer is not shown before its thoughts are kept: a client may go on at once, and through
+/// another gateway.
+#[test]
+fn the_end_waits_until_thoughts_are_kept() {
+    let both = kinds().flat_map(|kind| [(kind, true), (kind, false)]);
+    at_once(both, |(kind, stream)| {
+        let upstream = Scripted::start(looping(kind)).unwrap();
+        let kept = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&kept);
+        let slow = move |inner| Arc::new(Slow { inner, kept: flag }) as Arc<dyn Store>;
+        let gateway = Running::with(&config(kind, &upstream), None, slow);
+        let mut talker = talker(Wire::Chat, "go");
+        go_on(&mut talker, gateway.address, Wire::Chat, stream);
+        assert!(kept.load(Ordering::SeqCst), "{kind}: the client could have gone on before");
+    });
+}
+
+/// A store that takes its time.
+#[derive(Debug)]
+struct Slow {
+    inner: Arc<dyn Store>,
+    kept: Arc<AtomicBool>,
+}
+
+impl Store for Slow {
+    fn get<'s>(&'s self, keys: &'s [Key]) -> Pending<'s, Vec<Option<Bytes>>> {
+        self.inner.get(keys)
+    }
+
+    fn put(&self, key: Key, entry: Entry) -> Pending<'static, ()> {
+        let (put, kept) = (self.inner.put(key, entry), Arc::clone(&self.kept));
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            put.await?;
+            kept.store(true, Ordering::SeqCst);
+            Ok(())
+        })
+    }
+
+    fn remove(&self, key: Key) -> Pending<'static, bool> {
+        self.inner.remove(key)
+    }
+
+    fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
 }

@@ -182,7 +182,7 @@ fn table(rows: &[(Pair, Row)]) -> String {
             let cells = (0..4).map(|at| cell(&own, at));
             let names = [client, wire].map(|it| it.name().to_owned()).into_iter();
             let cells: Vec<_> = names.chain(cells).collect();
-            table += &format!("| {} |\n", cells.join(" | "));
+            table += &["| ", &cells.join(" | "), " |\n"].concat();
         }
     }
     table
