@@ -150,7 +150,7 @@ impl Running {
                 let connect = snapshot.settings().timeouts.connect;
                 let upstream = Upstream::new(&ProxySettings::default(), connect).unwrap();
                 let seal = Arc::new(SealKeys::new(SealKey::new(&[7; 32])));
-                let settings = Settings { place, ..Settings::default() };
+                let settings = Settings { place, wait: LONG, ..Settings::default() };
                 let stores = interlingua_store::open(&settings, &folder).await.unwrap();
                 let Stores { thoughts, responses } = stores;
                 let thoughts = before(thoughts);
