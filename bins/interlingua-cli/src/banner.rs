@@ -90,16 +90,28 @@ pub(crate) fn command(options: &Options) -> Command {
 }
 
 impl Command {
-    /// The ways to Codex: in a home of its own, and in the person's own.
+    /// The ways to the clients: with nothing of the person's touched, and as the person has them.
     fn next(&self, addresses: &[SocketAddr], model: Option<&str>) -> String {
         let mut rows = Vec::new();
-        // It looks for the gateway where the configuration says.
+        let mut row = |words: &[&str], addresses: &[SocketAddr], what: &str| {
+            rows.push([self.words(words, addresses, model), what.to_owned()]);
+        };
+        // They look for the gateway where the configuration says.
         if self.listen.is_none() {
-            let what = "# Codex in a home of its own, with nothing of yours touched";
-            rows.push([self.words(&["run", "codex"], &[], model), what.to_owned()]);
+            row(
+                &["run", "codex"],
+                &[],
+                "# Codex in a home of its own, with nothing of yours touched",
+            );
+            row(&["run", "claude"], &[], "# Claude Code, with nothing of yours touched");
         }
-        let what = "# your own Codex; `codex restore` puts it back";
-        rows.push([self.words(&["codex", "apply"], addresses, model), what.to_owned()]);
+        row(&["codex", "apply"], addresses, "# your own Codex; `codex restore` puts it back");
+        row(
+            &["claude", "apply"],
+            addresses,
+            "# your own Claude Code; `claude restore` puts it back",
+        );
+        row(&["print", "curl"], addresses, "# any other; `print --help` says which");
         columns(&rows)
     }
 
@@ -142,11 +154,13 @@ mod tests {
         };
         let next = command.next(&[SocketAddr::from(([127, 0, 0, 1], 4711))], Some("a/b"));
         assert!(next.starts_with(
-            r"  target/release/interlingua codex apply --model a/b --config 'my file'\''s.toml' --listen 127.0.0.1:4711  #"
+            r"  target/release/interlingua codex apply --model a/b --config 'my file'\''s.toml' --listen 127.0.0.1:4711   #"
         ));
         let plain = Command { program: "interlingua".to_owned(), config: None, listen: None };
         let next = plain.next(&[], None);
-        assert!(next.starts_with("  interlingua run codex    #"), "{next}");
-        assert!(next.contains("\n  interlingua codex apply  #"), "{next}");
+        assert!(next.starts_with("  interlingua run codex     #"), "{next}");
+        assert!(next.contains("\n  interlingua codex apply   #"), "{next}");
+        assert!(next.contains("\n  interlingua claude apply  #"), "{next}");
+        assert!(next.contains("\n  interlingua print curl    #"), "{next}");
     }
 }

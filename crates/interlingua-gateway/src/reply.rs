@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use interlingua_ir::Fault;
-use interlingua_translate::faults;
+use interlingua_translate::{faults, messages};
 
 use crate::answer::Streaming;
 use crate::record::Record;
@@ -120,15 +120,31 @@ pub(crate) fn events(streaming: Streaming) -> Response<Reply> {
     response
 }
 
-/// An error in the form of OpenAI's APIs.
-pub(crate) fn error(fault: &Fault) -> Response<Reply> {
-    error_with(faults::status(fault.class).0, fault)
+/// In which form a client reads errors that no turn is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form<'r> {
+    /// That of OpenAI's APIs.
+    OpenAi,
+    /// That of the Messages API, which repeats the id of the request.
+    Messages(&'r str),
+}
+
+/// An error.
+pub(crate) fn error(form: Form<'_>, fault: &Fault) -> Response<Reply> {
+    let (status, _) = match form {
+        Form::OpenAi => faults::status(fault.class),
+        Form::Messages(_) => messages::faults::status(fault.class),
+    };
+    error_with(status, form, fault)
 }
 
 /// An error with a status of its own.
-pub(crate) fn error_with(status: u16, fault: &Fault) -> Response<Reply> {
-    let (_, kind) = faults::status(fault.class);
-    let mut response = json(status, faults::body(fault, kind));
+pub(crate) fn error_with(status: u16, form: Form<'_>, fault: &Fault) -> Response<Reply> {
+    let body = match form {
+        Form::OpenAi => faults::body(fault, faults::status(fault.class).1),
+        Form::Messages(request_id) => messages::faults::body(fault, request_id),
+    };
+    let mut response = json(status, body);
     if let Some(wait) = fault.retry_after {
         retry_after(&mut response, wait);
     }

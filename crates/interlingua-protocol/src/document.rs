@@ -16,12 +16,11 @@ pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ReadError> {
         return Ok(value);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ReadError {
-        path: error.path().to_string(),
-        reason: error.into_inner().to_string(),
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        ReadError::new(path, &error.into_inner())
     })?;
-    let end = deserializer.end();
-    end.map_err(|error| ReadError { path: ".".to_owned(), reason: error.to_string() })?;
+    deserializer.end().map_err(|error| ReadError::new(".".to_owned(), &error))?;
     Ok(value)
 }
 
@@ -33,4 +32,12 @@ pub struct ReadError {
     pub path: String,
     /// What is wrong there.
     pub reason: String,
+    /// Whether it is JSON, as far as it was read.
+    pub is_json: bool,
+}
+
+impl ReadError {
+    fn new(path: String, error: &serde_json::Error) -> Self {
+        Self { path, reason: error.to_string(), is_json: error.is_data() }
+    }
 }

@@ -60,6 +60,8 @@ pub(crate) fn choose<'t>(
             let forced = dialect.thinking.default == ThinkingDefault::Forced;
             Ok(Asked { level: Some(level), fields, thinks: forced || level != Effort::None })
         }
+        // It does not think anyway.
+        EffortChoice::LeaveOut if asked == "none" && !silent.thinks => Ok(silent),
         EffortChoice::LeaveOut => {
             notes.push(Note::new(NoteKind::Dropped, format!("effort {asked}")));
             Ok(silent)

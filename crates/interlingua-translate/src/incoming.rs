@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use interlingua_ir::{Class, Extra, Fault, Place, Text};
+use interlingua_protocol::ReadError;
 use interlingua_protocol::json::{self, Limits};
 use serde_json::value::RawValue;
 
@@ -31,9 +32,19 @@ pub(crate) fn invalid(path: impl Into<String>, reason: impl AsRef<str>) -> Fault
     fault
 }
 
+/// A request without a field that it cannot do without; `hint` is what may be meant.
+pub(crate) fn missing(field: &str, hint: &str) -> Fault {
+    let message = format!("the request has no `{field}`{hint}");
+    let mut fault = Fault::new(Class::InvalidRequest, message);
+    fault.param = Some(field.to_owned());
+    fault
+}
+
 /// A document that is no JSON, or none of `protocol`'s requests.
-pub(crate) fn unreadable(protocol: &str, path: &str, reason: &str) -> Fault {
-    if path != "." {
+pub(crate) fn unreadable(protocol: &str, error: &ReadError) -> Fault {
+    let ReadError { path, reason, is_json } = error;
+    // A body that was cut says nothing about the field in which it was.
+    if *is_json && path != "." {
         return invalid(path, reason);
     }
     let message = format!("the body is no {protocol} request in JSON: {reason}");

@@ -1,8 +1,8 @@
 //! A model without a model: lets a newcomer see an agent work end to end before any key is set.
 //!
 //! It speaks Chat Completions like any other upstream, so everything behind it is the real thing. It
-//! thinks, says that it is a demo, runs one harmless command, writes one file where the agent offers
-//! `apply_patch`, and ends.
+//! thinks, says that it is a demo, runs one harmless command where the agent offers a shell, writes one
+//! file where it offers `apply_patch`, and ends.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -89,7 +89,13 @@ impl Answer {
         let offers = |name: &str| {
             request.tools.iter().any(|it| it.function.as_ref().is_some_and(|it| it.name == name))
         };
-        let this_turn = request.messages.iter().rposition(|it| it.role == "user").unwrap_or(0);
+        let messages = &request.messages;
+        let roles = |at: usize| messages.get(at).map(|it| it.role.as_str());
+        // What an agent adds to the results of its tools begins no turn.
+        let begins = |at: &usize| {
+            roles(*at) == Some("user") && at.checked_sub(1).and_then(roles) != Some("tool")
+        };
+        let this_turn = (0..messages.len()).rfind(begins).unwrap_or(0);
         let called = |name: &str| {
             let since = request.messages.iter().skip(this_turn);
             since.flat_map(|it| &it.tool_calls).any(|it| it.function.name == name)
@@ -103,12 +109,17 @@ impl Answer {
                 nth,
             };
         }
-        if offers("exec_command") && !called("exec_command") {
+        let shell = SHELLS.into_iter().find(|(name, _)| offers(name));
+        if let Some((name, field)) = shell.filter(|(name, _)| !called(name)) {
+            let mut arguments = json!({ field: "ls" });
+            if field == "command" {
+                arguments["description"] = "List this folder".into();
+            }
             return Self {
                 thought: "I am a script. I will show a tool call: list the folder.",
                 text: "This is the built-in demo model of Interlingua. No real model is connected yet, \
                        so I only follow a script. First I list this folder.",
-                call: Some(("exec_command", json!({ "cmd": "ls" }))),
+                call: Some((name, arguments)),
                 nth,
             };
         }
@@ -120,14 +131,21 @@ impl Answer {
                 nth,
             };
         }
-        Self {
-            thought: "Nothing is left to show.",
-            text: "That was the demo: thought, text, a command and a patch went through the gateway and \
-                   back. For a real model, set your provider's key in the environment or in the \
-                   configuration (the README shows how) and start Interlingua again.",
-            call: None,
-            nth,
-        }
+        let text = match (shell, offers("apply_patch")) {
+            (Some(_), true) => {
+                "That was the demo: thought, text, a command and a patch went through the gateway and \
+                 back. `interlingua providers add` connects a real model; the README shows how."
+            }
+            (None, false) => {
+                "This is the built-in demo model of Interlingua. No real model is connected yet, and \
+                 the script knows none of your tools. `interlingua providers add` connects a real model."
+            }
+            _ => {
+                "That was the demo: thought, text and a tool call went through the gateway and back. \
+                 `interlingua providers add` connects a real model; the README shows how."
+            }
+        };
+        Self { thought: "Nothing is left to show.", text, call: None, nth }
     }
 
     fn finish(&self) -> &'static str {
@@ -184,6 +202,10 @@ fn usage() -> Value {
 
 const MODEL: &str = "assistant";
 
+/// The tools by which agents run commands, and the field in which each takes one.
+const SHELLS: [(&str, &str); 3] =
+    [("exec_command", "cmd"), ("Bash", "command"), ("bash", "command")];
+
 const PATCH: &str = "*** Begin Patch
 *** Add File: interlingua-demo.txt
 +This file was written by the demo model of Interlingua.
@@ -219,6 +241,22 @@ mod tests {
         let next_turn = json!([user, called("exec_command"), called("apply_patch"), user]);
         assert_eq!(name(answer(&next_turn, &tools)), Some("exec_command"));
         assert_eq!(name(answer(&json!([user]), &[])), None);
+    }
+
+    #[test]
+    fn what_follows_a_result_begins_no_turn() {
+        let user = json!({ "role": "user" });
+        let call =
+            json!({ "role": "assistant", "tool_calls": [{ "function": { "name": "Bash" } }] });
+        let result = json!({ "role": "tool" });
+        let first = answer(&json!([user]), &["Bash"]);
+        assert_eq!(
+            first.call.unwrap().1,
+            json!({ "command": "ls", "description": "List this folder" })
+        );
+        let last = answer(&json!([user, call, result, user]), &["Bash"]);
+        assert!(last.call.is_none() && last.text.contains("a tool call went through"));
+        assert!(answer(&json!([user]), &["look"]).text.contains("none of your tools"));
     }
 
     #[test]

@@ -34,6 +34,47 @@ fn without_a_provider_the_demo_answers_and_says_so() {
 }
 
 #[test]
+fn the_demo_answers_in_all_three_protocols() {
+    let gateway = start("", &[], &[]);
+    let said = "No real model is connected yet.";
+    let messages = json!([{ "role": "user", "content": "hi" }]);
+    for (path, field, value, end) in [
+        ("/v1/responses", "input", json!("hi"), "response.completed"),
+        ("/v1/chat/completions", "messages", messages.clone(), "[DONE]"),
+        ("/v1/messages", "messages", messages, "message_stop"),
+    ] {
+        let mut ask = json!({ "model": "demo/assistant", "max_tokens": 99, field: value });
+        let whole = gateway.send(&Call::post(path, &ask)).unwrap();
+        assert_eq!(whole.status, 200, "{path}: {}", whole.text());
+        assert!(whole.text().contains(said), "{path}: {}", whole.text());
+        ask["stream"] = true.into();
+        let stream = gateway.send(&Call::post(path, &ask)).unwrap().text();
+        assert!(stream.contains("connected ") && stream.contains(end), "{path}: {stream}");
+    }
+}
+
+#[test]
+fn every_error_has_the_form_of_its_clients_protocol() {
+    let gateway = start("", &[], &[]);
+    let versioned = |path: &str| Call::get(path).header("anthropic-version", "2023-06-01");
+    for (call, status, kind) in [
+        (Call::get("/v1/messages"), 405, "invalid_request_error"),
+        (versioned("/v1/models/none/such"), 404, "not_found_error"),
+        (versioned("/v1/nothing"), 404, "invalid_request_error"),
+        (Call::get("/v1/messages").header("origin", "https://evil.test"), 403, "permission_error"),
+    ] {
+        let reply = gateway.send(&call).unwrap();
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let error = reply.json();
+        assert_eq!((&error["type"], &error["error"]["type"]), (&json!("error"), &json!(kind)));
+        assert_eq!(error["request_id"], reply.header("x-request-id").unwrap());
+    }
+    let reply = gateway.send(&Call::get("/v1/nothing")).unwrap();
+    assert_eq!(reply.json()["error"]["code"], "route_not_found");
+    assert!(reply.text().contains("no route `/v1/nothing` here"), "{}", reply.text());
+}
+
+#[test]
 fn providers_are_shown_with_the_state_of_their_keys_only() {
     let config = "[providers.deepseek]\npreset = \"deepseek\"\n";
     let gateway = start(config, &[], &[("MIMO_API_KEY", CANARY)]);

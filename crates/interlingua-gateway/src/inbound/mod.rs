@@ -22,7 +22,7 @@ use interlingua_registry::{ProviderKey, is_client_key, tidy_key};
 use crate::candidates::OWN_KEY;
 use crate::catch::caught;
 use crate::guard::{self, Origin};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Form, Reply};
 use crate::state::{State, View};
 
 /// What every route may need to know about its request.
@@ -47,12 +47,13 @@ pub(crate) async fn serve(
     let request_id = request_id(request.headers());
     let view = state.view();
     let settings = view.snapshot.settings();
+    let form = form(&request, &request_id);
     let origin = match guard::check(&request, settings, local) {
         Ok(origin) => origin,
         Err(denied) => {
             let guard::Denied { status, fault } = denied;
             tracing::warn!(%request_id, status, path = request.uri().path(), "{fault}");
-            let mut response = reply::error_with(status, &fault);
+            let mut response = reply::error_with(status, form, &fault);
             if status == 405 {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
             }
@@ -63,11 +64,12 @@ pub(crate) async fn serve(
         return finish(preflight(&origin, request.headers()), &request_id, &origin);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = caught(route(state, view, request, &request_id)).await.unwrap_or_else(|_| {
-        tracing::error!(%request_id, path, "the gateway failed; this is a bug");
-        let what = "the gateway failed; this is a bug of it";
-        reply::error(&Fault::new(Class::Internal, what))
-    });
+    let response =
+        caught(route(state, view, request, &request_id, form)).await.unwrap_or_else(|_| {
+            tracing::error!(%request_id, path, "the gateway failed; this is a bug");
+            let what = "the gateway failed; this is a bug of it";
+            reply::error(form, &Fault::new(Class::Internal, what))
+        });
     tracing::debug!(%request_id, %method, path, status = response.status().as_u16(), "answered");
     finish(response, &request_id, &origin)
 }
@@ -77,14 +79,14 @@ async fn route(
     view: Arc<View>,
     request: Request<Incoming>,
     request_id: &str,
+    form: Form<'_>,
 ) -> Response<Reply> {
-    let path = request.uri().path().to_owned();
-    let path = path.strip_suffix('/').filter(|it| !it.is_empty()).unwrap_or(&path);
-    let path = unversioned(path);
+    let asked = request.uri().path().to_owned();
+    let path = plain(&asked);
     match path {
-        "/healthz" | "/health" | "/livez" => return get(&request, status::health),
-        "/readyz" => return get(&request, || status::ready(&state)),
-        "/version" => return get(&request, status::version),
+        "/healthz" | "/health" | "/livez" => return get(&request, form, status::health),
+        "/readyz" => return get(&request, form, || status::ready(&state)),
+        "/version" => return get(&request, form, status::version),
         _ => {}
     }
     let turn = turns_of(path);
@@ -92,48 +94,63 @@ async fn route(
         let asked =
             turn.map(|turn| turn.protocol).or((path == COUNT_TOKENS).then_some(Protocol::Messages));
         let asked = asked.filter(|_| request.method() == Method::POST);
-        return turns::refused(&unauthenticated(), request.headers(), asked, request_id);
+        return turns::refused(&unauthenticated(), request.headers(), asked, form, request_id);
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
     match path {
-        "/" => get(&request, || status::overview(&view, &state)),
-        "/status" => get(&request, || status::status(&view, &state)),
-        "/models" => get(&request, || models::list(&view, request.headers())),
-        "/codex/models" => get(&request, || models::catalog(&view, request.headers())),
+        "/" => get(&request, form, || status::overview(&view, &state)),
+        "/status" => get(&request, form, || status::status(&view, &state)),
+        "/models" => get(&request, form, || models::list(&view, request.headers())),
+        "/codex/models" => get(&request, form, || models::catalog(&view, request.headers())),
         "/responses" if is_websocket(request.headers()) => {
             // Codex then uses plain requests for the rest of its session, without a word.
             let what = "WebSocket is not served here; send the request with POST";
-            reply::error_with(426, &Fault::new(Class::InvalidRequest, what))
+            reply::error_with(426, form, &Fault::new(Class::InvalidRequest, what))
         }
         COUNT_TOKENS if request.method() == Method::POST => {
             let request_id = request_id.to_owned();
             let context = Context { state, view, request_id, tenant, has_key };
             count_tokens::serve(context, request).await
         }
-        COUNT_TOKENS => not_allowed("POST"),
+        COUNT_TOKENS => not_allowed(form, "POST"),
         _ if let Some(turn) = turn => {
             if request.method() != Method::POST {
-                return not_allowed("POST");
+                return not_allowed(form, "POST");
             }
             let request_id = request_id.to_owned();
             let context = Context { state, view, request_id, tenant, has_key };
             turns::serve(context, request, turn).await
         }
         _ => match (path.strip_prefix("/models/"), path.strip_prefix("/responses/")) {
-            (Some(slug), _) => get(&request, || models::one(&view, slug)),
+            (Some(slug), _) => get(&request, form, || models::one(&view, form, slug)),
             (None, Some(id)) if !id.contains('/') => {
                 let request_id = request_id.to_owned();
                 let method = request.method().clone();
                 let context = Context { state, view, request_id, tenant, has_key };
                 stored::serve(&context, &method, id).await
             }
-            (None, _) => not_found(path),
+            (None, _) => not_found(form, &asked),
         },
     }
 }
 
 /// Where it is asked how long a prompt is; no model answers there.
 const COUNT_TOKENS: &str = "/messages/count_tokens";
+
+/// In which form whoever asks reads errors: by the route, or by the header that all clients of the Messages
+/// API send.
+fn form<'r>(request: &Request<Incoming>, request_id: &'r str) -> Form<'r> {
+    let by_route = plain(request.uri().path()).starts_with("/messages");
+    match by_route || request.headers().contains_key(models::MESSAGES_VERSION) {
+        true => Form::Messages(request_id),
+        false => Form::OpenAi,
+    }
+}
+
+/// The path as the routes are written here.
+fn plain(path: &str) -> &str {
+    unversioned(path.strip_suffix('/').filter(|it| !it.is_empty()).unwrap_or(path))
+}
 
 /// The path without its version, which people paste twice, or not at all.
 fn unversioned(mut path: &str) -> &str {
@@ -154,10 +171,14 @@ fn turns_of(path: &str) -> Option<turns::Route> {
     }
 }
 
-fn get(request: &Request<Incoming>, answer: impl FnOnce() -> Response<Reply>) -> Response<Reply> {
+fn get(
+    request: &Request<Incoming>,
+    form: Form<'_>,
+    answer: impl FnOnce() -> Response<Reply>,
+) -> Response<Reply> {
     match *request.method() {
         Method::GET | Method::HEAD => answer(),
-        _ => not_allowed("GET, HEAD"),
+        _ => not_allowed(form, "GET, HEAD"),
     }
 }
 
@@ -167,15 +188,15 @@ fn is_websocket(headers: &HeaderMap) -> bool {
     wanted.flat_map(|it| it.split(',')).any(|it| it.trim().eq_ignore_ascii_case("websocket"))
 }
 
-fn not_allowed(allowed: &'static str) -> Response<Reply> {
+fn not_allowed(form: Form<'_>, allowed: &'static str) -> Response<Reply> {
     let what = format!("this route takes {allowed} only");
-    let mut response = reply::error_with(405, &Fault::new(Class::InvalidRequest, what));
+    let mut response = reply::error_with(405, form, &Fault::new(Class::InvalidRequest, what));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 /// Names the route that was probably meant.
-fn not_found(path: &str) -> Response<Reply> {
+fn not_found(form: Form<'_>, path: &str) -> Response<Reply> {
     // The last of those that are equally near is named.
     const ROUTES: [&str; 11] = [
         "/version",
@@ -190,14 +211,17 @@ fn not_found(path: &str) -> Response<Reply> {
         "/v1/responses/compact",
         "/v1/responses",
     ];
+    let plain = plain(path);
     let nearest = ROUTES
         .iter()
-        .max_by_key(|route| shared(path, route))
+        .max_by_key(|route| shared(plain, route))
         .expect("the list of routes is not empty");
-    let what = format!("there is no route `{path}` here; the nearest is `{nearest}`");
+    let what = format!(
+        "there is no route `{path}` here; the nearest is `{nearest}`, and `GET /` lists all"
+    );
     let mut fault = Fault::new(Class::InvalidRequest, what);
     fault.code = Some("route_not_found".to_owned());
-    reply::error_with(404, &fault)
+    reply::error_with(404, form, &fault)
 }
 
 /// How alike a path and a route are: words that both have count more than words that begin alike.
@@ -239,7 +263,7 @@ fn own_key(headers: &HeaderMap, is_for_gateway: bool) -> Option<ProviderKey> {
 
 fn unauthenticated() -> Fault {
     let what = "this gateway wants a client key and knows none like yours; make one with \
-                `interlingua keys add` and send it as bearer token";
+                `interlingua keys add` and send it as bearer token or as `x-api-key`";
     Fault::new(Class::Unauthenticated, what)
 }
 

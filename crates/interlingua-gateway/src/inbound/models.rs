@@ -9,7 +9,7 @@ use interlingua_registry::{DISCOVERY_PREFIX, PoolEntry};
 use interlingua_translate::messages;
 use serde_json::{Value, json};
 
-use crate::reply::{self, Reply};
+use crate::reply::{self, Form, Reply};
 use crate::state::View;
 
 /// `GET /v1/models`, in the shape of the API whose headers the client sends.
@@ -22,7 +22,7 @@ pub(crate) fn list(view: &View, headers: &HeaderMap) -> Response<Reply> {
 }
 
 /// The header by which clients of the Messages API tell its version, with every request.
-const MESSAGES_VERSION: &str = "anthropic-version";
+pub(super) const MESSAGES_VERSION: &str = "anthropic-version";
 
 /// The list in the shape of the Messages API, all of it on one page.
 fn discovered(view: &View) -> Response<Reply> {
@@ -56,14 +56,14 @@ fn aliases(view: &View) -> impl Iterator<Item = Value> {
 }
 
 /// `GET /v1/models/{slug}`; the slash of a slug may be percent-encoded.
-pub(crate) fn one(view: &View, slug: &str) -> Response<Reply> {
+pub(crate) fn one(view: &View, form: Form<'_>, slug: &str) -> Response<Reply> {
     let slug = decoded(slug);
     match view.snapshot.pool().get(&slug).filter(|found| found.is_usable()) {
         Some(found) => reply::json(200, entry(found).to_string()),
         None => match view.snapshot.route(Some(&slug)) {
             // An open provider answers for models that nobody has listed.
             Ok(_) => reply::json(200, listed(&slug, "interlingua").to_string()),
-            Err(error) => reply::error(&Fault::from(&error)),
+            Err(error) => reply::error(form, &Fault::from(&error)),
         },
     }
 }

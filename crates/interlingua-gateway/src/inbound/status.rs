@@ -52,10 +52,12 @@ pub(crate) fn overview(view: &View, state: &State) -> Response<Reply> {
 
 const ROUTES: &str = "
 routes
-  POST /v1/responses, /v1/responses/compact
-  POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions
-  GET  /v1/models, /v1/codex/models
-  GET  /status, /healthz, /readyz, /version
+  POST         /v1/responses, /v1/responses/compact
+  GET, DELETE  /v1/responses/<id>
+  POST         /v1/messages, /v1/messages/count_tokens
+  POST         /v1/chat/completions
+  GET          /v1/models, /v1/models/<slug>, /v1/codex/models
+  GET          /status, /healthz, /readyz, /version
 ";
 
 /// `GET /status`: which configuration is in force, who can be asked, how the store fares, and what could not

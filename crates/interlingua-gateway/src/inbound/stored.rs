@@ -4,7 +4,7 @@ use http::{Method, Response};
 use interlingua_ir::{Class, Fault};
 
 use super::{Context, not_allowed};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Form, Reply};
 use crate::stored;
 
 /// Shows or forgets a response that was kept.
@@ -24,7 +24,7 @@ pub(crate) async fn serve(context: &Context, method: &Method, id: &str) -> Respo
             }
             false => unknown(id),
         },
-        _ => not_allowed("GET, HEAD, DELETE"),
+        _ => not_allowed(Form::OpenAi, "GET, HEAD, DELETE"),
     }
 }
 
@@ -33,5 +33,5 @@ fn unknown(id: &str) -> Response<Reply> {
     let what = format!("the response `{shown}` is not kept here, or not any more");
     let mut fault = Fault::new(Class::InvalidRequest, what);
     fault.code = Some("response_not_found".to_owned());
-    reply::error_with(404, &fault)
+    reply::error_with(404, Form::OpenAi, &fault)
 }

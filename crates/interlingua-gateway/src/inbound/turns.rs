@@ -15,7 +15,7 @@ use crate::body;
 use crate::chain::Chain;
 use crate::compact::Signs;
 use crate::record::{Meter, Record};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Form, Reply};
 use crate::session;
 
 /// A route, and what it says about the request.
@@ -143,10 +143,14 @@ pub(crate) fn refused(
     fault: &Fault,
     headers: &HeaderMap,
     turn: Option<Protocol>,
+    form: Form<'_>,
     request_id: &str,
 ) -> Response<Reply> {
     let caller = caller(headers);
-    let protocol = turn.unwrap_or(Protocol::Chat);
+    let protocol = turn.unwrap_or(match form {
+        Form::OpenAi => Protocol::Chat,
+        Form::Messages(_) => Protocol::Messages,
+    });
     // Nobody was asked, so there is nothing to expose.
     let teller = Teller { protocol, caller, request_id: request_id.to_owned(), expose: false };
     let record = Record::new(request_id.to_owned(), turn.map_or("", Protocol::name));

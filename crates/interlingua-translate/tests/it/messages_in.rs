@@ -520,8 +520,12 @@ fn errors_say_where_and_what() {
         assert_eq!(fault.param.as_deref(), Some(param), "{fault}");
         assert!(fault.message.contains(reason), "{fault}");
     }
-    let fault = messages::read(b"nope", Limits::default()).unwrap_err();
-    assert_eq!(fault.code.as_deref(), Some("invalid_json"));
+    for broken in ["nope", "", r#"{"model":"#, r#"{"messages":[}"#] {
+        let fault = messages::read(broken.as_bytes(), Limits::default()).unwrap_err();
+        assert_eq!((fault.code.as_deref(), fault.param), (Some("invalid_json"), None), "{broken}");
+    }
+    let fault = messages::read(b"{}", Limits::default()).unwrap_err();
+    assert_eq!(fault.message, "the request has no `messages`");
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let fault = messages::read(deep.as_bytes(), Limits::default()).unwrap_err();
     assert_eq!(fault.code.as_deref(), Some("json_too_deep"));

@@ -44,7 +44,7 @@ mod tools;
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
     incoming::check(body, limits)?;
     let request: wire::Request<'_> = interlingua_protocol::read(body)
-        .map_err(|error| incoming::unreadable("Chat Completions", &error.path, &error.reason))?;
+        .map_err(|error| incoming::unreadable("Chat Completions", &error))?;
     only_one(request.n)?;
     let turn = Turn { protocol: Protocol::Chat, ..Turn::default() };
     let mut reader = Reader { body, turn, notes: Vec::new(), legacy_calls: Vec::new() };
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
             let is_responses = request.extra.iter().any(|it| it.name.as_str() == "input");
             let hint =
                 if is_responses { "; with `input` it belongs to `/v1/responses`" } else { "" };
-            return Err(invalid("messages", format!("the request has no `messages`{hint}")));
+            return Err(incoming::missing("messages", hint));
         };
         if messages.is_empty() {
             return Err(invalid("messages", "the list is empty"));

@@ -42,7 +42,7 @@ use raw::RawLists;
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
     incoming::check(body, limits)?;
     let request: wire::Request<'_> = interlingua_protocol::read(body)
-        .map_err(|error| incoming::unreadable("Messages", &error.path, &error.reason))?;
+        .map_err(|error| incoming::unreadable("Messages", &error))?;
     let turn = Turn { protocol: Protocol::Messages, ..Turn::default() };
     let mut reader = Reader { body, raw: None, turn, notes: Vec::new(), found: Vec::new() };
     reader.request(request)?;
@@ -104,8 +104,7 @@ impl<'a> Reader<'a> {
         if let Some(system) = request.system {
             self.system(system)?;
         }
-        let messages =
-            request.messages.ok_or_else(|| invalid("messages", "the request has no `messages`"))?;
+        let messages = request.messages.ok_or_else(|| incoming::missing("messages", ""))?;
         self.turn.items.reserve(messages.len());
         for (at, message) in messages.into_iter().enumerate() {
             self.message(at, message, &names)?;

@@ -37,8 +37,8 @@ use raw::{RawLists, Spot};
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
     incoming::check(body, limits)?;
-    let request: wire::Request<'_> = wire::read(body)
-        .map_err(|error| incoming::unreadable("Responses", &error.path, &error.reason))?;
+    let request: wire::Request<'_> =
+        wire::read(body).map_err(|error| incoming::unreadable("Responses", &error))?;
     refuse_state(&request)?;
     let mut reader = Reader { body, raw: None, turn: Turn::default(), notes: Vec::new() };
     reader.request(request)?;
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
                     self.item(at, item)?;
                 }
             }
-            None => return Err(invalid("input", "the request has no `input`")),
+            None => return Err(incoming::missing("input", "")),
         }
         Ok(())
     }
