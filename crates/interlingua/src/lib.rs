@@ -5,13 +5,37 @@
 //! | [`protocol`] | the protocols exactly as they travel |
 //! | [`ir`] | the waist: turns, events, faults, notes |
 //! | [`dialect`] | what is peculiar about each upstream, as data |
-//! | [`translate`] | readers, writers, decoders and encoders |
+//! | [`translate`] | readers, writers, decoders and encoders of all three protocols |
 //! | [`reasoning`] | thoughts that survive the client's history |
 //! | [`registry`] | providers, models, keys, slugs and routes |
 //!
 //! Nothing here reads a socket, a file, a clock or the environment.
 //!
 //! # Examples
+//!
+//! Any client's request for any upstream; [`translate::client`] and [`translate::upstream`] take the protocols as
+//! values:
+//!
+//! ```
+//! use interlingua::dialect::{Dialects, Wire};
+//! use interlingua::ir::Protocol;
+//! use interlingua::translate::{Repairs, Target, client, json::Limits, upstream};
+//!
+//! let dialect = Dialects::builtin().resolve("anthropic_compat", "some-model")?;
+//! let body = br#"{"model":"lab/some-model","messages":[{"role":"user","content":"Say hi"}]}"#;
+//! let (turn, _notes) = client::read(Protocol::Chat, body, Limits::default())?;
+//! let request = upstream::write(Wire::Messages, Some(body), &turn, &Target {
+//!     dialect: &dialect,
+//!     provider: "lab",
+//!     model: "some-model",
+//!     max_output_tokens: Some(4096),
+//!     stream: false,
+//!     repairs: &Repairs::default(),
+//! })?;
+//! let body = String::from_utf8(request.written.body)?;
+//! assert!(body.starts_with(r#"{"model":"some-model","max_tokens":4096"#), "{body}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! A Responses request, answered by a Chat Completions server:
 //!
