@@ -1,8 +1,9 @@
 //! `interlingua run claude`
 
 use std::ffi::OsString;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::Command as Program;
 
 use clap::Args;
@@ -61,11 +62,22 @@ pub(super) fn run(claude: &Claude) -> Result<(), Failure> {
         program.env_remove(name);
     }
     if claude.isolated {
-        program.env("CLAUDE_CONFIG_DIR", paths::find()?.state.join("claude").join("home"));
+        let home = paths::find()?.state.join("claude").join("home");
+        // Made by Claude Code itself, others could read it.
+        make(&home).map_err(|error| Failure::file(&home, &error))?;
+        program.env("CLAUDE_CONFIG_DIR", home);
     }
     let _settings = settings(claude, &options, &mut program)?;
     program.args(&claude.arguments);
     start(program, "claude", INSTALL)
+}
+
+/// Makes a folder and those above it, for their owner alone.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Tells Claude Code its settings by a file that only its owner can read; it goes when this is dropped.

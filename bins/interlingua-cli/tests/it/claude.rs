@@ -280,6 +280,10 @@ exit "$1"
             folder.display()
         );
         assert_eq!(ran.ok(), expected);
+        for made in [folder.parent().unwrap(), &folder] {
+            let mode = fs::metadata(made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
     }
 
     #[test]

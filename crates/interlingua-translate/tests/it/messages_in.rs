@@ -526,6 +526,8 @@ fn errors_say_where_and_what() {
     }
     let fault = messages::read(b"{}", Limits::default()).unwrap_err();
     assert_eq!(fault.message, "the request has no `messages`");
+    let fault = messages::read(br#"{"input":"hi"}"#, Limits::default()).unwrap_err();
+    assert!(fault.message.ends_with("it belongs to `/v1/responses`"), "{fault}");
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let fault = messages::read(deep.as_bytes(), Limits::default()).unwrap_err();
     assert_eq!(fault.code.as_deref(), Some("json_too_deep"));

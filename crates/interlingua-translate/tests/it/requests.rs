@@ -264,6 +264,7 @@ fn a_tool_of_an_unknown_kind_may_stand_beside_a_conversation_of_one_string() {
 fn errors_say_where_and_what() {
     for (body, param, reason) in [
         (r#"{"model":"m"}"#, "input", "no `input`"),
+        (r#"{"messages":[]}"#, "input", "belongs to `/v1/chat/completions` or `/v1/messages`"),
         (
             r#"{"input":[{"role":"nobody","content":"x"}]}"#,
             "input[0].role",

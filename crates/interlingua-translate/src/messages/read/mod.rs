@@ -104,7 +104,12 @@ impl<'a> Reader<'a> {
         if let Some(system) = request.system {
             self.system(system)?;
         }
-        let messages = request.messages.ok_or_else(|| incoming::missing("messages", ""))?;
+        let Some(messages) = request.messages else {
+            let is_responses = self.turn.extras.iter().any(|it| it.name == "input");
+            let hint =
+                if is_responses { "; with `input` it belongs to `/v1/responses`" } else { "" };
+            return Err(incoming::missing("messages", hint));
+        };
         self.turn.items.reserve(messages.len());
         for (at, message) in messages.into_iter().enumerate() {
             self.message(at, message, &names)?;

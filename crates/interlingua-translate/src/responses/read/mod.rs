@@ -125,7 +125,12 @@ impl<'a> Reader<'a> {
                     self.item(at, item)?;
                 }
             }
-            None => return Err(incoming::missing("input", "")),
+            None => {
+                let is_other = self.turn.extras.iter().any(|it| it.name == "messages");
+                let hint =
+                    "; with `messages` it belongs to `/v1/chat/completions` or `/v1/messages`";
+                return Err(incoming::missing("input", if is_other { hint } else { "" }));
+            }
         }
         Ok(())
     }
