@@ -1,13 +1,13 @@
-//! Where things stand in a JSON document, for those who change it in place.
+//! Where things stand in a JSON document that somebody else has parsed.
+//!
+//! A parser tells what a document says; whoever changes it in place has to know where. These functions
+//! look for structure only, and give slices of the document itself. Long strings are most of a
+//! conversation, and they are skipped many times faster than a parser could read them.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use interlingua_protocol::Name;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::splices::range_in;
+use interlingua_ir::Text;
+use memchr::memchr;
 
 /// A member of an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,28 +22,30 @@ pub(crate) struct Member<'t> {
 
 /// The members of an object, in their order; none if `json` is no object.
 pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
-    read_members(json).unwrap_or_default()
-}
-
-/// Like [`members`], for a document that nobody has read yet.
-pub(crate) fn read_members(json: &str) -> serde_json::Result<Vec<Member<'_>>> {
-    let pairs: Pairs<'_> = serde_json::from_str(json)?;
-    let mut end = 0;
-    let members = pairs.0.into_iter().map(|(Name(name), value)| {
-        // Before a name nothing but blanks, a comma, and the opening bracket can stand.
-        let before = json.get(end..).unwrap_or_default();
-        let start = end + before.find('"').unwrap_or_default();
-        end = range_in(json, value.get()).unwrap_or_default().end;
-        let whole = json.get(start..end).unwrap_or_default();
-        Member { name, value: value.get(), whole }
-    });
-    Ok(members.collect())
+    let mut members = Vec::new();
+    let Some(mut at) = inside(json, b'{') else { return members };
+    while json.as_bytes().get(at) == Some(&b'"') {
+        let Some(end) = string_end(json.as_bytes(), at) else { break };
+        let name = name(json.get(at + 1..end - 1).unwrap_or_default());
+        let colon = blanks(json.as_bytes(), end);
+        let start = blanks(json.as_bytes(), colon + 1);
+        let Some(end) = value_end(json.as_bytes(), start) else { break };
+        let [value, whole] = [start, at].map(|from| json.get(from..end).unwrap_or_default());
+        members.push(Member { name, value, whole });
+        at = next(json.as_bytes(), end);
+    }
+    members
 }
 
 /// The elements of an array, in their order; none if `json` is no array.
 pub(crate) fn elements(json: &str) -> Vec<&str> {
-    let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-    elements.into_iter().map(RawValue::get).collect()
+    let mut elements = Vec::new();
+    let Some(mut at) = inside(json, b'[') else { return elements };
+    while let Some(end) = value_end(json.as_bytes(), at) {
+        elements.push(json.get(at..end).unwrap_or_default());
+        at = next(json.as_bytes(), end);
+    }
+    elements
 }
 
 /// The value of the member `name`; the last counts, as for every reader.
@@ -51,28 +53,75 @@ pub(crate) fn member<'t>(members: &[Member<'t>], name: &str) -> Option<&'t str> 
     members.iter().rev().find(|it| it.name == name).map(|it| it.value)
 }
 
-/// The names and values of an object, in order.
-struct Pairs<'d>(Vec<(Name<'d>, &'d RawValue)>);
+/// A name by the inside of its string.
+fn name(inside: &str) -> Cow<'_, str> {
+    match inside.contains('\\') {
+        true => Text::Json(inside.into()).into_plain(),
+        false => inside.into(),
+    }
+}
 
-impl<'de: 'd, 'd> Deserialize<'de> for Pairs<'d> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
+/// Where the first thing in a container begins.
+fn inside(json: &str, opening: u8) -> Option<usize> {
+    let start = blanks(json.as_bytes(), 0);
+    (json.as_bytes().get(start) == Some(&opening)).then(|| blanks(json.as_bytes(), start + 1))
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+/// Where the next thing begins, behind the comma.
+fn next(bytes: &[u8], end: usize) -> usize {
+    let at = blanks(bytes, end);
+    if bytes.get(at) == Some(&b',') { blanks(bytes, at + 1) } else { at }
+}
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|it| it.is_ascii_whitespace()).count()
+}
+
+/// Where the value ends that begins at `at`; `None` if none does.
+fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => string_end(bytes, at),
+        b'{' | b'[' => container_end(bytes, at),
+        b'}' | b']' | b',' | b':' => None,
+        _ => {
+            let ends = |it: &u8| matches!(it, b',' | b'}' | b']') || it.is_ascii_whitespace();
+            let length = bytes[at..].iter().position(ends);
+            Some(length.map_or(bytes.len(), |length| at + length))
         }
-        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut from = at + 1;
+    loop {
+        let quote = from + memchr(b'"', bytes.get(from..)?)?;
+        let slashes = bytes[at + 1..quote].iter().rev().take_while(|it| **it == b'\\').count();
+        if slashes % 2 == 0 {
+            return Some(quote + 1);
+        }
+        from = quote + 1;
+    }
+}
+
+fn container_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, at);
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = string_end(bytes, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
     }
 }
 
@@ -105,10 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_has_no_parts() {
-        for broken in ["", "{", "[", "{\"a\":1", "{\"a\":[", "[1,,2]", "[\"", "{]"] {
-            assert_eq!(members(broken), [], "{broken}");
-            assert_eq!(elements(broken), Vec::<&str>::new(), "{broken}");
+    fn what_is_no_json_ends_somewhere() {
+        for broken in ["", "{", "[", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "[1,,2]", "[\"", "{]"]
+        {
+            members(broken);
+            elements(broken);
         }
     }
 }

@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 
 use interlingua_ir::{Class, Fault, Text};
+use serde_json::value::RawValue;
 
 use crate::fields::Fields;
 use crate::incoming;
-use crate::spans::{Member, elements, member, members, read_members};
+use crate::spans::{Member, elements, member, members};
 use crate::splices::Splices;
 
 /// Puts a kept conversation before the input of a request and takes the mention of it away.
@@ -112,7 +113,13 @@ fn text(body: &[u8]) -> Result<&str, Fault> {
 }
 
 fn fields(text: &str) -> Result<Vec<Member<'_>>, Fault> {
-    read_members(text).map_err(|error| invalid(&error.to_string()))
+    // Nobody has read it yet.
+    let read: serde_json::Result<&RawValue> = serde_json::from_str(text);
+    read.map_err(|error| invalid(&error.to_string()))?;
+    if !text.trim_start().starts_with('{') {
+        return Err(invalid("it is no object"));
+    }
+    Ok(members(text))
 }
 
 fn invalid(reason: &str) -> Fault {
