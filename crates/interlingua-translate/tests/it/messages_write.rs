@@ -211,6 +211,33 @@ fn results_come_first_and_at_once() {
     );
 }
 
+/// Some servers count their calls anew in each answer; this protocol wants every id once. The first keeps its
+/// own, so that what has been sent before stays as it was.
+#[test]
+fn ids_that_are_used_again_are_told_apart() {
+    check(
+        &[
+            user("go"),
+            call("a", "f", "{}"),
+            output("a", "first"),
+            call("a", "f", "{}"),
+            output("a", "second"),
+            call("a", "f", "{}"),
+        ],
+        &expect![[r#"
+            {"role":"user","content":[{"type":"text","text":"go"}]}
+            {"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]}
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"first"}]}
+            {"role":"assistant","content":[{"type":"tool_use","id":"call_bdd95620493ae86f","name":"f","input":{}}]}
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_bdd95620493ae86f","content":"second"}]}
+            {"role":"assistant","content":[{"type":"tool_use","id":"call_bdd952dd493ae932","name":"f","input":{}}]}
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_bdd952dd493ae932","content":"no result was recorded (interrupted)","is_error":true}]}
+            renamed=a call id that was used twice
+            filled-in=a call without a result
+        "#]],
+    );
+}
+
 #[test]
 fn results_that_are_doubled_missing_or_of_nobody() {
     check(
