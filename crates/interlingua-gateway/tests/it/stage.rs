@@ -150,6 +150,7 @@ impl Running {
                 let connect = snapshot.settings().timeouts.connect;
                 let upstream = Upstream::new(&ProxySettings::default(), connect).unwrap();
                 let seal = Arc::new(SealKeys::new(SealKey::new(&[7; 32])));
+                // What is kept has to be there again, however slow the machine's disk is.
                 let settings = Settings { place, wait: LONG, ..Settings::default() };
                 let stores = interlingua_store::open(&settings, &folder).await.unwrap();
                 let Stores { thoughts, responses } = stores;
