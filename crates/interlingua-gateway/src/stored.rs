@@ -25,7 +25,8 @@ struct Record<'r> {
 ///
 /// # Errors
 ///
-/// When the response is not kept, or not any more. Nothing is answered without what came before.
+/// When the response is not kept, or not any more, or when nobody can tell now. Nothing is answered without
+/// what came before.
 pub(crate) async fn continued(job: &mut Job) -> Result<Option<String>, Fault> {
     if job.protocol != Protocol::Responses {
         return Ok(None);
@@ -34,6 +35,7 @@ pub(crate) async fn continued(job: &mut Job) -> Result<Option<String>, Fault> {
     let tools = &job.state.tools;
     let found = find(&*tools.responses, &tools.seal, &job.tenant, &id).await;
     let Some(found) = found else {
+        away(&*tools.responses, &id)?;
         let what = format!(
             "the response `{id}` is not kept here, or not any more; send the whole conversation in \
              `input` instead of `previous_response_id`"
@@ -77,6 +79,19 @@ pub(crate) async fn answer(
 /// Forgets a response, and tells whether there was one.
 pub(crate) async fn forget(store: &dyn Store, tenant: &str, id: &str) -> bool {
     store.remove(Key::named(tenant, id)).await.unwrap_or_default()
+}
+
+/// Nobody knows what is kept while the place where it is does not answer.
+///
+/// # Errors
+///
+/// [`Class::Busy`] then: the same request may succeed later.
+pub(crate) fn away(store: &dyn Store, id: &str) -> Result<(), Fault> {
+    if store.stats().degraded.is_none() {
+        return Ok(());
+    }
+    let what = format!("the store that may keep the response `{id}` does not answer; try again");
+    Err(Fault::new(Class::Busy, what))
 }
 
 async fn find(store: &dyn Store, seal: &SealKeys, tenant: &str, id: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use http::{Method, Response};
 use interlingua_ir::{Class, Fault};
+use interlingua_reasoning::Store;
 
 use super::{Context, not_allowed};
 use crate::reply::{self, Form, Reply};
@@ -14,7 +15,7 @@ pub(crate) async fn serve(context: &Context, method: &Method, id: &str) -> Respo
         Method::GET | Method::HEAD => {
             match stored::answer(&*tools.responses, &tools.seal, &context.tenant, id).await {
                 Some(answer) => reply::json(200, answer),
-                None => unknown(id),
+                None => missing(&*tools.responses, id),
             }
         }
         Method::DELETE => match stored::forget(&*tools.responses, &context.tenant, id).await {
@@ -22,14 +23,17 @@ pub(crate) async fn serve(context: &Context, method: &Method, id: &str) -> Respo
                 let told = serde_json::json!({ "id": id, "object": "response", "deleted": true });
                 reply::json(200, told.to_string())
             }
-            false => unknown(id),
+            false => missing(&*tools.responses, id),
         },
         _ => not_allowed(Form::OpenAi, "GET, HEAD, DELETE"),
     }
 }
 
-fn unknown(id: &str) -> Response<Reply> {
+fn missing(store: &dyn Store, id: &str) -> Response<Reply> {
     let shown: String = id.chars().take(80).collect();
+    if let Err(fault) = stored::away(store, &shown) {
+        return reply::error(Form::OpenAi, &fault);
+    }
     let what = format!("the response `{shown}` is not kept here, or not any more");
     let mut fault = Fault::new(Class::InvalidRequest, what);
     fault.code = Some("response_not_found".to_owned());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use interlingua_reasoning::{Entry, Key, Pending, Stats, Store};
 use interlingua_registry::generate;
+use interlingua_store::Stores;
 use interlingua_testkit::talk::Talker;
 use interlingua_testkit::upstream::{
     Answer, Rule, Script, Scripted, Wire, call, finish, reasoning, text, usage,
@@ -242,7 +243,10 @@ fn the_end_waits_until_thoughts_are_kept() {
         let upstream = Scripted::start(looping(kind)).unwrap();
         let kept = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&kept);
-        let slow = move |inner| Arc::new(Slow { inner, kept: flag }) as Arc<dyn Store>;
+        let slow = move |stores: Stores| {
+            let thoughts = Arc::new(Slow { inner: stores.thoughts, kept: flag });
+            Stores { thoughts, ..stores }
+        };
         let gateway = Running::with(&config(kind, &upstream), None, slow);
         let mut talker = talker(Wire::Chat, "go");
         go_on(&mut talker, gateway.address, Wire::Chat, stream);

@@ -13,7 +13,7 @@ use interlingua_dialect::Dialects;
 use interlingua_gateway::{Gateway, State, Tools};
 use interlingua_reasoning::{SealKey, SealKeys};
 use interlingua_registry::{Environment, RawConfig, Snapshot, check};
-use interlingua_store::{Place, Settings, Store, Stores};
+use interlingua_store::{Place, Settings, Stores};
 use interlingua_testkit::http::{Call, Reply};
 pub(crate) use interlingua_testkit::upstream::{Answer, Script, Scripted};
 use interlingua_upstream::{ProxySettings, Upstream};
@@ -121,14 +121,14 @@ impl Running {
 
     /// A gateway that keeps what it has to remember in a folder, if there is one.
     pub(crate) fn keeping(config: &str, folder: Option<&Path>) -> Self {
-        Self::with(config, folder, |thoughts| thoughts)
+        Self::with(config, folder, |stores| stores)
     }
 
-    /// Like [`keeping`](Self::keeping), with something put before the store of thoughts.
+    /// Like [`keeping`](Self::keeping), with something put before its stores.
     pub(crate) fn with(
         config: &str,
         folder: Option<&Path>,
-        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send + 'static,
+        before: impl FnOnce(Stores) -> Stores + Send + 'static,
     ) -> Self {
         let snapshot = snapshot(config);
         let place = if folder.is_some() { Place::Sqlite } else { Place::Memory };
@@ -153,8 +153,7 @@ impl Running {
                 // What is kept has to be there again, however slow the machine's disk is.
                 let settings = Settings { place, wait: LONG, ..Settings::default() };
                 let stores = interlingua_store::open(&settings, &folder).await.unwrap();
-                let Stores { thoughts, responses } = stores;
-                let thoughts = before(thoughts);
+                let Stores { thoughts, responses } = before(stores);
                 let tools = Tools { upstream, seal, thoughts, responses };
                 let state = Arc::new(State::new(snapshot, tools));
                 let gateway = Gateway::bind(Arc::clone(&state)).unwrap();

@@ -1,5 +1,11 @@
 //! Responses that a client refers to by their ids.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use interlingua_reasoning::{Entry, Key, Pending, Stats, Store, StoreError};
+use interlingua_store::Stores;
 use interlingua_testkit::http::{Call, Reply};
 use interlingua_testkit::upstream::{
     Answer, Script, Scripted, Wire, call, fail, finish, reasoning, text, usage,
@@ -72,7 +78,7 @@ fn a_chain_of_three() {
 
         assert_eq!(stage.upstream.faults(), [""; 0], "{kind}");
         let sent = stage.upstream.exchanges().pop().unwrap().request;
-        let places = ["look", "c_1", "result of c_1", "c_2", "result of c_2"];
+        let places = ["look", "\"c_1\"", "result of c_1", "\"c_2\"", "result of c_2"];
         let places: Vec<_> = places.iter().map(|it| sent.body.to_string().find(it)).collect();
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{kind}: {}", sent.body);
         assert!(!sent.contains("previous_response_id") && !sent.contains("\"store\":true"));
@@ -217,6 +223,46 @@ fn what_is_kept_survives_a_restart() {
 
 fn config(kind: Kind, upstream: &Scripted) -> String {
     format!("listen = \"127.0.0.1:0\"\n{}", kind.provider("up", &upstream.base_url()))
+}
+
+/// A store that has gone is no reason to say that nothing was kept: the client would begin anew.
+#[test]
+fn who_asks_while_the_store_is_away_is_to_ask_again() {
+    let upstream = Scripted::start(Script::new().otherwise(Answer::text("Said."))).unwrap();
+    let away = |stores: Stores| Stores { responses: Arc::new(Away), ..stores };
+    let gateway = Running::with(&config(KINDS[0], &upstream), None, away);
+    let more = post(&body(&json!("more"), false, Some("resp_1")));
+    for call in [more, get("resp_1"), delete("resp_1")] {
+        let reply = gateway.send(&call);
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(reply.text().contains("does not answer; try again"), "{}", reply.text());
+    }
+    // Who refers to nothing is answered all the same.
+    let plain = gateway.send(&post(&body(&json!("hi"), false, None)));
+    assert_eq!(plain.status, 200, "{}", plain.text());
+    assert_eq!(upstream.exchanges().len(), 1);
+}
+
+/// A store whose server does not answer.
+#[derive(Debug)]
+struct Away;
+
+impl Store for Away {
+    fn get<'s>(&'s self, keys: &'s [Key]) -> Pending<'s, Vec<Option<Bytes>>> {
+        Box::pin(async { Ok(vec![None; keys.len()]) })
+    }
+
+    fn put(&self, _: Key, _: Entry) -> Pending<'static, ()> {
+        Box::pin(async { Err(StoreError::Away) })
+    }
+
+    fn remove(&self, _: Key) -> Pending<'static, bool> {
+        Box::pin(async { Err(StoreError::Away) })
+    }
+
+    fn stats(&self) -> Stats {
+        Stats { degraded: Some(Duration::from_secs(1)), ..Stats::default() }
+    }
 }
 
 #[test]
