@@ -263,7 +263,7 @@ fn own_key(headers: &HeaderMap, is_for_gateway: bool) -> Option<ProviderKey> {
 
 fn unauthenticated() -> Fault {
     let what = "this gateway wants a client key and knows none like yours; make one with \
-                `interlingua keys add` and send it as bearer token or as `x-api-key`";
+                `interlingua keys add` and send it where your client has its API key";
     Fault::new(Class::Unauthenticated, what)
 }
 

@@ -55,7 +55,7 @@ pub fn body(fault: &Fault, request_id: &str) -> Vec<u8> {
     let mut out = b"{\"type\":\"error\",\"error\":{\"type\":\"".to_vec();
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(b"\",\"message\":\"");
-    Text::plain(message(fault)).write_json(&mut out);
+    Text::plain(without_header(message(fault))).write_json(&mut out);
     out.extend_from_slice(b"\"},\"request_id\":");
     if request_id.is_empty() {
         out.extend_from_slice(b"null}");
@@ -82,6 +82,27 @@ fn message(fault: &Fault) -> Cow<'_, str> {
         None => format!("{TOO_LONG}. {own}").into(),
     }
 }
+
+/// Claude Code shows "Not logged in" instead of any text that names this header, as Anthropic's own
+/// refusal of a key does (measured with 2.1.329); nobody would look for the provider's key then.
+fn without_header(words: Cow<'_, str>) -> Cow<'_, str> {
+    let lower = words.to_ascii_lowercase();
+    if !lower.contains(KEY_HEADER) {
+        return words;
+    }
+    let mut shown = String::with_capacity(words.len());
+    let mut end = 0;
+    for (start, named) in lower.match_indices(KEY_HEADER) {
+        shown.push_str(words.get(end..start).unwrap_or_default());
+        shown.push_str("API key");
+        end = start + named.len();
+    }
+    shown.push_str(words.get(end..).unwrap_or_default());
+    shown.into()
+}
+
+/// The header in which a key comes that is no bearer token.
+const KEY_HEADER: &str = "x-api-key";
 
 /// The words by which clients recognise a conversation that does not fit.
 const TOO_LONG: &str = "prompt is too long";
@@ -174,6 +195,14 @@ mod tests {
             "prompt is too long: 5 tokens > 4 maximum",
             "prompt is too long: 5 tokens > 4 maximum",
         );
+    }
+
+    #[test]
+    fn a_refused_key_is_not_told_in_words_that_claude_code_hides() {
+        let fault =
+            Fault::new(Class::Auth, "up refuses `UP_KEY` (401): invalid X-Api-Key, no x-api-key");
+        let told = String::from_utf8(body(&fault, "req_1")).unwrap();
+        assert!(told.contains("up refuses `UP_KEY` (401): invalid API key, no API key"), "{told}");
     }
 
     #[test]
