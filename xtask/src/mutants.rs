@@ -3,7 +3,7 @@
 //! The work is done in a copy of the checkout under `target/mutants`, with a target folder of its own,
 //! so that neither the checkout nor its build products are touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -49,6 +49,19 @@ struct Mutant {
     target: Option<String>,
 }
 
+impl Mutant {
+    /// What runs the test, in cargo's words.
+    fn run(&self) -> Vec<&str> {
+        let mut words = vec!["--package", &self.package];
+        match &self.target {
+            Some(target) => words.extend(["--test", target]),
+            None => words.extend(["--lib", "--bins"]),
+        }
+        words.push(&self.test);
+        words
+    }
+}
+
 /// Fewer than these prove little.
 const LEAST: usize = 20;
 
@@ -65,10 +78,15 @@ pub(crate) fn run(options: &Options) -> crate::Result {
     let mutants: Vec<_> = list.iter().filter(wanted).collect();
     let yard = Yard::open(workspace::root(), &workspace::target().join("mutants"))?;
     let (mut passed, mut failed) = (0, 0);
-    let mut sound = BTreeSet::new();
+    let start = Instant::now();
+    let useless = yard.useless(&mutants)?;
+    println!("every test run without a change ({:.0} s)", start.elapsed().as_secs_f64());
     for mutant in mutants {
         let start = Instant::now();
-        let verdict = yard.prove(mutant, &mut sound)?;
+        let verdict = match useless.get(&mutant.run()) {
+            Some(why) => Verdict::Useless(why.clone()),
+            None => yard.prove(mutant)?,
+        };
         let seconds = start.elapsed().as_secs_f64();
         if verdict == Verdict::Noticed {
             passed += 1;
@@ -139,21 +157,26 @@ impl Yard {
         Ok(yard)
     }
 
+    /// The tests that prove nothing, and why. All are run before anything is broken: the tree is built
+    /// once for them then, not once more after each mutant.
+    fn useless<'m>(&self, mutants: &[&'m Mutant]) -> crate::Result<BTreeMap<Vec<&'m str>, String>> {
+        let mut useless = BTreeMap::new();
+        for run in mutants.iter().map(|it| it.run()).collect::<BTreeSet<_>>() {
+            if let Some(why) = unsound(&self.test(&run, &[])?) {
+                useless.insert(run, why);
+            }
+        }
+        Ok(useless)
+    }
+
     /// Applies one mutant, runs its test, takes the mutant away again.
-    fn prove(&self, mutant: &Mutant, sound: &mut BTreeSet<String>) -> crate::Result<Verdict> {
+    fn prove(&self, mutant: &Mutant) -> crate::Result<Verdict> {
         let path = self.tree.join(&mutant.file);
         let text = fs::read_to_string(&path).map_err(|it| format!("{}: {it}", path.display()))?;
         let mutated = match mutate(&text, mutant) {
             Ok(mutated) => mutated,
             Err(why) => return Ok(Verdict::Useless(why)),
         };
-        let key = format!("{} {:?} {}", mutant.package, mutant.target, mutant.test);
-        if !sound.contains(&key) {
-            if let Some(why) = unsound(&self.test(mutant, &[])?) {
-                return Ok(Verdict::Useless(why));
-            }
-            sound.insert(key);
-        }
         fs::write(&path, mutated)?;
         let verdict = self.judge(mutant);
         fs::write(&path, text)?;
@@ -161,24 +184,21 @@ impl Yard {
     }
 
     fn judge(&self, mutant: &Mutant) -> crate::Result<Verdict> {
-        let built = self.test(mutant, &["--no-run"])?;
+        let run = mutant.run();
+        let built = self.test(&run, &["--no-run"])?;
         if !built.status.success() {
             return Ok(Verdict::Useless(format!("it does not compile\n{}", tail(&built.stderr))));
         }
-        let ran = self.test(mutant, &[])?;
+        let ran = self.test(&run, &[])?;
         Ok(if ran.status.success() { Verdict::Survived } else { Verdict::Noticed })
     }
 
-    fn test(&self, mutant: &Mutant, options: &[&str]) -> crate::Result<Output> {
+    fn test(&self, run: &[&str], options: &[&str]) -> crate::Result<Output> {
         let mut command: Command = workspace::cargo();
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
-        command.args(["test", "--package", &mutant.package]);
-        match &mutant.target {
-            Some(target) => command.args(["--test", target]),
-            None => command.args(["--lib", "--bins"]),
-        };
-        command.args(options).arg(&mutant.test);
-        Ok(command.output()?)
+        // Most of the time goes into building the same crates again, a line apart.
+        command.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_DEV_DEBUG", "false");
+        Ok(command.arg("test").args(options).args(run).output()?)
     }
 }
 

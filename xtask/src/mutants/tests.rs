@@ -55,14 +55,12 @@ fn each_verdict_is_reached_and_the_tree_is_restored() {
     let root = scratch.0.join("root");
     sample(&root);
     let yard = Yard::open(&root, &scratch.0.join("yard")).unwrap();
-    let mut sound = BTreeSet::new();
-    let mut prove = |mutant: Mutant| yard.prove(&mutant, &mut sound).unwrap();
+    let prove = |mutant: Mutant| yard.prove(&mutant).unwrap();
 
     assert_eq!(prove(mutant("a > b", "a < b", "keen")), Verdict::Noticed);
     assert_eq!(prove(mutant("a > b", "a < b", "blind")), Verdict::Survived);
     let useless = [
         (mutant("a > b", "a >", "keen"), "does not compile"),
-        (mutant("a > b", "a < b", "no_such_test"), "does not exist"),
         (mutant("a > c", "a < b", "keen"), "occurs 0 times"),
         (mutant("larger", "smaller", "keen"), "times in src/lib.rs, it must be once"),
     ];
@@ -70,6 +68,10 @@ fn each_verdict_is_reached_and_the_tree_is_restored() {
         let Verdict::Useless(told) = prove(mutant) else { panic!("not useless: {why}") };
         assert!(told.contains(why), "{told}");
     }
+    let [sound, missing] = ["keen", "no_such_test"].map(|test| mutant("a > b", "a < b", test));
+    let useless = yard.useless(&[&sound, &missing]).unwrap();
+    assert_eq!(useless, [(missing.run(), "its test does not exist".to_owned())].into());
+
     let source = Path::new("src/lib.rs");
     let (now, before) = (fs::read(yard.tree.join(source)), fs::read(root.join(source)));
     assert_eq!(now.unwrap(), before.unwrap());
