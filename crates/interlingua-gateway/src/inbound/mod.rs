@@ -91,9 +91,7 @@ async fn route(
     }
     let turn = turns_of(path);
     let Some(tenant) = view.snapshot.client_keys().admit(presented(request.headers())) else {
-        let asked =
-            turn.map(|turn| turn.protocol).or((path == COUNT_TOKENS).then_some(Protocol::Messages));
-        let asked = asked.filter(|_| request.method() == Method::POST);
+        let asked = turn.map(|it| it.protocol).filter(|_| request.method() == Method::POST);
         return turns::refused(&unauthenticated(), request.headers(), asked, form, request_id);
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
