@@ -212,13 +212,17 @@ fn what_is_kept_survives_a_restart() {
         }
     }
     // What a tenant has said is in no file that others can read.
+    let mut read = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        // SQLite takes its log away when the last gateway's writer closes.
+        let Ok(bytes) = std::fs::read(entry.unwrap().path()) else { continue };
         assert!(
             !bytes.windows(5).any(|it| it == b"Said."),
             "the file holds the answer in plain words"
         );
+        read += 1;
     }
+    assert!(read > 0, "there is a file");
 }
 
 fn config(kind: Kind, upstream: &Scripted) -> String {
