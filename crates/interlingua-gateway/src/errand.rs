@@ -6,7 +6,7 @@ use bytes::Bytes;
 use interlingua_dialect::{Fix, NonstreamThinking};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
-use interlingua_registry::{Attempts, KeyState, Next, ProviderKey, Target};
+use interlingua_registry::{Attempts, Next, ProviderKey, Target};
 use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
@@ -196,13 +196,8 @@ impl Errand<'_, '_> {
         result
     }
 
-    /// Masks what must not leave. A key that the caller brought is in no configuration.
     fn scrubber(&self) -> Scrubber {
-        let known = &self.job.view.scrubber;
-        match (&self.target.provider.key_state, self.key) {
-            (KeyState::OfClient, Some(key)) => known.and(&key.secret),
-            _ => known.clone(),
-        }
+        self.job.view.scrubber_for(self.target, self.key)
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use interlingua_codex_integration::Catalog;
 use interlingua_ir::Fault;
 use interlingua_reasoning::{SealKeys, Store};
-use interlingua_registry::{ListedModel, Provider, Snapshot};
+use interlingua_registry::{KeyState, ListedModel, Provider, ProviderKey, Snapshot, Target};
 use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
@@ -74,6 +74,17 @@ pub(crate) struct Upkeep {
 pub(crate) struct Failed {
     pub(crate) at: SystemTime,
     pub(crate) why: String,
+}
+
+impl View {
+    /// Masks what must not leave while `target` is asked. A key that the caller brought is in no
+    /// configuration.
+    pub(crate) fn scrubber_for(&self, target: &Target, key: Option<&ProviderKey>) -> Scrubber {
+        match (&target.provider.key_state, key) {
+            (KeyState::OfClient, Some(key)) => self.scrubber.and(&key.secret),
+            _ => self.scrubber.clone(),
+        }
+    }
 }
 
 impl State {

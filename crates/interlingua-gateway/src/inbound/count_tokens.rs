@@ -1,21 +1,20 @@
 //! `POST /v1/messages/count_tokens`
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_dialect::Wire;
 use interlingua_ir::{Fault, Note, NoteKind, Turn};
 use interlingua_registry::{KeyState, Target};
-use interlingua_translate::messages::{self, faults};
-use interlingua_translate::{self as translate, Repairs, json};
+use interlingua_translate::{self as translate, Repairs, json, messages};
 use interlingua_upstream::{Call, Purpose};
 use serde::Deserialize;
 
 use super::{Context, own_key};
 use crate::body;
 use crate::record::Record;
-use crate::reply::{self, Reply};
+use crate::reply::{self, Form, Reply};
 
 /// An answer to this question is one number.
 const ANSWER_LIMIT: usize = 64 << 10;
@@ -41,15 +40,8 @@ pub(crate) async fn serve(context: Context, request: Request<Incoming>) -> Respo
             response
         }
         Err(fault) => {
-            let (status, _) = faults::status(fault.class);
-            record.status = status;
-            let mut response = reply::json(status, faults::body(&fault, &record.request_id));
-            if let Ok(id) = HeaderValue::from_str(&record.request_id) {
-                response.headers_mut().insert(HeaderName::from_static("request-id"), id);
-            }
-            if let Some(wait) = fault.retry_after {
-                reply::retry_after(&mut response, wait);
-            }
+            let response = reply::error(Form::Messages(&record.request_id), &fault);
+            record.status = response.status().as_u16();
             record.fault = Some(fault);
             response
         }
@@ -120,12 +112,13 @@ async fn by_upstream(
     record.answered = Some((provider.id.to_string(), model.id.to_string()));
     record.attempts = 1;
     let own_key = own_key(headers, context.has_key);
+    let key = match provider.key_state {
+        KeyState::OfClient => own_key.as_ref(),
+        _ => provider.keys.first(),
+    };
     let call = Call {
         target,
-        key: match provider.key_state {
-            KeyState::OfClient => own_key.as_ref(),
-            _ => provider.keys.first(),
-        },
+        key,
         session: None,
         body: Bytes::from(written.body),
         stream: false,
@@ -137,7 +130,7 @@ async fn by_upstream(
         Ok(answer) => answer,
         Err(refusal) => {
             let mut fault = refusal.fault;
-            context.view.scrubber.mask_fault(&mut fault);
+            context.view.scrubber_for(target, key).mask_fault(&mut fault);
             tracing::warn!(provider = %provider.id, %fault, "the upstream does not count");
             return None;
         }

@@ -57,11 +57,11 @@ pub(crate) async fn serve(
             if status == 405 {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
             }
-            return finish(response, &request_id, &Origin::None);
+            return finish(response, form, &request_id, &Origin::None);
         }
     };
     if request.method() == Method::OPTIONS {
-        return finish(preflight(&origin, request.headers()), &request_id, &origin);
+        return finish(preflight(&origin, request.headers()), form, &request_id, &origin);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response =
@@ -71,7 +71,7 @@ pub(crate) async fn serve(
             reply::error(form, &Fault::new(Class::Internal, what))
         });
     tracing::debug!(%request_id, %method, path, status = response.status().as_u16(), "answered");
-    finish(response, &request_id, &origin)
+    finish(response, form, &request_id, &origin)
 }
 
 async fn route(
@@ -95,19 +95,19 @@ async fn route(
         return turns::refused(&unauthenticated(), request.headers(), asked, form, request_id);
     };
     let (tenant, has_key) = (tenant.to_owned(), !view.snapshot.client_keys().is_open());
+    let context = Context { state, view, request_id: request_id.to_owned(), tenant, has_key };
+    let Context { state, view, .. } = &context;
     match path {
-        "/" => get(&request, form, || status::overview(&view, &state)),
-        "/status" => get(&request, form, || status::status(&view, &state)),
-        "/models" => get(&request, form, || models::list(&view, request.headers())),
-        "/codex/models" => get(&request, form, || models::catalog(&view, request.headers())),
+        "/" => get(&request, form, || status::overview(view, state)),
+        "/status" => get(&request, form, || status::status(view, state)),
+        "/models" => get(&request, form, || models::list(view, request.headers())),
+        "/codex/models" => get(&request, form, || models::catalog(view, request.headers())),
         "/responses" if is_websocket(request.headers()) => {
             // Codex then uses plain requests for the rest of its session, without a word.
             let what = "WebSocket is not served here; send the request with POST";
             reply::error_with(426, form, &Fault::new(Class::InvalidRequest, what))
         }
         COUNT_TOKENS if request.method() == Method::POST => {
-            let request_id = request_id.to_owned();
-            let context = Context { state, view, request_id, tenant, has_key };
             count_tokens::serve(context, request).await
         }
         COUNT_TOKENS => not_allowed(form, "POST"),
@@ -115,16 +115,12 @@ async fn route(
             if request.method() != Method::POST {
                 return not_allowed(form, "POST");
             }
-            let request_id = request_id.to_owned();
-            let context = Context { state, view, request_id, tenant, has_key };
             turns::serve(context, request, turn).await
         }
         _ => match (path.strip_prefix("/models/"), path.strip_prefix("/responses/")) {
-            (Some(slug), _) => get(&request, form, || models::one(&view, form, slug)),
+            (Some(slug), _) => get(&request, form, || models::one(view, form, slug)),
             (None, Some(id)) if !id.contains('/') => {
-                let request_id = request_id.to_owned();
                 let method = request.method().clone();
-                let context = Context { state, view, request_id, tenant, has_key };
                 stored::serve(&context, &method, id).await
             }
             (None, _) => not_found(form, &asked),
@@ -299,10 +295,18 @@ fn preflight(origin: &Origin, headers: &HeaderMap) -> Response<Reply> {
 const USUAL: &str =
     "authorization, content-type, session-id, x-api-key, x-interlingua-provider-key, x-request-id";
 
-/// Adds what every answer carries.
-fn finish(mut response: Response<Reply>, request_id: &str, origin: &Origin) -> Response<Reply> {
+/// Adds what every answer carries. The Messages API has a name of its own for the id of the request.
+fn finish(
+    mut response: Response<Reply>,
+    form: Form<'_>,
+    request_id: &str,
+    origin: &Origin,
+) -> Response<Reply> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
+        if let Form::Messages(_) = form {
+            headers.insert(HeaderName::from_static("request-id"), id.clone());
+        }
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     if let Origin::Allowed(origin) = origin

@@ -97,7 +97,7 @@ pub(crate) async fn serve(
         let head = told.early.map_or_else(|| teller.unread(), |it| it.head);
         let chain = Chain::new(head.stream(teller.caller), Meter::since(asked));
         let streaming = Streaming::wait(chain, attempts, heartbeat, Some(place), teller.expose);
-        return tagged(teller.named(reply::events(streaming)), &etag);
+        return tagged(reply::events(streaming), &etag);
     };
     let Early { head, streaming } =
         told.now().unwrap_or_else(|| Early { head: teller.unread(), streaming: streams });
@@ -128,7 +128,7 @@ pub(crate) async fn serve(
         Answer::Whole(json) => reply::json(200, json),
     };
     response.headers_mut().extend(shown.into_iter().flatten());
-    tagged(teller.named(response), &etag)
+    tagged(response, &etag)
 }
 
 /// Who asks, by what the request says about itself.
@@ -208,23 +208,13 @@ impl Teller {
             }
         };
         response.headers_mut().extend(shown.into_iter().flatten());
-        self.named(response)
+        response
     }
 
     /// Names an answer to a request that could not be read.
     fn unread(&self) -> Head {
         let answer = uuid::Uuid::now_v7().simple().to_string();
         Head::unread(self.protocol, Ids { answer: &answer, request: &self.request_id })
-    }
-
-    /// Adds the header in which Messages clients look for the id of the request.
-    fn named(&self, mut response: Response<Reply>) -> Response<Reply> {
-        if self.protocol == Protocol::Messages
-            && let Ok(id) = HeaderValue::from_str(&self.request_id)
-        {
-            response.headers_mut().insert(HeaderName::from_static("request-id"), id);
-        }
-        response
     }
 }
 

@@ -3,12 +3,12 @@
 
 use interlingua_testkit::fixtures;
 use interlingua_testkit::http::{Call, Reply};
-use interlingua_testkit::upstream::{Answer, Script, Wire};
+use interlingua_testkit::upstream::{Answer, Script, Scripted, Wire};
 use serde_json::{Value, json};
 
 use crate::keys::keyed;
 use crate::pairs::{KINDS, Kind};
-use crate::stage::{LONG, MODEL, Plan, Stage, at_once};
+use crate::stage::{LONG, MODEL, Plan, Running, Stage, at_once};
 
 /// The original, which counts.
 const COUNTING: Kind = KINDS[3];
@@ -101,6 +101,46 @@ fn tokens_are_counted_by_the_upstream_where_it_can() {
         (&json!("count_tokens"), &json!("up")),
         "{line}"
     );
+}
+
+/// A key that only the request knows is in no list of secrets.
+#[test]
+fn a_callers_key_is_masked_where_who_counts_repeats_it() {
+    let own = "callers-own-key-3344";
+    let why = format!("Incorrect API key provided: {own}");
+    let refusing = Answer::error(401, "authentication_error", &why);
+    let upstream = Scripted::start(Script::new().count_answer(refusing)).unwrap();
+    let provider = COUNTING.provider("up", &upstream.base_url());
+    let provider = provider.replace("{ env = \"UP_KEY\" }", "{ client = true }");
+    let gateway = Running::start(&format!("listen = \"127.0.0.1:0\"\n{provider}"));
+    let call = asking("/v1/messages/count_tokens", MODEL);
+    let (_, estimated, _) = counted(&gateway.send(&call.header("x-interlingua-provider-key", own)));
+    assert!(estimated);
+    let log = gateway.log.text();
+    assert!(log.contains("[secret]") && !log.contains(own), "{log}");
+}
+
+/// The official SDKs show this header where they report a problem.
+#[test]
+fn every_answer_of_the_messages_api_names_its_request() {
+    let stage = Stage::saying("Here.");
+    let id = "asked-by-a-client-1";
+    for (call, status) in [
+        (asking("/v1/messages", MODEL), 200),
+        (asking("/v1/messages/count_tokens", MODEL), 200),
+        (Call::get("/v1/models").header("anthropic-version", "2023-06-01"), 200),
+        (asking("/v1/messages", "up/unknown"), 404),
+        (Call::get("/v1/messages"), 405),
+    ] {
+        let reply = stage.send(&call.header("x-request-id", id).limit(LONG));
+        assert_eq!(reply.status, status, "{}", reply.text());
+        assert_eq!(
+            (reply.header("request-id"), reply.header("x-request-id")),
+            (Some(id), Some(id))
+        );
+    }
+    let reply = stage.send(&Call::get("/v1/models").limit(LONG));
+    assert_eq!(reply.header("request-id"), None, "others call it `x-request-id`");
 }
 
 #[test]

@@ -51,6 +51,7 @@ type Maker = Box<dyn FnOnce(&Request) -> Answer + Send>;
 ///
 /// A request takes the next answer of the first lane that wants it, else of the main lane. So a
 /// sub-agent that runs beside its parent gets answers of its own, whoever comes first.
+#[derive(Default)]
 pub struct Script {
     pub(super) lanes: Vec<Lane>,
     pub(super) main: VecDeque<Maker>,
@@ -60,25 +61,8 @@ pub struct Script {
     pub(super) models: Vec<String>,
     pub(super) models_path: Option<String>,
     pub(super) models_answer: Option<Answer>,
-    pub(super) counts_tokens: bool,
+    pub(super) count_answer: Option<Answer>,
     pub(super) model: Option<Model>,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self {
-            lanes: Vec::new(),
-            main: VecDeque::new(),
-            otherwise: None,
-            strict: None,
-            key: None,
-            models: Vec::new(),
-            models_path: None,
-            models_answer: None,
-            counts_tokens: true,
-            model: None,
-        }
-    }
 }
 
 pub(super) struct Lane {
@@ -164,8 +148,14 @@ impl Script {
 
     /// Does not know `…/messages/count_tokens`.
     #[must_use]
-    pub fn without_count_tokens(mut self) -> Self {
-        self.counts_tokens = false;
+    pub fn without_count_tokens(self) -> Self {
+        self.count_answer(Answer::error(404, "not_found", "only models and their answers are here"))
+    }
+
+    /// Answers this instead of a count at `…/messages/count_tokens`.
+    #[must_use]
+    pub fn count_answer(mut self, answer: Answer) -> Self {
+        self.count_answer = Some(answer);
         self
     }
 

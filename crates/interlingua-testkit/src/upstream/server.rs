@@ -267,9 +267,10 @@ fn take_answer(shared: &Shared, request: Request) -> (Issuer, Answer) {
     } else if state.script.lists_models(&request) {
         let listed = || models(&request, &state.script.models);
         state.script.models_answer.clone().unwrap_or_else(listed)
-    } else if counts_tokens(&request) && state.script.counts_tokens {
+    } else if counts_tokens(&request) {
         // A guess, as good as any: what counts is that the answer is the upstream's own.
-        Answer::json(200, json!({ "input_tokens": (request.raw.len() / 4).max(1) }))
+        let count = || json!({ "input_tokens": (request.raw.len() / 4).max(1) });
+        state.script.count_answer.clone().unwrap_or_else(|| Answer::json(200, count()))
     } else if Wire::of(&request).is_none() {
         Answer::error(404, "not_found", "only models and their answers are here")
     } else {
