@@ -399,12 +399,8 @@ impl Relay {
 
 /// Begins to relay an answer: what was read of it so far goes to the client.
 fn take_over(chain: &mut Chain, commit: Commit) -> Phase {
-    let Commit { reader, body, rest, first, idle, provider, scrubber, place, .. } = commit;
-    chain.answer = commit.answer;
-    chain.tools = commit.tools;
-    chain.sealing = commit.sealing;
-    chain.keeping = commit.keeping;
-    chain.storing = commit.storing;
+    let Commit { reader, body, rest, first, passage, idle, provider, scrubber, place, .. } = commit;
+    chain.passage = passage;
     for event in first {
         chain.event(event);
     }

@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderMap;
 use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Protocol, Retry, Task, Turn};
-use interlingua_reasoning::{Sealing, open};
+use interlingua_reasoning::open;
 use interlingua_registry::{Next, ProviderKey, Route, SkipReason, Skipped, Target};
 use interlingua_translate::client::{self, Head, Ids};
-use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Decode, Reader, json};
 use interlingua_upstream::AnswerBody;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::candidates::{Candidate, arrange, candidates, is_wider, leave_out_keyless};
+use crate::chain::Passage;
 use crate::compact::{self, Signs};
 use crate::errand::Errand;
-use crate::recall::{Keeping, Recall};
+use crate::recall::Recall;
 use crate::record::Record;
 use crate::scrub::Scrubber;
 use crate::session;
 use crate::state::{State, View};
-use crate::stored::{self, Storing};
+use crate::stored;
 
 /// A turn to be answered.
 #[derive(Debug)]
@@ -64,15 +64,9 @@ pub(crate) struct Commit {
     pub(crate) rest: Bytes,
     /// The events up to the first that carries something of the model.
     pub(crate) first: Vec<Event<'static>>,
-    /// The gateway's id of the answer, unless its frames go on as they come.
-    pub(crate) answer: Option<String>,
     /// Whether the upstream's frames may go to the client as they come.
     pub(crate) verbatim: bool,
-    pub(crate) tools: ToolMap,
-    /// Nothing for clients that have no place for what is sealed.
-    pub(crate) sealing: Option<Sealing>,
-    pub(crate) keeping: Option<Keeping>,
-    pub(crate) storing: Option<Storing>,
+    pub(crate) passage: Passage,
     pub(crate) idle: Duration,
     pub(crate) provider: String,
     /// Masks secrets in what the upstream says when it fails.

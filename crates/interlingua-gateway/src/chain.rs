@@ -13,30 +13,28 @@ use crate::stored::Storing;
 /// and what is left is written for the client.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// The gateway's id of the answer, by which ids of calls are made unique where it is not handed on as it
-    /// comes.
-    pub(crate) answer: Option<String>,
-    pub(crate) tools: ToolMap,
+    pub(crate) passage: Passage,
     unwrapping: Unwrapping,
-    pub(crate) keeping: Option<Keeping>,
-    pub(crate) storing: Option<Storing>,
-    pub(crate) sealing: Option<Sealing>,
     pub(crate) meter: Meter,
     pub(crate) encoder: Box<dyn Encode>,
 }
 
+/// What is done to one answer on its way, by who gives it and who gets it.
+#[derive(Debug, Default)]
+pub(crate) struct Passage {
+    /// The gateway's id of the answer, by which ids of calls are made unique; nothing where the upstream's
+    /// frames go on as they come.
+    pub(crate) answer: Option<String>,
+    pub(crate) tools: ToolMap,
+    pub(crate) keeping: Option<Keeping>,
+    pub(crate) storing: Option<Storing>,
+    /// Nothing for clients that have no place for what is sealed.
+    pub(crate) sealing: Option<Sealing>,
+}
+
 impl Chain {
     pub(crate) fn new(encoder: Box<dyn Encode>, meter: Meter) -> Self {
-        Self {
-            answer: None,
-            tools: ToolMap::default(),
-            unwrapping: Unwrapping::default(),
-            keeping: None,
-            storing: None,
-            sealing: None,
-            meter,
-            encoder,
-        }
+        Self { passage: Passage::default(), unwrapping: Unwrapping::default(), meter, encoder }
     }
 
     /// Tells the client that the answer has failed.
@@ -48,8 +46,8 @@ impl Chain {
     /// What has to be kept before the client may see the end of the answer, since it may come back at
     /// once.
     pub(crate) fn keep(&mut self) -> Option<Pending<'static, ()>> {
-        let thoughts = self.keeping.take().and_then(|it| it.keep());
-        let storing = self.storing.take();
+        let thoughts = self.passage.keeping.take().and_then(|it| it.keep());
+        let storing = self.passage.storing.take();
         let response = storing.and_then(|it| it.keep(&self.encoder.kept()?));
         match (thoughts, response) {
             (Some(thoughts), Some(response)) => Some(Box::pin(async {
@@ -64,7 +62,8 @@ impl Chain {
 impl Sink for Chain {
     fn event(&mut self, event: Event<'_>) {
         self.meter.event(&event);
-        let Self { answer, tools, unwrapping, keeping, sealing, encoder, .. } = self;
+        let Self { passage, unwrapping, encoder, .. } = self;
+        let Passage { answer, tools, keeping, sealing, .. } = passage;
         let encoder = &mut **encoder;
         let answer = answer.as_deref();
         match (keeping, sealing) {

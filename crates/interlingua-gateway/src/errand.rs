@@ -16,7 +16,7 @@ use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
 
 use crate::attempt::{Answer, Commit, Job, nonce};
-use crate::chain::Chain;
+use crate::chain::{Chain, Passage};
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
@@ -134,6 +134,8 @@ impl Errand<'_, '_> {
             let seal = Arc::clone(&self.job.state.tools.seal);
             let sealing =
                 (!is_chat).then(|| Sealing::new(seal, &self.job.tenant, origin, seed, nonce));
+            let answer_id = (!verbatim).then(|| seed.clone());
+            let passage = Passage { answer: answer_id, tools, keeping, storing, sealing };
             let limits = &self.job.view.snapshot.settings().limits;
             let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
             let reader = Reader::with_limits(decoder, limits);
@@ -150,12 +152,8 @@ impl Errand<'_, '_> {
                     body,
                     rest,
                     first,
-                    answer: (!verbatim).then(|| seed.clone()),
                     verbatim,
-                    tools,
-                    sealing,
-                    keeping,
-                    storing,
+                    passage,
                     idle: provider.timeouts.idle,
                     provider: provider.id.to_string(),
                     scrubber: self.scrubber(),
@@ -166,16 +164,12 @@ impl Errand<'_, '_> {
                 let encoder: Box<dyn Encode> = match verbatim {
                     true => Box::new(
                         verbatim::Encoder::whole(encoder, &self.turn.model)
-                            .keep(self.head.is_stored()),
+                            .keep(passage.storing.is_some()),
                     ),
                     false => encoder,
                 };
                 let mut chain = Chain::new(encoder, Meter::since(record.begun));
-                chain.answer = (!verbatim).then(|| seed.clone());
-                chain.tools = tools;
-                chain.sealing = sealing;
-                chain.keeping = keeping;
-                chain.storing = storing;
+                chain.passage = passage;
                 let whole =
                     whole(reader, answer.body, silence, stream, limits.body, &mut chain).await;
                 if let Some(kept) = chain.keep().filter(|_| whole.is_ok()) {

@@ -113,8 +113,8 @@ pub(crate) async fn serve(
     let encoder = match &answer {
         Answer::Begun(commit) if commit.verbatim => {
             let own = head.stream(teller.caller);
-            let encoder =
-                verbatim::Encoder::stream(own, &record.asked).keep(commit.storing.is_some());
+            let encoder = verbatim::Encoder::stream(own, &record.asked)
+                .keep(commit.passage.storing.is_some());
             Box::new(encoder) as Box<dyn Encode>
         }
         _ => head.stream(teller.caller),
