@@ -233,11 +233,19 @@ impl io::Write for Log {
     }
 }
 
-/// Checks all items at once: most of their time is waiting.
+/// Checks many items at once: most of their time is waiting. Hundreds at once would only wait for each
+/// other, until the first has waited too long.
 pub(crate) fn at_once<T: Send>(items: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    const WORKERS: usize = 24;
+    let items = Mutex::new(items.into_iter().collect::<Vec<_>>());
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).pop();
     std::thread::scope(|scope| {
-        for item in items {
-            scope.spawn(|| check(item));
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(item) = next() {
+                    check(item);
+                }
+            });
         }
     });
 }
