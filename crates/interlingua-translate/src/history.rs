@@ -15,6 +15,8 @@ use interlingua_ir::{Item, Protocol, Role, Turn};
 pub(crate) struct History {
     /// What to write, in order.
     pub(crate) entries: Vec<Entry>,
+    /// How many items at the beginning are rules.
+    pub(crate) leading_rules: usize,
     /// For each item: the result of a call.
     result_of: Vec<Option<u32>>,
     /// Results that a later one of the same call has replaced.
@@ -51,6 +53,7 @@ impl History {
         let items = &turn.items;
         let mut history = Self {
             entries: Vec::with_capacity(items.len()),
+            leading_rules: items.iter().take_while(|item| is_rule(item)).count(),
             result_of: vec![None; items.len()],
             replaced: Vec::new(),
             repeats: HashMap::new(),
@@ -81,6 +84,19 @@ impl History {
             }
         }
         history
+    }
+
+    /// The answer that the item at `at` is a part of; of anything else, the item alone.
+    pub(crate) fn step_of(&self, at: usize) -> Range<usize> {
+        let starts = |entry: &Entry| match entry {
+            Entry::Message(start) | Entry::Stray(start) => *start,
+            Entry::Step(range) => range.start,
+        };
+        let after = self.entries.partition_point(|entry| starts(entry) <= at);
+        match self.entries[..after].last() {
+            Some(Entry::Step(range)) if range.contains(&at) => range.clone(),
+            _ => at..at + 1,
+        }
     }
 
     /// The item that answers the call at `call`.
@@ -124,6 +140,15 @@ impl History {
         }
         paired
     }
+}
+
+/// Whether these are the words of whoever makes the rules.
+pub(crate) fn is_rules(role: Role) -> bool {
+    matches!(role, Role::System | Role::Developer)
+}
+
+fn is_rule(item: &Item<'_>) -> bool {
+    matches!(item, Item::Message(message) if is_rules(message.role))
 }
 
 /// Where the step ends that begins at `start`: at the first result, at anybody else's message, or at

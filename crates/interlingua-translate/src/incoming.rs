@@ -66,6 +66,49 @@ pub(crate) fn optional_text(
     json.map(|json| text(path, json)).transpose()
 }
 
+/// The lists of a request with every entry as it arrived, each read once, and only when an entry of it is
+/// needed.
+#[derive(Default)]
+pub(crate) struct Lists<'a>(HashMap<(usize, &'static str), Vec<&'a RawValue>>);
+
+impl<'a> Lists<'a> {
+    /// What stands at a path: in each step the entry of a list, which is a field of the object before it.
+    ///
+    /// The document was parsed once already, so that this fails only where it holds something else.
+    pub(crate) fn at(
+        &mut self,
+        document: &'a [u8],
+        path: &[(&'static str, usize)],
+    ) -> Option<&'a RawValue> {
+        let (&(name, nth), before) = path.split_last()?;
+        let object = match before {
+            [] => document,
+            before => self.at(document, before)?.get().as_bytes(),
+        };
+        self.nth(object, name, nth, |object| {
+            let mut fields: HashMap<String, &'a RawValue> = serde_json::from_slice(object).ok()?;
+            serde_json::from_str(fields.remove(name)?.get()).ok()
+        })
+    }
+
+    /// An entry of a list.
+    pub(crate) fn inner(&mut self, list: &'a RawValue, nth: usize) -> Option<&'a RawValue> {
+        self.nth(list.get().as_bytes(), "", nth, |list| serde_json::from_slice(list).ok())
+    }
+
+    fn nth(
+        &mut self,
+        json: &'a [u8],
+        name: &'static str,
+        nth: usize,
+        read: impl FnOnce(&'a [u8]) -> Option<Vec<&'a RawValue>>,
+    ) -> Option<&'a RawValue> {
+        // No two values of a document begin at one place.
+        let list = self.0.entry((json.as_ptr().addr(), name));
+        list.or_insert_with(|| read(json).unwrap_or_default()).get(nth).copied()
+    }
+}
+
 /// The fields of `object` that are known elsewhere but mean nothing where they stand.
 pub(crate) fn misplaced<'a>(
     place: Place,

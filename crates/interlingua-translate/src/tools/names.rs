@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use interlingua_ir::{CallHead, Form, Note, NoteKind, Tool, Turn};
 
@@ -6,6 +7,8 @@ use interlingua_ir::{CallHead, Form, Note, NoteKind, Tool, Turn};
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     known: Vec<Known<'a>>,
+    /// Where each stands, by its name and its namespace.
+    places: HashMap<(&'a str, Option<&'a str>), usize>,
     max: usize,
 }
 
@@ -24,7 +27,9 @@ impl<'a> Names<'a> {
     ///
     /// The first of several tools of the same name wins; strict upstreams refuse the second.
     pub(crate) fn of(turn: &'a Turn<'_>, max: usize, notes: &mut Vec<Note>) -> Self {
-        let mut names = Self { known: Vec::with_capacity(turn.tools.len()), max };
+        let known = Vec::with_capacity(turn.tools.len());
+        let mut names = Self { known, places: HashMap::with_capacity(turn.tools.len()), max };
+        let mut taken: HashSet<Cow<'a, str>> = HashSet::with_capacity(turn.tools.len());
         for (tool, offered) in turn.tools.iter().enumerate() {
             let (name, namespace, form): (&'a str, Option<&'a str>, _) = match offered {
                 Tool::Function(it) => (&it.name, it.namespace.as_deref(), Form::Function),
@@ -37,9 +42,11 @@ impl<'a> Names<'a> {
                 continue;
             }
             let mut wire = wire_name(name, namespace, max);
-            if names.known.iter().any(|it| it.wire == wire) {
+            if !taken.insert(wire.clone()) {
                 wire = hashed(&wire, name, namespace, max).into();
+                taken.insert(wire.clone());
             }
+            names.places.insert((name, namespace), names.known.len());
             names.known.push(Known { wire, name, namespace, form, tool });
         }
         names
@@ -77,7 +84,7 @@ impl<'a> Names<'a> {
     }
 
     fn find(&self, name: &str, namespace: Option<&str>) -> Option<&Known<'a>> {
-        self.known.iter().find(|it| it.name == name && it.namespace == namespace)
+        self.known.get(*self.places.get(&(name, namespace))?)
     }
 }
 

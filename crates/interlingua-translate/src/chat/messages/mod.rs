@@ -11,7 +11,7 @@ use interlingua_ir::{Item, Note, NoteKind, Place, Protocol, Role, Summary, Text,
 use super::extras::{CONTENT, Extras};
 use super::write::{field, joined, schema_rule, string};
 use crate::compaction::{HEADING, MISSING};
-use crate::history::{Entry, History};
+use crate::history::{Entry, History, is_rules};
 use crate::render::schema_in_words;
 use crate::target::Target;
 use crate::tools::Names;
@@ -91,11 +91,10 @@ impl<'w> Writer<'w, '_> {
     fn system(&mut self) {
         let placement = self.target.dialect.request.system;
         let mut texts: Vec<Text<'w>> = Vec::new();
-        let count = self.leading_rules();
         let turn = self.turn;
         for (at, item) in turn.items.iter().enumerate() {
             let Item::Message(message) = item else { continue };
-            let leading = at < count;
+            let leading = at < self.history.leading_rules;
             let gathered = match placement {
                 SystemPlacement::MergeFirst | SystemPlacement::TopLevel => true,
                 SystemPlacement::FirstOnly => leading,
@@ -128,11 +127,6 @@ impl<'w> Writer<'w, '_> {
         }
     }
 
-    fn leading_rules(&self) -> usize {
-        let is_leading = |item: &&Item<'_>| matches!(item, Item::Message(it) if is_rules(it.role));
-        self.turn.items.iter().take_while(is_leading).count()
-    }
-
     /// Who says the message at `at`, in the upstream's words; `None` for what is no message, and for rules
     /// that stand in front already.
     fn role(&self, at: usize) -> Option<&'static str> {
@@ -143,7 +137,7 @@ impl<'w> Writer<'w, '_> {
             Role::Assistant => "assistant",
             Role::System | Role::Developer => match rules.system {
                 SystemPlacement::MergeFirst | SystemPlacement::TopLevel => return None,
-                SystemPlacement::FirstOnly if at < self.leading_rules() => return None,
+                SystemPlacement::FirstOnly if at < self.history.leading_rules => return None,
                 SystemPlacement::FirstOnly | SystemPlacement::ToUser => "user",
                 SystemPlacement::Any => match (message.role, rules.developer_role) {
                     (Role::Developer, DeveloperRole::Keep) => "developer",
@@ -259,8 +253,4 @@ impl<'w> Writer<'w, '_> {
         self.out.extend_from_slice(role.as_bytes());
         self.out.push(b'"');
     }
-}
-
-fn is_rules(role: Role) -> bool {
-    matches!(role, Role::System | Role::Developer)
 }

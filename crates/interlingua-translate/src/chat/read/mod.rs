@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::extras::is_inner;
-use crate::incoming::{self, invalid, optional_text, text};
+use crate::incoming::{self, Lists, invalid, optional_text, text};
 
 mod messages;
 mod parts;
@@ -47,13 +47,15 @@ pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), 
         .map_err(|error| incoming::unreadable("Chat Completions", &error))?;
     only_one(request.n)?;
     let turn = Turn { protocol: Protocol::Chat, ..Turn::default() };
-    let mut reader = Reader { body, turn, notes: Vec::new(), legacy_calls: Vec::new() };
+    let (lists, notes) = (Lists::default(), Vec::new());
+    let mut reader = Reader { body, lists, turn, notes, legacy_calls: Vec::new() };
     reader.request(request)?;
     Ok((reader.turn, reader.notes))
 }
 
 struct Reader<'a> {
     body: &'a [u8],
+    lists: Lists<'a>,
     turn: Turn<'a>,
     notes: Vec<Note>,
     /// Calls of the API's first version, which had names and no ids: both, the latest last.

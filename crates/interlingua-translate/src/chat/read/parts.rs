@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                 };
                 match known {
                     Some(known) => known,
-                    None => return Ok(Part::Other { json: spot.raw()?, kind }),
+                    None => return Ok(Part::Other { json: self.raw(spot)?, kind }),
                 }
             }
         };
@@ -73,6 +73,12 @@ impl<'a> Reader<'a> {
         }
         self.outer(place, part.extra);
         Ok(read)
+    }
+
+    /// A part as it arrived; only looked for when it is of no known kind.
+    fn raw(&mut self, spot: Spot<'a>) -> Result<&'a RawValue, Fault> {
+        let found = self.lists.inner(spot.list, spot.nth);
+        found.ok_or_else(|| invalid(spot.path(), "it cannot be read"))
     }
 
     fn image(
@@ -135,16 +141,9 @@ struct Spot<'a> {
     list: &'a RawValue,
 }
 
-impl<'a> Spot<'a> {
+impl Spot<'_> {
     fn path(&self) -> String {
         format!("{}[{}]", path(self.at), self.nth)
-    }
-
-    /// The part as it arrived; only looked for when it is of no known kind.
-    fn raw(&self) -> Result<&'a RawValue, Fault> {
-        let list: Option<Vec<&'a RawValue>> = serde_json::from_str(self.list.get()).ok();
-        let found = list.and_then(|it| it.get(self.nth).copied());
-        found.ok_or_else(|| invalid(self.path(), "it cannot be read"))
     }
 }
 

@@ -106,14 +106,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A tool as it arrived; only looked for when it is of no known form.
-    fn raw_tool(&self, at: usize) -> Result<&'a RawValue, Fault> {
-        #[derive(Deserialize)]
-        struct RawTools<'a> {
-            #[serde(borrow)]
-            tools: Vec<&'a RawValue>,
-        }
-        let lists: Option<RawTools<'a>> = serde_json::from_slice(self.body).ok();
-        let found = lists.and_then(|it| it.tools.get(at).copied());
+    fn raw_tool(&mut self, at: usize) -> Result<&'a RawValue, Fault> {
+        let found = self.lists.at(self.body, &[("tools", at)]);
         found.ok_or_else(|| invalid(format!("tools[{at}]"), "it cannot be read"))
     }
 }

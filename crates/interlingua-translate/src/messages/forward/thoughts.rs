@@ -6,7 +6,7 @@ use interlingua_dialect::{Fix, OnMissing, ReplayRule, ReplayScope};
 use interlingua_ir::{Item, Note, NoteKind, Reasoning, Text, Turn};
 
 use super::thinking::Wish;
-use crate::history::{Entry, History};
+use crate::history::History;
 use crate::messages::write::replay::{Known, calls, known};
 use crate::messages::write::thinking::is_off_by_repair;
 use crate::spans::{Member, elements, member, members};
@@ -94,7 +94,7 @@ impl<'t> Thoughts<'t> {
         let mut asked = self.places(|kind| kind == Kind::Call).into_iter();
         for (at, item) in turn.items.iter().enumerate() {
             let Item::Reasoning(reasoning) = item else { continue };
-            let step = step_of(&history, at);
+            let step = history.step_of(at);
             let items = turn.items.get(step.clone()).unwrap_or_default();
             let calls = calls(items);
             let known = known(reasoning, &calls, target);
@@ -380,15 +380,6 @@ const OURS: &str = "il1.";
 /// Whether a thought came in the client's own body.
 fn is_carried(reasoning: &Reasoning<'_>) -> bool {
     reasoning.sealed.is_some() || !reasoning.readable.is_empty()
-}
-
-/// The answer that an item is a part of.
-fn step_of(history: &History, at: usize) -> Range<usize> {
-    let step = history.entries.iter().find_map(|entry| match entry {
-        Entry::Step(range) if range.contains(&at) => Some(range.clone()),
-        _ => None,
-    });
-    step.unwrap_or(at..at + 1)
 }
 
 /// Why a thought does not go on. What opens the seals has told of those that are not authentic.

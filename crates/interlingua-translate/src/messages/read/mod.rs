@@ -5,15 +5,13 @@ use interlingua_protocol::{Field, Name, json, messages as wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::incoming::{self, invalid};
+use crate::incoming::{self, Lists, invalid};
 
 mod blocks;
 mod conversation;
 mod raw;
 mod thinking;
 mod tools;
-
-use raw::RawLists;
 
 /// Reads a Messages request.
 ///
@@ -44,7 +42,8 @@ pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), 
     let request: wire::Request<'_> = interlingua_protocol::read(body)
         .map_err(|error| incoming::unreadable("Messages", &error))?;
     let turn = Turn { protocol: Protocol::Messages, ..Turn::default() };
-    let mut reader = Reader { body, raw: None, turn, notes: Vec::new(), found: Vec::new() };
+    let mut reader =
+        Reader { body, lists: Lists::default(), turn, notes: Vec::new(), found: Vec::new() };
     reader.request(request)?;
     Ok((reader.turn, reader.notes))
 }
@@ -66,7 +65,7 @@ pub fn count_tokens_read(
 
 struct Reader<'a> {
     body: &'a [u8],
-    raw: Option<RawLists<'a>>,
+    lists: Lists<'a>,
     turn: Turn<'a>,
     notes: Vec<Note>,
     /// The tools that the conversation has referred to, in this order.

@@ -1,24 +1,10 @@
 //! The request as it arrived, for what no other protocol has a word for.
 
-use std::collections::HashMap;
-
 use interlingua_ir::{Fault, Place};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Reader;
 use crate::incoming::{invalid, misplaced};
-
-/// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
-#[derive(Default, Deserialize)]
-pub(super) struct RawLists<'a> {
-    #[serde(borrow, default)]
-    system: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    messages: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    tools: Vec<&'a RawValue>,
-}
 
 /// Where in a request an object stands.
 #[derive(Clone, Copy)]
@@ -73,20 +59,13 @@ impl<'a> Spot<'a> {
 impl<'a> Reader<'a> {
     /// The object at `spot` as it arrived.
     pub(super) fn raw(&mut self, spot: Spot<'a>) -> Result<&'a RawValue, Fault> {
-        let body = self.body;
-        // The document was parsed once already, so this cannot fail on what matters here.
-        let lists =
-            self.raw.get_or_insert_with(|| serde_json::from_slice(body).unwrap_or_default());
+        let Self { body, lists, .. } = self;
         let found = match spot {
-            Spot::System(nth) => lists.system.and_then(|list| entry(list, nth)),
-            Spot::Message(at) => lists.messages.get(at).copied(),
-            Spot::Block(at, nth) => lists.messages.get(at).and_then(|message| {
-                let mut fields: HashMap<String, &'a RawValue> =
-                    serde_json::from_str(message.get()).ok()?;
-                entry(fields.remove("content")?, nth)
-            }),
-            Spot::Inner { list, nth, .. } => entry(list, nth),
-            Spot::Tool(at) => lists.tools.get(at).copied(),
+            Spot::System(nth) => lists.at(body, &[("system", nth)]),
+            Spot::Message(at) => lists.at(body, &[("messages", at)]),
+            Spot::Block(at, nth) => lists.at(body, &[("messages", at), ("content", nth)]),
+            Spot::Inner { list, nth, .. } => lists.inner(list, nth),
+            Spot::Tool(at) => lists.at(body, &[("tools", at)]),
         };
         found.ok_or_else(|| invalid(spot.path(), "it cannot be read"))
     }
@@ -106,9 +85,4 @@ impl<'a> Reader<'a> {
         self.turn.extras.extend(misplaced(place, raw, fields));
         Ok(())
     }
-}
-
-fn entry(list: &RawValue, nth: usize) -> Option<&RawValue> {
-    let entries: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
-    entries.get(nth).copied()
 }

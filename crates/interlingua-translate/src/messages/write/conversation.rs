@@ -1,12 +1,12 @@
 //! The rules and the messages of a request.
 
-use interlingua_ir::{Item, Message, Note, NoteKind, Role, Summary, Text, Turn};
+use interlingua_ir::{Item, Message, Note, NoteKind, Summary, Text, Turn};
 
 use super::extras::Extras;
 use super::replay::Replay;
 use super::{MARK, Marks, holds_schema, mark};
 use crate::compaction::{HEADING, MISSING};
-use crate::history::{Entry, History};
+use crate::history::{Entry, History, is_rules};
 use crate::render::schema_in_words;
 use crate::target::Target;
 use crate::tools::Names;
@@ -93,7 +93,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.out.extend_from_slice(b",\"system\":[");
         let turn = self.turn;
         let mut first = true;
-        for at in 0..self.leading_rules() {
+        for at in 0..self.history.leading_rules {
             let Some(Item::Message(message)) = turn.items.get(at) else { continue };
             for part in self.seen(at, &message.parts) {
                 if !std::mem::take(&mut first) {
@@ -122,15 +122,10 @@ impl<'w, 'a> Writer<'w, 'a> {
         if holds_schema(self.turn, self.target) { None } else { schema_in_words(self.turn) }
     }
 
-    fn leading_rules(&self) -> usize {
-        let is_leading = |item: &&Item<'_>| matches!(item, Item::Message(it) if is_rules(it.role));
-        self.turn.items.iter().take_while(is_leading).count()
-    }
-
     fn message(&mut self, at: usize) {
         match self.turn.items.get(at) {
             Some(Item::Message(message)) if !is_rules(message.role) => self.parts(at, message),
-            Some(Item::Message(message)) if at >= self.leading_rules() => {
+            Some(Item::Message(message)) if at >= self.history.leading_rules => {
                 self.notes.push(Note::new(NoteKind::Changed, "rules to words of the user"));
                 self.parts(at, message);
             }
@@ -208,10 +203,6 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
         self.out.extend_from_slice(b"]}");
     }
-}
-
-fn is_rules(role: Role) -> bool {
-    matches!(role, Role::System | Role::Developer)
 }
 
 /// What the user says where a conversation ends with the model's words.

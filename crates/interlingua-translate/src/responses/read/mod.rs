@@ -10,8 +10,8 @@ mod items;
 mod raw;
 mod tools;
 
-use crate::incoming::{self, invalid, optional_text, text};
-use raw::{RawLists, Spot};
+use crate::incoming::{self, Lists, invalid, optional_text, text};
+use raw::Spot;
 
 /// Reads a Responses request.
 ///
@@ -40,14 +40,15 @@ pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), 
     let request: wire::Request<'_> =
         wire::read(body).map_err(|error| incoming::unreadable("Responses", &error))?;
     refuse_state(&request)?;
-    let mut reader = Reader { body, raw: None, turn: Turn::default(), notes: Vec::new() };
+    let mut reader =
+        Reader { body, lists: Lists::default(), turn: Turn::default(), notes: Vec::new() };
     reader.request(request)?;
     Ok((reader.turn, reader.notes))
 }
 
 struct Reader<'a> {
     body: &'a [u8],
-    raw: Option<RawLists<'a>>,
+    lists: Lists<'a>,
     turn: Turn<'a>,
     notes: Vec<Note>,
 }

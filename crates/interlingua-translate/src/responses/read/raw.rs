@@ -1,40 +1,10 @@
 //! The request as it arrived, for what no other protocol has a word for.
 
-use std::collections::HashMap;
-
 use interlingua_ir::{Fault, Place};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Reader, invalid};
 use crate::incoming::misplaced;
-
-/// The request's lists with every entry as it arrived; only read when an entry is of no known kind.
-#[derive(Default)]
-pub(super) struct RawLists<'a> {
-    input: Vec<&'a RawValue>,
-    tools: Vec<&'a RawValue>,
-}
-
-impl<'a> RawLists<'a> {
-    fn of(body: &'a [u8]) -> Self {
-        #[derive(Default, Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow, default)]
-            input: Option<&'a RawValue>,
-            #[serde(borrow, default)]
-            tools: Option<&'a RawValue>,
-        }
-        // The document was parsed once already, so this cannot fail on what matters here. An input may
-        // be a string.
-        let fields: Fields<'a> = serde_json::from_slice(body).unwrap_or_default();
-        let list = |field: Option<&'a RawValue>| {
-            let list = field.and_then(|it| serde_json::from_str(it.get()).ok());
-            list.unwrap_or_default()
-        };
-        Self { input: list(fields.input), tools: list(fields.tools) }
-    }
-}
 
 /// Where in a request an object stands.
 #[derive(Clone, Copy)]
@@ -75,20 +45,14 @@ impl Spot {
 impl<'a> Reader<'a> {
     /// The object at `spot` as it arrived.
     pub(super) fn raw(&mut self, spot: Spot) -> Result<&'a RawValue, Fault> {
-        let body = self.body;
-        let lists = self.raw.get_or_insert_with(|| RawLists::of(body));
+        let Self { body, lists, .. } = self;
         let found = match spot {
-            Spot::Item(at) => lists.input.get(at).copied(),
-            Spot::Tool(at) => lists.tools.get(at).copied(),
-            Spot::Entry(at, list, nth) => {
-                lists.input.get(at).and_then(|item| entry(item, list, nth))
-            }
-            Spot::Inner(outer, nth) => {
-                lists.tools.get(outer).and_then(|tool| entry(tool, "tools", nth))
-            }
+            Spot::Item(at) => lists.at(body, &[("input", at)]),
+            Spot::Entry(at, list, nth) => lists.at(body, &[("input", at), (list, nth)]),
+            Spot::Tool(at) => lists.at(body, &[("tools", at)]),
+            Spot::Inner(outer, nth) => lists.at(body, &[("tools", outer), ("tools", nth)]),
             Spot::EntryInner(at, outer, nth) => {
-                let outer = lists.input.get(at).and_then(|item| entry(item, "tools", outer));
-                outer.and_then(|tool| entry(tool, "tools", nth))
+                lists.at(body, &[("input", at), ("tools", outer), ("tools", nth)])
             }
         };
         found.ok_or_else(|| invalid(spot.path(), "it cannot be read"))
@@ -109,10 +73,4 @@ impl<'a> Reader<'a> {
         self.turn.extras.extend(misplaced(place, raw, fields));
         Ok(())
     }
-}
-
-fn entry<'a>(object: &'a RawValue, list: &str, nth: usize) -> Option<&'a RawValue> {
-    let mut fields: HashMap<String, &'a RawValue> = serde_json::from_str(object.get()).ok()?;
-    let entries: Vec<&'a RawValue> = serde_json::from_str(fields.remove(list)?.get()).ok()?;
-    entries.get(nth).copied()
 }
