@@ -19,6 +19,13 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &Text<'_>) {
     out.push(b'"');
 }
 
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut json = Vec::with_capacity(text.len() + 2);
+    string(&mut json, &Text::plain(text));
+    String::from_utf8(json).unwrap_or_default()
+}
+
 /// Writes several texts as one JSON string.
 pub(crate) fn joined<'t>(
     out: &mut Vec<u8>,

@@ -1,6 +1,6 @@
 //! Where a turn goes, and how it looks there.
 
-use interlingua_dialect::{Dialect, Fix};
+use interlingua_dialect::{Dialect, Fix, JsonSchemaRule};
 use interlingua_ir::{Note, NoteKind};
 
 use crate::tools::ToolMap;
@@ -20,6 +20,27 @@ pub struct Target<'t> {
     pub stream: bool,
     /// What the upstream refused before and is to be spared now.
     pub repairs: &'t Repairs,
+}
+
+impl Target<'_> {
+    /// What the record makes of a number; `None` if it stays.
+    pub(crate) fn clamped(&self, name: &str, json: &str) -> Option<String> {
+        let clamp = self.dialect.request.clamp.get(name)?;
+        let asked: f64 = json.parse().ok()?;
+        let allowed = clamp.fixed.unwrap_or(asked);
+        let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
+        (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
+    }
+
+    /// How the upstream takes a schema for its answer.
+    pub(crate) fn schema_rule(&self) -> JsonSchemaRule {
+        match self.dialect.request.json_schema {
+            JsonSchemaRule::Native if self.repairs.has(Fix::ToJsonObject) => {
+                JsonSchemaRule::ToJsonObject
+            }
+            rule => rule,
+        }
+    }
 }
 
 /// Changes to a request that an upstream has asked for by refusing it.

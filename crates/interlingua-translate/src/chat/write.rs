@@ -170,13 +170,7 @@ fn params(
             }
             continue;
         }
-        let clamped = rules.clamp.get(asked).and_then(|clamp| {
-            let asked: f64 = json.parse().ok()?;
-            let allowed = clamp.fixed.unwrap_or(asked);
-            let allowed =
-                allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
-            (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
-        });
+        let clamped = target.clamped(asked, json);
         if clamped.is_some() {
             notes.push(Note::new(NoteKind::Changed, asked));
         }
@@ -212,7 +206,7 @@ fn format(
             JsonObjectRule::Drop => notes.push(Note::new(NoteKind::Dropped, "json_object")),
         },
         Format::JsonSchema { name, description, schema, strict } => {
-            match schema_rule(target) {
+            match target.schema_rule() {
                 JsonSchemaRule::Native => {
                     out.extend_from_slice(b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
                     string(out, name);
@@ -245,16 +239,6 @@ fn format(
                 }
             }
         }
-    }
-}
-
-/// How the target takes a schema for its answer.
-pub(super) fn schema_rule(target: &Target<'_>) -> JsonSchemaRule {
-    match target.dialect.request.json_schema {
-        JsonSchemaRule::Native if target.repairs.has(Fix::ToJsonObject) => {
-            JsonSchemaRule::ToJsonObject
-        }
-        rule => rule,
     }
 }
 

@@ -13,7 +13,7 @@ use super::rules::{self, INCLUDE, bars, call_id, takes_tool};
 use super::write::{Reply, reply, summary};
 use crate::effort::{Asked, effort};
 use crate::fields::Fields;
-use crate::render::string;
+use crate::render::quoted;
 use crate::spans::{Member, elements, member, members};
 use crate::splices::Splices;
 use crate::target::{Target, Written};
@@ -96,7 +96,7 @@ fn top(fields: &mut Fields<'_>, asked: &Asked<'_>, target: &Target<'_>, notes: &
             _ if value == "null" => {}
             _ if bars(&name, asked, target, notes) => fields.drop(&name),
             _ => {
-                if let Some(clamped) = rules::clamped(&name, value, target) {
+                if let Some(clamped) = target.clamped(&name, value) {
                     notes.push(Note::new(NoteKind::Changed, name.as_ref()));
                     fields.set(&name, clamped);
                 }
@@ -112,9 +112,7 @@ fn top(fields: &mut Fields<'_>, asked: &Asked<'_>, target: &Target<'_>, notes: &
     {
         fields.set("reasoning", format!("{{\"effort\":{effort}}}"));
     }
-    let mut model = Vec::new();
-    string(&mut model, &Text::plain(target.model));
-    fields.set("model", json(model));
+    fields.set("model", quoted(target.model));
     let stream = fields.get("stream") == Some("true");
     if stream != target.stream {
         fields.set("stream", if target.stream { "true" } else { "false" });

@@ -1,5 +1,7 @@
 use interlingua_ir::{Text, Turn};
 
+use crate::render::quoted;
+
 /// What is known about an answer before it begins.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -192,11 +194,4 @@ pub(super) enum State<'s> {
 fn reasoning(turn: &Turn<'_>) -> String {
     let effort = turn.thinking.effort.as_deref().map_or("null".to_owned(), quoted);
     format!("{{\"effort\":{effort},\"summary\":null}}")
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = vec![b'"'];
-    Text::plain(text).write_json(&mut out);
-    out.push(b'"');
-    String::from_utf8(out).unwrap_or_default()
 }

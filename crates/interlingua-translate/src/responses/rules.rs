@@ -37,15 +37,6 @@ pub(super) fn can_think(target: &Target<'_>) -> bool {
     target.dialect.thinking.default != ThinkingDefault::Never
 }
 
-/// What the record makes of a number; `None` if it stays.
-pub(super) fn clamped(name: &str, json: &str, target: &Target<'_>) -> Option<String> {
-    let clamp = target.dialect.request.clamp.get(name)?;
-    let asked: f64 = json.parse().ok()?;
-    let allowed = clamp.fixed.unwrap_or(asked);
-    let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
-    (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
-}
-
 /// A call's id in the form that the API takes: at most 64 characters.
 pub(super) fn call_id(id: &str) -> std::borrow::Cow<'_, str> {
     match id.len() {

@@ -9,7 +9,7 @@ use interlingua_dialect::{
 use interlingua_ir::{Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
 
 use super::extras::{CONTENT, Extras};
-use super::write::{field, joined, schema_rule, string};
+use super::write::{field, joined, string};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History, is_rules};
 use crate::render::schema_in_words;
@@ -120,7 +120,7 @@ impl<'w> Writer<'w, '_> {
 
     /// The schema of the answer, for an upstream that cannot be held to it.
     fn schema_in_words(&self) -> Option<Text<'w>> {
-        if schema_rule(self.target) == JsonSchemaRule::Native {
+        if self.target.schema_rule() == JsonSchemaRule::Native {
             None
         } else {
             schema_in_words(self.turn)

@@ -4,11 +4,12 @@ use interlingua_dialect::{
     BuiltinWebSearch, Fix, ForcedWithThinking, Images, JsonSchemaRule, ToolChoiceKind,
 };
 use interlingua_ir::{
-    Fault, Format, Item, Note, NoteKind, Part, Protocol, Task, Text, Tool, ToolChoice, Turn,
+    Fault, Format, Item, Note, NoteKind, Part, Protocol, Task, Tool, ToolChoice, Turn,
 };
 
-use super::write::{DEFAULT_MAX_TOKENS, clamped, takes};
+use super::write::{DEFAULT_MAX_TOKENS, takes};
 use crate::fields::Fields;
+use crate::render::quoted;
 use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::{ToolMap, wire_id};
@@ -196,7 +197,7 @@ fn params(request: &mut Fields<'_>, target: &Target<'_>, thinks: bool, notes: &m
         } else if listed(&rules.drop) || (thinks && listed(on)) {
             notes.push(Note::new(NoteKind::Dropped, name.as_ref()));
             request.drop(&name);
-        } else if let Some(allowed) = clamped(target, &name, request.members[at].value) {
+        } else if let Some(allowed) = target.clamped(&name, request.members[at].value) {
             notes.push(Note::new(NoteKind::Changed, name.as_ref()));
             request.set(&name, allowed);
         }
@@ -208,12 +209,5 @@ fn params(request: &mut Fields<'_>, target: &Target<'_>, thinks: bool, notes: &m
 
 /// What a request cannot do without, whatever an upstream complains about.
 const NEEDED: [&str; 6] = ["max_tokens", "messages", "model", "stream", "system", "tools"];
-
-fn quoted(text: &str) -> String {
-    let mut json = vec![b'"'];
-    Text::plain(text).write_json(&mut json);
-    json.push(b'"');
-    String::from_utf8(json).unwrap_or_default()
-}
 
 const AUTO: &str = r#"{"type":"auto"}"#;

@@ -10,6 +10,7 @@ use crate::messages::write::thinking::{
     BUDGET, THINKING, by_budget, has_levels, is_off_by_repair, kind, off,
 };
 use crate::messages::write::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
+use crate::render::quoted;
 use crate::spans::{member, members};
 use crate::target::Target;
 
@@ -137,13 +138,13 @@ impl<'t> Wish<'t> {
             .filter(|(name, _)| name != EFFORT)
             .collect();
         if let New::Is(level) = self.new_effort {
-            fields.insert(0, (EFFORT.to_owned(), super::quoted(&level)));
+            fields.insert(0, (EFFORT.to_owned(), quoted(&level)));
         }
         if fields.is_empty() {
             return request.drop(OUTPUT_CONFIG);
         }
         let fields: Vec<_> =
-            fields.iter().map(|(name, json)| format!("{}:{json}", super::quoted(name))).collect();
+            fields.iter().map(|(name, json)| format!("{}:{json}", quoted(name))).collect();
         request.set(OUTPUT_CONFIG, format!("{{{}}}", fields.join(",")));
     }
 

@@ -90,7 +90,7 @@ fn params(
             continue;
         }
         let json = param.json.get();
-        match clamped(target, param.name, json) {
+        match target.clamped(param.name, json) {
             Some(allowed) => {
                 notes.push(Note::new(NoteKind::Changed, param.name));
                 field(out, name, &allowed);
@@ -102,15 +102,6 @@ fn params(
             None => field(out, name, json),
         }
     }
-}
-
-/// A number that is within the record's limits, if `json` is not.
-pub(super) fn clamped(target: &Target<'_>, name: &str, json: &str) -> Option<String> {
-    let clamp = target.dialect.request.clamp.get(name)?;
-    let asked: f64 = json.parse().ok()?;
-    let allowed = clamp.fixed.unwrap_or(asked);
-    let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
-    (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
 }
 
 /// Writes the fields that the record sets always, those of the effort, and the form of the answer.

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use interlingua_dialect::{Fix, IdRule, JsonSchemaRule, ToolResultImages};
 use interlingua_ir::{
-    Call, Form, Format, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role,
-    Summary, Text, Turn,
+    Call, Form, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role, Summary,
+    Text, Turn,
 };
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ use super::parts::{Eyes, Seen, list};
 use super::thoughts::{Reply, belongs, reply, words_item};
 use crate::compaction::{HEADING, MISSING};
 use crate::history::{Entry, History};
-use crate::render::{field, joined, string};
+use crate::render::{field, joined, schema_in_words, string};
 use crate::responses::rules::{call_id, takes_item, takes_tool};
 use crate::target::Target;
 use crate::tools::{Names, quoted_arguments, repeated_id};
@@ -75,13 +75,10 @@ struct Writer<'w, 'a> {
 impl<'w, 'a> Writer<'w, 'a> {
     /// The schema of the answer, for an upstream that cannot be held to it.
     fn schema_in_words(&mut self) {
-        let Format::JsonSchema { schema, .. } = &self.turn.format else { return };
-        if super::schema_rule(self.target) == JsonSchemaRule::Native {
+        if self.target.schema_rule() == JsonSchemaRule::Native {
             return;
         }
-        let words =
-            "Answer with one JSON object and nothing else. It must follow this JSON Schema:";
-        let text = Text::from(format!("{words}\n{}", schema.get()));
+        let Some(text) = schema_in_words(self.turn) else { return };
         self.said("developer", &[Seen::Text(text)]);
     }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use interlingua_dialect::{Fix, JsonObjectRule, JsonSchemaRule};
+use interlingua_dialect::{JsonObjectRule, JsonSchemaRule};
 use interlingua_ir::{Extra, Fault, Format, Note, NoteKind, Place, Protocol, Text, Turn};
 
 use super::rules::{self, INCLUDE, bars};
@@ -136,7 +136,7 @@ fn format<'t>(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Op
                 None
             }
         },
-        Format::JsonSchema { name, description, schema, strict } => match schema_rule(target) {
+        Format::JsonSchema { name, description, schema, strict } => match target.schema_rule() {
             JsonSchemaRule::Native => {
                 let mut json = b"{\"type\":\"json_schema\",\"name\":".to_vec();
                 string(&mut json, name);
@@ -161,16 +161,6 @@ fn format<'t>(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Op
                 None
             }
         },
-    }
-}
-
-/// How the target takes a schema for its answer.
-fn schema_rule(target: &Target<'_>) -> JsonSchemaRule {
-    match target.dialect.request.json_schema {
-        JsonSchemaRule::Native if target.repairs.has(Fix::ToJsonObject) => {
-            JsonSchemaRule::ToJsonObject
-        }
-        rule => rule,
     }
 }
 
@@ -242,7 +232,7 @@ fn params(
         if bars(name, asked, target, notes) {
             continue;
         }
-        let clamped = rules::clamped(name, json, target);
+        let clamped = target.clamped(name, json);
         if clamped.is_some() {
             notes.push(Note::new(NoteKind::Changed, name));
         }
