@@ -45,6 +45,7 @@ mod effort;
 mod fields;
 mod history;
 mod incoming;
+mod lane;
 mod opaque;
 mod pipe;
 mod render;

@@ -1,10 +1,13 @@
 //! Frames for a client that speaks Chat too, as the upstream sent them.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use interlingua_ir::{Event, Frame, Piece, Sink};
+use interlingua_ir::{Piece, Sink};
 use interlingua_protocol::chat::Chunk;
 use serde_json::value::RawValue;
+
+use crate::lane::{inside, pass};
+use crate::splices::range_in;
 
 /// Passes frames on, and marks in them what the client is not to see as it is.
 #[derive(Debug)]
@@ -67,17 +70,12 @@ impl Lane {
 
     /// Passes on a frame in which nothing is marked.
     pub(super) fn plain(name: &str, json: &str, sink: &mut dyn Sink) {
-        let pieces = vec![Piece::Json(json.into())];
-        sink.event(Event::Frame(Frame { name: named(name), pieces }));
+        pass(name, vec![Piece::Json(json.into())], sink);
     }
 
     fn mark(&mut self, json: &str, raw: Option<&RawValue>, what: What) {
-        let Some(raw) = raw.map(RawValue::get).filter(|it| it.starts_with('"')) else { return };
-        let start = raw.as_ptr().addr().wrapping_sub(json.as_ptr().addr());
-        let (start, end) = (start.wrapping_add(1), start.wrapping_add(raw.len()).wrapping_sub(1));
-        if json.get(start..end).is_some() {
-            self.marks.push(Mark { start, end, what });
-        }
+        let place = raw.and_then(inside).and_then(|it| range_in(json, it));
+        self.marks.extend(place.map(|Range { start, end }| Mark { start, end, what }));
     }
 
     /// Cuts a frame at its marks; those behind `text` have moved by `by`.
@@ -99,10 +97,6 @@ impl Lane {
             at = end;
         }
         pieces.push(Piece::Json(json.get(at..).unwrap_or_default().into()));
-        sink.event(Event::Frame(Frame { name: named(name), pieces }));
+        pass(name, pieces, sink);
     }
-}
-
-fn named(name: &str) -> Option<Cow<'_, str>> {
-    Some(name).filter(|it| !it.is_empty()).map(Cow::Borrowed)
 }

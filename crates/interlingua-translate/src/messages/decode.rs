@@ -7,10 +7,10 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::blocks::{BlockKind, Blocks, Broken, is_error, text};
-use super::lane::{Marks, pass};
 use super::usage::Tally;
 use crate::alike::Alike;
 use crate::broken;
+use crate::lane::{Marks, inside, pass};
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
 
@@ -433,7 +433,7 @@ impl Decode for Decoder {
             if self.verbatim {
                 mark_block(&self.blocks, Some(at), block, &mut marks);
                 if self.blocks.lacks_signature(at) {
-                    marks.room_for_signature(block);
+                    room_for_signature(block, &mut marks);
                 }
             }
             self.blocks.stop(at, sink);
@@ -475,4 +475,18 @@ fn mark_block<'d>(
         Some((_, BlockKind::Redacted)) => marks.opaque(block.data),
         Some((_, BlockKind::Text | BlockKind::Other)) | None => {}
     }
+}
+
+/// Gives a thought that came without a signature a place for one, behind its words.
+fn room_for_signature<'d>(block: &AnswerBlock<'d>, marks: &mut Marks<'d>) {
+    if block.signature.and_then(inside) == Some("") {
+        return marks.mark(block.signature, Piece::Opaque);
+    }
+    let Some(words) = block.thinking else { return };
+    let pieces = vec![
+        Piece::Json(",\"signature\":\"".into()),
+        Piece::Opaque("".into()),
+        Piece::Json("\"".into()),
+    ];
+    marks.behind(words.get(), pieces);
 }

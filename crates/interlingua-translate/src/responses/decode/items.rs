@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use super::call::Call;
 use super::heard::{Channel, Heard, Place, Rest};
-use super::leaves::{annotations, inside, kind, number, texts};
+use super::leaves::{annotations, kind, number, texts};
 use super::prose::Prose;
 use super::thought::Thought;
+use crate::lane::inside;
 
 /// The most items of one answer.
 const MAX_ITEMS: usize = 4096;

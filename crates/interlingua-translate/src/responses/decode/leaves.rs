@@ -67,11 +67,6 @@ fn parts(list: &RawValue) -> Vec<wire::OutputPart<'_>> {
     parts.into_iter().filter_map(|it| wire::read_part(it.get()).ok()).collect()
 }
 
-/// The inside of a JSON string.
-pub(super) fn inside(raw: &RawValue) -> Option<&str> {
-    raw.get().strip_prefix('"')?.strip_suffix('"')
-}
-
 /// A whole number; some servers send it as text.
 pub(super) fn number(raw: &RawValue) -> Option<u64> {
     raw.get().trim_matches('"').parse().ok()

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use interlingua_dialect::Dialect;
-use interlingua_ir::{Class, Event, Fault, NoteKind, Sink, Stop, Text};
+use interlingua_ir::{Class, Event, Fault, NoteKind, Piece, Sink, Stop, Text};
 use interlingua_protocol::json;
 use interlingua_protocol::responses::{self as wire, Answer};
 use interlingua_protocol::sse::Frame;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::broken;
+use crate::lane::{Marks, pass};
 use crate::pipe::Decode;
 
 mod alike;
@@ -288,7 +289,7 @@ impl Decode for Decoder {
             let text = Text::Json(text.into());
             self.items.next(going, text, sink).map_err(|trouble| self.trouble(trouble))?;
             if self.verbatim {
-                sink.event(Event::Frame(lane::plain(frame.event, data)));
+                pass(frame.event, vec![Piece::Json(data.into())], sink);
             }
             return Ok(());
         }
@@ -314,7 +315,9 @@ impl Decode for Decoder {
         self.event(kind, &data, &event, sink)?;
         self.learn(&data, &event);
         if self.verbatim {
-            sink.event(Event::Frame(lane::event(frame.event, &data, &event)));
+            let mut marks = Marks::new(&data);
+            lane::event(&event, &mut marks);
+            marks.pass(frame.event, sink);
         }
         Ok(())
     }
@@ -340,7 +343,9 @@ impl Decode for Decoder {
         self.begin(&answer, sink);
         self.ended(&answer, false, body, sink)?;
         if self.verbatim {
-            sink.event(Event::Frame(lane::whole(body, &answer)));
+            let mut marks = Marks::new(body);
+            lane::answer(&answer, &mut marks);
+            marks.pass("", sink);
         }
         Ok(())
     }
