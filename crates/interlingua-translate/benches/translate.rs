@@ -1,4 +1,5 @@
-//! What translation costs: a request of an agent in two sizes, and one event of a stream.
+//! What translation costs: a request of an agent in two sizes, and one event of a stream; and what it
+//! costs to hand both on where client and upstream speak the same protocol.
 //!
 //! `cargo bench -p interlingua-translate` prints times and, per iteration, allocations. The stream
 //! benchmark's iteration is [`EVENTS`] events long.
@@ -7,9 +8,12 @@ use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
-use interlingua_dialect::{Dialect, Dialects};
+use interlingua_dialect::{Dialect, Dialects, Wire};
+use interlingua_translate::client::{self, Head, Ids};
+use interlingua_translate::faults::Caller;
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Decode, Encode, Pipe, Repairs, Target, chat, responses};
+use interlingua_translate::upstream::{self, Frames};
+use interlingua_translate::{Decode, Encode, Pipe, Repairs, Target, chat, responses, verbatim};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -67,8 +71,40 @@ fn request(rounds: usize, output: usize) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
+/// The same conversation in the words of Claude Code: 63 KB.
+fn messages_request() -> Vec<u8> {
+    let prose = |bytes: usize| "- Run `cargo test` before you say \"done\".\n".repeat(bytes / 40);
+    let tools: Vec<Value> = (0..14)
+        .map(|nth| {
+            json!({ "name": format!("tool_{nth}"), "description": prose(600), "input_schema":
+                { "type": "object", "properties": { "field_0": { "type": "string", "description": prose(400) } } } })
+        })
+        .collect();
+    let text = |text: String| json!({ "type": "text", "text": text });
+    let mut messages = vec![
+        json!({ "role": "user", "content": [text(prose(1_200)), text("Fix it.".to_owned())] }),
+    ];
+    for round in 0..9 {
+        let id = format!("toolu_{round}");
+        let call = json!({ "type": "tool_use", "id": id, "name": "tool_1", "input": { "field_0": "ls -la \"src\"\n" } });
+        let thought =
+            json!({ "type": "thinking", "thinking": prose(200), "signature": "A".repeat(400) });
+        let result = json!({ "type": "tool_result", "tool_use_id": id, "content": prose(1_600) });
+        messages.push(json!({ "role": "assistant", "content": [thought, call] }));
+        messages.push(json!({ "role": "user", "content": [result] }));
+    }
+    let body = json!({ "model": "anthropic/claude-sonnet-4-5", "max_tokens": 32_000, "stream": true, "tools": tools,
+        "system": [text(prose(12_000)), text(prose(5_000))], "messages": messages,
+        "thinking": { "type": "enabled", "budget_tokens": 10_000 }, "metadata": { "user_id": "u" } });
+    body.to_string().into_bytes()
+}
+
 fn mimo() -> Dialect {
-    Dialects::builtin().resolve("mimo", "mimo-v2.5-pro").expect("it ships with the crate")
+    dialect("mimo", "mimo-v2.5-pro")
+}
+
+fn dialect(id: &str, model: &str) -> Dialect {
+    Dialects::builtin().resolve(id, model).expect("it ships with the crate")
 }
 
 /// Rounds of tool calls and the bytes of each result: 63 KB and 1 MB.
@@ -107,6 +143,23 @@ fn through(
         repairs: &repairs,
     };
     bencher.counter(BytesCount::of_slice(body)).bench(|| translate(black_box(body), &target));
+}
+
+/// Protocols in which a request and its answer are handed on as they came.
+const LANES: [Wire; 2] = [Wire::Responses, Wire::Messages];
+
+#[divan::bench(args = LANES)]
+fn forward_request(bencher: Bencher<'_, '_>, wire: Wire) {
+    let (body, dialect) = match wire {
+        Wire::Messages => (messages_request(), dialect("anthropic", "claude-sonnet-4-5")),
+        Wire::Responses | Wire::Chat => (request(9, 1_600), dialect("openai", "gpt-5")),
+    };
+    through(bencher, &body, &dialect, |body, target| {
+        let (turn, _) = client::read(wire.into(), body, Limits::default()).expect("a request");
+        let request = upstream::write(wire, Some(body), &turn, target).expect("a request");
+        assert!(request.verbatim);
+        request.written.body
+    });
 }
 
 const EVENTS: usize = 200;
@@ -167,5 +220,29 @@ fn events<D: Decode, E: Encode>(
             pipe.push(black_box(delta.as_bytes())).expect("a delta");
             pipe.take(out);
         }
+    });
+}
+
+#[divan::bench(args = LANES)]
+fn forward_200_events(bencher: Bencher<'_, '_>, wire: Wire) {
+    let (opening, delta) = match wire {
+        Wire::Messages => (
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n\
+             event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" some words\"}}\n\n",
+        ),
+        Wire::Responses | Wire::Chat => (
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\",\"model\":\"m\",\"output\":[]},\"sequence_number\":0}\n\n\
+             event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"message\",\"id\":\"msg_1\",\"content\":[]},\"sequence_number\":1}\n\n",
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"content_index\":0,\"delta\":\" some words\",\"item_id\":\"msg_1\",\"logprobs\":[],\"obfuscation\":\"x8Fl\",\"output_index\":0,\"sequence_number\":12}\n\n",
+        ),
+    };
+    let dialect = Arc::new(mimo());
+    events(bencher, opening, delta, || {
+        let frames = Some(Frames { usage: true });
+        let decoder = upstream::decoder(wire, Arc::clone(&dialect), "mimo", "s", frames);
+        let own = Head::unread(wire.into(), Ids { answer: "1", request: "1" });
+        let encoder = verbatim::Encoder::stream(own.stream(Caller::Other), "mimo/mimo-v2.5-pro");
+        Pipe::new(decoder, encoder)
     });
 }

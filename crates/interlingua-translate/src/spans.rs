@@ -20,8 +20,71 @@ pub(crate) struct Member<'t> {
     pub(crate) whole: &'t str,
 }
 
+/// A document whose structure is looked through once, however often its parts are taken apart.
+#[derive(Debug)]
+pub(crate) struct Spans<'t> {
+    document: &'t str,
+    /// Where each array and object begins and ends, by where it begins.
+    containers: Vec<(usize, usize)>,
+}
+
+impl<'t> Spans<'t> {
+    pub(crate) fn of(document: &'t str) -> Self {
+        let bytes = document.as_bytes();
+        let (mut containers, mut open, mut at) = (Vec::new(), Vec::new(), 0);
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    at = string_end(bytes, at).unwrap_or(bytes.len());
+                    continue;
+                }
+                b'{' | b'[' => {
+                    open.push(containers.len());
+                    containers.push((at, 0));
+                }
+                b'}' | b']' => {
+                    if let Some(nth) = open.pop() {
+                        containers[nth].1 = at + 1;
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Self { document, containers }
+    }
+
+    /// The members of an object that is a part of the document.
+    pub(crate) fn members(&self, json: &'t str) -> Vec<Member<'t>> {
+        members_by(json, |at| self.end(json, at))
+    }
+
+    /// The elements of an array that is a part of the document.
+    pub(crate) fn elements(&self, json: &'t str) -> Vec<&'t str> {
+        elements_by(json, |at| self.end(json, at))
+    }
+
+    /// Where the container ends that begins at `at` in `json`.
+    fn end(&self, json: &str, at: usize) -> Option<usize> {
+        let offset = json.as_ptr().addr().checked_sub(self.document.as_ptr().addr())?;
+        let nth = self.containers.binary_search_by_key(&(offset + at), |it| it.0).ok()?;
+        let (start, end) = self.containers[nth];
+        // What never ends has none.
+        (end > start).then(|| end - offset)
+    }
+}
+
 /// The members of an object, in their order; none if `json` is no object.
 pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
+    members_by(json, |at| container_end(json.as_bytes(), at))
+}
+
+/// The elements of an array, in their order; none if `json` is no array.
+pub(crate) fn elements(json: &str) -> Vec<&str> {
+    elements_by(json, |at| container_end(json.as_bytes(), at))
+}
+
+fn members_by(json: &str, end_of: impl Fn(usize) -> Option<usize>) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let Some(mut at) = inside(json, b'{') else { return members };
     while json.as_bytes().get(at) == Some(&b'"') {
@@ -29,7 +92,7 @@ pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
         let name = name(json.get(at + 1..end - 1).unwrap_or_default());
         let colon = blanks(json.as_bytes(), end);
         let start = blanks(json.as_bytes(), colon + 1);
-        let Some(end) = value_end(json.as_bytes(), start) else { break };
+        let Some(end) = value_end(json.as_bytes(), start, &end_of) else { break };
         let [value, whole] = [start, at].map(|from| json.get(from..end).unwrap_or_default());
         members.push(Member { name, value, whole });
         at = next(json.as_bytes(), end);
@@ -37,11 +100,10 @@ pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
     members
 }
 
-/// The elements of an array, in their order; none if `json` is no array.
-pub(crate) fn elements(json: &str) -> Vec<&str> {
+fn elements_by(json: &str, end_of: impl Fn(usize) -> Option<usize>) -> Vec<&str> {
     let mut elements = Vec::new();
     let Some(mut at) = inside(json, b'[') else { return elements };
-    while let Some(end) = value_end(json.as_bytes(), at) {
+    while let Some(end) = value_end(json.as_bytes(), at, &end_of) {
         elements.push(json.get(at..end).unwrap_or_default());
         at = next(json.as_bytes(), end);
     }
@@ -78,11 +140,11 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
     at + rest.iter().take_while(|it| it.is_ascii_whitespace()).count()
 }
 
-/// Where the value ends that begins at `at`; `None` if none does.
-fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+/// Where the value ends that begins at `at`; `None` if none does. `end_of` knows it of containers.
+fn value_end(bytes: &[u8], at: usize, end_of: impl Fn(usize) -> Option<usize>) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at),
-        b'{' | b'[' => container_end(bytes, at),
+        b'{' | b'[' => end_of(at),
         b'}' | b']' | b',' | b':' => None,
         _ => {
             let ends = |it: &u8| matches!(it, b',' | b'}' | b']') || it.is_ascii_whitespace();
@@ -154,11 +216,28 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_looked_through_once() {
+        let json = r#" {"a":[{"b":"]}"},[1]],"c":{"d":{}}} "#;
+        let spans = Spans::of(json);
+        let top = spans.members(json);
+        assert_eq!(top, members(json));
+        let list = member(&top, "a").unwrap();
+        assert_eq!(spans.elements(list), elements(list));
+        assert_eq!(spans.members(spans.elements(list)[0])[0].value, r#""]}""#);
+        // What is no part of it has no containers in it.
+        assert_eq!(spans.elements("[[]]"), Vec::<&str>::new());
+    }
+
+    #[test]
     fn what_is_no_json_ends_somewhere() {
-        for broken in ["", "{", "[", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "[1,,2]", "[\"", "{]"]
+        for broken in
+            ["", "{", "[", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "[1,,2]", "[\"", "{]", "[["]
         {
             members(broken);
             elements(broken);
+            let spans = Spans::of(broken);
+            assert_eq!(spans.members(broken), members(broken));
+            assert_eq!(spans.elements(broken), elements(broken));
         }
     }
 }

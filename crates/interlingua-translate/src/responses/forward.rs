@@ -5,16 +5,13 @@ use interlingua_ir::{
     Fault, Item, Note, NoteKind, Protocol, Reasoning, SEALED_SUMMARY, SEALED_THOUGHT, Summary,
     Task, Text, Turn,
 };
-use interlingua_protocol::Name;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::rules::{self, INCLUDE, bars, call_id, takes_tool};
 use super::write::{Reply, reply, summary};
 use crate::effort::{Asked, effort};
 use crate::fields::Fields;
 use crate::render::quoted;
-use crate::spans::{Member, elements, member, members};
+use crate::spans::{Member, Spans, elements, member, members};
 use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::ToolMap;
@@ -51,10 +48,13 @@ pub fn forward(
         return Ok(None);
     }
     let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
-    let mut fields = Fields::of(text);
+    let spans = Spans::of(text);
+    let mut fields = Fields::with(text, spans.members(text));
     let Some(conversation) = fields.get("input") else { return Ok(None) };
     let is_elsewhere = ["previous_response_id", "conversation"];
-    if is_elsewhere.iter().any(|it| fields.get(it).is_some()) || !takes_tools(&fields, target) {
+    if is_elsewhere.iter().any(|it| fields.get(it).is_some())
+        || !takes_tools(&spans, fields.get("tools"), target)
+    {
         return Ok(None);
     }
     let mut notes = Vec::new();
@@ -63,7 +63,7 @@ pub fn forward(
     // `instructions` were read as the first message.
     let skipped = usize::from(fields.get("instructions").is_some());
     let items = turn.items.get(skipped..).unwrap_or_default();
-    if !input(conversation, items, target, &mut splices, &mut notes) {
+    if !input(&spans, conversation, items, target, &mut splices, &mut notes) {
         return Ok(None);
     }
     top(&mut fields, &asked, target, &mut notes);
@@ -71,19 +71,15 @@ pub fn forward(
     Ok(Some(Written { body: splices.apply(), tools: ToolMap::default(), notes }))
 }
 
-/// Whether the upstream knows every tool that the request offers.
-fn takes_tools(fields: &Fields<'_>, target: &Target<'_>) -> bool {
-    fields.get("tools").is_none_or(|tools| knows_tools(tools, target))
-}
-
-fn knows_tools(tools: &str, target: &Target<'_>) -> bool {
-    #[derive(Deserialize)]
-    struct Tool<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Option<Name<'a>>,
-    }
-    let tools: Vec<Tool<'_>> = serde_json::from_str(tools).unwrap_or_default();
-    tools.iter().all(|it| takes_tool(target, it.kind.as_ref().map_or("function", Name::as_str)))
+/// Whether the upstream knows every tool of a list.
+fn takes_tools<'t>(spans: &Spans<'t>, tools: Option<&'t str>, target: &Target<'_>) -> bool {
+    tools.is_none_or(|tools| {
+        spans.elements(tools).into_iter().all(|tool| {
+            let kind = member(&spans.members(tool), "type").and_then(Text::from_json);
+            let kind = kind.map_or("function".into(), Text::into_plain);
+            takes_tool(target, &kind)
+        })
+    })
 }
 
 /// Changes the fields at the top.
@@ -207,38 +203,43 @@ fn nested(
 }
 
 /// An item of the conversation, as far as it may have to be changed.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    namespace: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tools: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    call_id: Option<Name<'a>>,
-    #[serde(borrow, default)]
-    encrypted_content: Option<&'a RawValue>,
+struct Entry<'t> {
+    text: &'t str,
+    members: Vec<Member<'t>>,
+    kind: Cow<'t, str>,
+}
+
+impl<'t> Entry<'t> {
+    fn of(spans: &Spans<'t>, text: &'t str) -> Self {
+        let members = spans.members(text);
+        let kind = member(&members, "type").and_then(Text::from_json);
+        let kind = kind.map_or("message".into(), Text::into_plain);
+        Self { text, members, kind }
+    }
+
+    /// The value of a field, unless it is null.
+    fn get(&self, name: &str) -> Option<&'t str> {
+        member(&self.members, name).filter(|it| *it != "null")
+    }
 }
 
 /// Changes the conversation, which was read as `read`; `false` if the upstream cannot take it as it is.
 fn input<'t>(
+    spans: &Spans<'t>,
     conversation: &'t str,
     read: &[Item<'_>],
     target: &Target<'_>,
     splices: &mut Splices<'t>,
     notes: &mut Vec<Note>,
 ) -> bool {
-    let items = elements(conversation);
+    let items = spans.elements(conversation);
     let mut read = read.iter();
     let mut gone = vec![false; items.len()];
     let mut injected = Vec::new();
-    for (entry, gone) in items.iter().zip(&mut gone) {
-        let Ok(head) = serde_json::from_str::<Head<'_>>(entry) else { return false };
-        let kind = head.kind.as_ref().map_or("message", Name::as_str);
-        if !takes_item(kind, &head, target) {
+    for (text, gone) in items.iter().zip(&mut gone) {
+        let entry = Entry::of(spans, text);
+        let kind = &*entry.kind;
+        if !takes_item(spans, &entry, target) {
             return false;
         }
         if kind == "additional_tools" {
@@ -259,10 +260,10 @@ fn input<'t>(
         };
         *gone = match (kind, item) {
             ("reasoning", Some(Item::Reasoning(it))) => {
-                !thought(it, &head, entry, target, splices, notes)
+                !thought(it, &entry, target, splices, notes)
             }
             ("compaction", Some(Item::Summary(it))) => {
-                compacted(it, entry, splices, notes);
+                compacted(it, text, splices, notes);
                 false
             }
             ("reasoning" | "compaction", _)
@@ -273,12 +274,12 @@ fn input<'t>(
         };
         // What stands before something that goes comes before what follows it.
         if !*gone && !injected.is_empty() {
-            let start = splices.range(entry).unwrap_or_default().start;
+            let start = splices.range(text).unwrap_or_default().start;
             splices.put(start..start, json(std::mem::take(&mut injected)));
         }
-        if let Some(id) = &head.call_id
-            && let Cow::Owned(short) = call_id(id.as_str())
-            && let Some(long) = member(&members(entry), "call_id")
+        if let Some(long) = entry.get("call_id")
+            && let Some(id) = Text::from_json(long)
+            && let Cow::Owned(short) = call_id(&id.to_plain())
         {
             splices.replace(long, format!("\"{short}\""));
         }
@@ -290,16 +291,15 @@ fn input<'t>(
 }
 
 /// Whether the upstream takes an item as the client has it.
-fn takes_item(kind: &str, head: &Head<'_>, target: &Target<'_>) -> bool {
-    let namespaced = head.namespace.is_some_and(|it| !matches!(it.get(), "null" | "\"\""));
-    match kind {
+fn takes_item<'t>(spans: &Spans<'t>, entry: &Entry<'t>, target: &Target<'_>) -> bool {
+    let namespaced = entry.get("namespace").is_some_and(|it| it != "\"\"");
+    match &*entry.kind {
         // A summary is asked for in other words, and what is stored is not stored there.
         "compaction_trigger" | "item_reference" => false,
         "message" | "reasoning" | "compaction" => true,
         "function_call" | "function_call_output" => !namespaced || takes_tool(target, "namespace"),
         "additional_tools" => {
-            takes_tool(target, "namespace")
-                && head.tools.is_none_or(|it| knows_tools(it.get(), target))
+            takes_tool(target, "namespace") && takes_tools(spans, entry.get("tools"), target)
         }
         kind => rules::takes_item(target, kind),
     }
@@ -313,8 +313,7 @@ fn is_injected(reasoning: &Reasoning<'_>) -> bool {
 /// Puts a thought into its upstream's form; `false` if it has to go.
 fn thought<'t>(
     reasoning: &Reasoning<'_>,
-    head: &Head<'t>,
-    entry: &'t str,
+    entry: &Entry<'t>,
     target: &Target<'_>,
     splices: &mut Splices<'t>,
     notes: &mut Vec<Note>,
@@ -329,23 +328,21 @@ fn thought<'t>(
         return !is_ours(sealed);
     }
     let reply = reply(reasoning, target, notes);
-    match (&reply, head.encrypted_content) {
+    match (&reply, entry.get("encrypted_content")) {
         (Reply::Nothing, _) => return false,
         // The client has its words, and perhaps more; they stay as they are.
-        (Reply::Own { id, encrypted, .. }, Some(blob)) if id.is_none_or(|id| is(head.id, id)) => {
-            splices.replace(blob.get(), (*encrypted).to_owned());
+        (Reply::Own { id, encrypted, .. }, Some(blob))
+            if id.is_none_or(|id| entry.get("id") == Some(id)) =>
+        {
+            splices.replace(blob, (*encrypted).to_owned());
         }
         _ => {
             let mut item = Vec::new();
             reply.write(&mut item);
-            splices.replace(entry, json(item));
+            splices.replace(entry.text, json(item));
         }
     }
     true
-}
-
-fn is(json: Option<&RawValue>, value: &str) -> bool {
-    json.is_some_and(|it| it.get() == value)
 }
 
 /// Puts a summary of ours into words. One of the upstream's own stays as it is.

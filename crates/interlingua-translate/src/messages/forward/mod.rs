@@ -10,6 +10,7 @@ use interlingua_ir::{
 use super::write::{DEFAULT_MAX_TOKENS, takes};
 use crate::fields::Fields;
 use crate::render::quoted;
+use crate::spans::Spans;
 use crate::splices::Splices;
 use crate::target::{Target, Written};
 use crate::tools::{ToolMap, wire_id};
@@ -68,11 +69,12 @@ fn edit(body: &[u8], turn: &Turn<'_>, target: &Target<'_>, purpose: Use) -> Opti
     if !fits(text, turn, target) {
         return None;
     }
-    let mut request = Fields::of(text);
+    let spans = Spans::of(text);
+    let mut request = Fields::with(text, spans.members(text));
     let mut notes = Vec::new();
     let messages = request.get("messages")?;
 
-    let mut thoughts = Thoughts::of(messages, turn, target)?;
+    let mut thoughts = Thoughts::of(&spans, messages, turn, target)?;
     let mut wish = Wish::of(&request, target);
     wish.adapt(turn, target, &mut notes);
     if wish.thinks && is_forced(turn) {

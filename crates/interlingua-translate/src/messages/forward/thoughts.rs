@@ -9,7 +9,7 @@ use super::thinking::Wish;
 use crate::history::History;
 use crate::messages::write::replay::{Known, calls, known};
 use crate::messages::write::thinking::is_off_by_repair;
-use crate::spans::{Member, elements, member, members};
+use crate::spans::{Member, Spans, elements, member, members};
 use crate::splices::Splices;
 use crate::target::Target;
 
@@ -72,14 +72,20 @@ enum Fate {
 
 impl<'t> Thoughts<'t> {
     /// Finds the thoughts of a request; `None` where the body and the turn do not fit together.
-    pub(super) fn of(list: &'t str, turn: &Turn<'_>, target: &Target<'_>) -> Option<Self> {
+    pub(super) fn of(
+        spans: &Spans<'t>,
+        list: &'t str,
+        turn: &Turn<'_>,
+        target: &Target<'_>,
+    ) -> Option<Self> {
         let mut thoughts = Self { list, messages: Vec::new(), told: Vec::new() };
         let has_thoughts = turn.items.iter().any(|item| matches!(item, Item::Reasoning(_)));
         let insists = target.dialect.replay.on_missing == OnMissing::Placeholder;
         if !has_thoughts && !insists {
             return Some(thoughts);
         }
-        thoughts.messages = elements(list).into_iter().map(Message::of).collect();
+        let messages = spans.elements(list).into_iter();
+        thoughts.messages = messages.map(|text| Message::of(spans, text)).collect();
         if has_thoughts {
             thoughts.judge(turn, target)?;
         }
@@ -235,8 +241,8 @@ impl<'t> Thoughts<'t> {
 }
 
 impl<'t> Message<'t> {
-    fn of(text: &'t str) -> Self {
-        let members = members(text);
+    fn of(spans: &Spans<'t>, text: &'t str) -> Self {
+        let members = spans.members(text);
         let role = match member(&members, "role") {
             Some("\"user\"") => Role::User,
             Some("\"assistant\"") => Role::Assistant,
@@ -244,7 +250,10 @@ impl<'t> Message<'t> {
         };
         let content = member(&members, "content").unwrap_or_default();
         let blocks = match role {
-            Role::Assistant => elements(content).into_iter().map(Block::of).collect(),
+            Role::Assistant => {
+                let blocks = spans.elements(content).into_iter();
+                blocks.map(|text| Block::of(spans, text)).collect()
+            }
             Role::User | Role::Other => Vec::new(),
         };
         Self { text, role, content, blocks, added: Vec::new(), lost: false }
@@ -287,8 +296,8 @@ impl<'t> Message<'t> {
 }
 
 impl<'t> Block<'t> {
-    fn of(text: &'t str) -> Self {
-        let members = members(text);
+    fn of(spans: &Spans<'t>, text: &'t str) -> Self {
+        let members = spans.members(text);
         let kind = match member(&members, "type") {
             Some("\"thinking\"") => Kind::Thinking,
             Some("\"redacted_thinking\"") => Kind::Redacted,

@@ -252,7 +252,9 @@ pub(super) fn list<'a>(
 /// model, and it differs from conversation to conversation, so that no two of them could share the
 /// beginning of their prompts in an upstream's cache.
 fn is_billing(block: &wire::InputBlock<'_>) -> bool {
-    let text = block.text.and_then(|it| Text::from_json(it.get()));
+    // Most texts are long and begin otherwise, in whatever form their letters are.
+    let may_be = |json: &&RawValue| ["\"x", "\"\\"].iter().any(|it| json.get().starts_with(it));
+    let text = block.text.filter(may_be).and_then(|it| Text::from_json(it.get()));
     text.is_some_and(|it| {
         let plain = it.to_plain();
         plain.starts_with(BILLING) && !plain.trim_end().contains('\n')
