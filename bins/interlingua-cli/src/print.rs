@@ -3,8 +3,8 @@
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use interlingua_clients::snippet::{Client, Flavour, Key, Lang, Model, Options, snippet};
-use interlingua_codex_integration::{CatalogSource, Choice, KEY_PLACEHOLDER, cc_switch};
-use interlingua_registry::{LOCAL_TOKEN, Secret, Snapshot};
+use interlingua_codex_integration::{CatalogSource, Choice, cc_switch};
+use interlingua_registry::{KEY_PLACEHOLDER, LOCAL_TOKEN, Secret, Snapshot};
 use serde_json::json;
 
 use crate::codex::{ENV_KEY, Target, pick};

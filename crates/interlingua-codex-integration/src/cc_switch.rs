@@ -1,13 +1,10 @@
 use std::fmt;
 
-use interlingua_registry::Secret;
+use interlingua_registry::{KEY_PLACEHOLDER, Secret};
 use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use crate::config::{Access, ConfigOptions, config_toml};
-
-/// Stands where the key of a client goes, which only its owner knows.
-pub const KEY_PLACEHOLDER: &str = "PUT-YOUR-CLIENT-KEY-HERE";
 
 /// What cc-switch takes for a Codex provider: two texts to paste, or one link to open.
 #[derive(Clone, Eq, PartialEq)]

@@ -1,68 +1,44 @@
 use std::ops::Range;
 
-use interlingua_registry::LOCAL_TOKEN;
-use interlingua_registry::edit::looks_like_key;
-use similar::TextDiff;
+use interlingua_registry::foreign::{self, Secrecy};
 use toml_edit::{Document, Item, TableLike, Value};
-
-/// Lines that are shown around a change.
-const CONTEXT: usize = 3;
-
-/// Parts of names whose values are nobody's business.
-const SECRET: [&str; 6] = ["token", "secret", "password", "apikey", "api_key", "authorization"];
-
-/// Tables whose values may all be secrets.
-const SECRET_TABLES: [&str; 2] = ["env", "http_headers"];
 
 /// What becomes of a `config.toml`, as a unified diff. Nothing stands for a file that is not there.
 ///
 /// Values that may be secrets are shown as `…`, on whichever side and however they are written, since
 /// people paste such things into bug reports.
 pub fn diff(path: &str, before: Option<&str>, after: Option<&str>) -> String {
-    let [old, new] = [before, after].map(|text| masked(text.unwrap_or_default()));
-    let name = |text: Option<&str>| if text.is_some() { path } else { "/dev/null" };
-    let diff = TextDiff::from_lines(&old, &new);
-    diff.unified_diff().context_radius(CONTEXT).header(name(before), name(after)).to_string()
+    foreign::diff(path, before, after, |text| {
+        let document = Document::parse(text).ok()?;
+        let mut spans = Vec::new();
+        in_table(document.as_table(), Secrecy::default(), &mut spans);
+        Some(spans)
+    })
 }
 
-fn masked(text: &str) -> String {
-    // Nobody knows what is secret in what is no TOML.
-    let Ok(document) = Document::parse(text) else { return "…\n".repeat(text.lines().count()) };
-    let mut spans = Vec::new();
-    secrets(document.as_table(), false, &mut spans);
-    spans.sort_by_key(|span| span.start);
-    let mut masked = text.to_owned();
-    for span in spans.into_iter().rev() {
-        masked.replace_range(span, "\"…\"");
-    }
-    masked
-}
-
-fn secrets(table: &dyn TableLike, all: bool, spans: &mut Vec<Range<usize>>) {
+fn in_table(table: &dyn TableLike, secrecy: Secrecy, spans: &mut Vec<Range<usize>>) {
     for (key, item) in table.iter() {
-        let name = key.to_lowercase().replace('-', "_");
-        let hide = all || SECRET.iter().any(|part| name.contains(part));
-        let hide_below = hide || SECRET_TABLES.contains(&&*name);
+        let secrecy = secrecy.under(key);
         match item {
-            Item::Value(value) => in_value(value, hide, hide_below, spans),
-            Item::Table(inner) => secrets(inner, hide_below, spans),
+            Item::Value(value) => in_value(value, secrecy, spans),
+            Item::Table(inner) => in_table(inner, secrecy, spans),
             Item::ArrayOfTables(tables) => {
-                tables.iter().for_each(|inner| secrets(inner, hide_below, spans));
+                tables.iter().for_each(|inner| in_table(inner, secrecy, spans));
             }
             Item::None => {}
         }
     }
 }
 
-fn in_value(value: &Value, hide: bool, hide_below: bool, spans: &mut Vec<Range<usize>>) {
+fn in_value(value: &Value, secrecy: Secrecy, spans: &mut Vec<Range<usize>>) {
     match value {
-        Value::InlineTable(inner) => secrets(inner, hide_below, spans),
-        Value::Array(values) if !hide => {
-            values.iter().for_each(|inner| in_value(inner, hide_below, hide_below, spans));
+        Value::InlineTable(inner) => in_table(inner, secrecy, spans),
+        Value::Array(values) if secrecy != Secrecy::All => {
+            values.iter().for_each(|inner| in_value(inner, secrecy.within(), spans));
         }
-        Value::String(text) if text.value() == LOCAL_TOKEN => {}
-        Value::String(text) if hide || looks_like_key(text.value()) => spans.extend(value.span()),
-        _ if hide => spans.extend(value.span()),
+        Value::String(text) if !secrecy.hides(text.value()) => {}
+        Value::String(_) => spans.extend(value.span()),
+        _ if secrecy == Secrecy::All => spans.extend(value.span()),
         _ => {}
     }
 }

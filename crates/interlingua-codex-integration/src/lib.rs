@@ -87,7 +87,7 @@ mod select;
 mod testing;
 
 pub use catalog::{Catalog, CatalogOptions, MAX_CATALOG, Shown};
-pub use cc_switch::{CcSwitch, KEY_PLACEHOLDER, cc_switch};
+pub use cc_switch::{CcSwitch, cc_switch};
 pub use config::{Access, CatalogSource, ConfigOptions, PROVIDER_ID, config_toml};
 pub use diff::diff;
 pub use edit::EditError;

@@ -14,6 +14,9 @@ pub const LOCAL_TENANT: &str = "local";
 /// the gateway then takes any.
 pub const LOCAL_TOKEN: &str = "interlingua-local";
 
+/// Stands where the key of a client goes, which only its owner knows.
+pub const KEY_PLACEHOLDER: &str = "PUT-YOUR-CLIENT-KEY-HERE";
+
 /// The keys that clients of the gateway may show.
 ///
 /// Only hashes are kept. A key is 256 random bits, so a fast hash is as good as a slow one.

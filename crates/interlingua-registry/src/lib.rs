@@ -79,8 +79,8 @@ pub use discovered::{Discovered, ListedModel, Listing, MAX_ID, MAX_LISTED};
 pub use header::Header;
 pub use health::Health;
 pub use keys::{
-    BadKey, ClientKey, ClientKeys, EditError, KeyHash, KeyId, LOCAL_TENANT, LOCAL_TOKEN, edit_add,
-    edit_remove, generate, is_client_key,
+    BadKey, ClientKey, ClientKeys, EditError, KEY_PLACEHOLDER, KeyHash, KeyId, LOCAL_TENANT,
+    LOCAL_TOKEN, edit_add, edit_remove, generate, is_client_key,
 };
 pub use model::{ASSUMED_WINDOW, Asked, Model, ModelSource, Models, Price};
 pub use pool::{DISCOVERY_PREFIX, PoolEntry, PoolMap};

@@ -2,8 +2,7 @@
 
 use clap::Args;
 use interlingua_clients::claude::{Setup, settings_json};
-use interlingua_codex_integration::KEY_PLACEHOLDER;
-use interlingua_registry::Secret;
+use interlingua_registry::{KEY_PLACEHOLDER, Secret};
 
 use super::target::Target;
 use crate::failure::Failure;

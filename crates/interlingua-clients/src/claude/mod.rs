@@ -9,8 +9,8 @@ mod whole;
 pub use inspect::{Facts, Finding, Layer, Severity, in_the_way, inspect, is_gateway, overruled};
 pub(crate) use options::root_url;
 pub use options::{Limits, Options, Tiers, limits};
+pub(crate) use owned::OWNED;
 pub use owned::OwnedKey;
-pub(crate) use owned::{ENV, OWNED};
 pub use program::{Applied, Changes, ClaudeCode, Plan, Setup, Undo, plan, undo};
 pub use whole::{session_settings, settings_json, variables};
 

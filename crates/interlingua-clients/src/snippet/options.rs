@@ -1,9 +1,6 @@
-use interlingua_registry::{ASSUMED_WINDOW, PoolEntry, Secret};
+use interlingua_registry::{ASSUMED_WINDOW, KEY_PLACEHOLDER, PoolEntry, Secret};
 
 use super::client::{Client, Flavour, Lang};
-
-/// Stands where the key of a client goes, which only its owner knows.
-const KEY_PLACEHOLDER: &str = "PUT-YOUR-CLIENT-KEY-HERE";
 
 /// What an answer is taken to have at most where nobody tells, in tokens; a quarter of a smaller window.
 const ASSUMED_OUTPUT: u64 = 32_000;

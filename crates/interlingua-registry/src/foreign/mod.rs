@@ -7,12 +7,14 @@
 
 #[cfg(feature = "fs")]
 mod carry;
+mod diff;
 mod journal;
 mod plan;
 mod program;
 
 #[cfg(feature = "fs")]
 pub use carry::{ApplyError, Beside, Session, View, rewrite_beside};
+pub use diff::{Secrecy, diff};
 pub use journal::{FileEntry, Home, Journal, digest};
 pub use plan::{Applied, Change, Changes, Plan, Undo, plan, standing, undo};
 pub use program::{Gaps, OwnKey, Program, Wish, Wishes};
