@@ -6,7 +6,7 @@ use clap::Args;
 use interlingua_proxy::{Loaded, Start, StartError, load};
 use interlingua_registry::{PoolMap, Preset, Snapshot};
 
-use crate::codex::offer;
+use crate::choice::offer;
 use crate::failure::Failure;
 use crate::local;
 

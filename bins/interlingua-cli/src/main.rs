@@ -3,6 +3,7 @@
 mod aliases;
 mod banner;
 mod change;
+mod choice;
 mod claude;
 mod codex;
 mod config;
@@ -10,6 +11,7 @@ mod default;
 mod diff;
 mod doctor;
 mod failure;
+mod foreign;
 mod gateway;
 mod import;
 mod keys;

@@ -7,7 +7,8 @@ use interlingua_codex_integration::{CatalogSource, Choice, cc_switch};
 use interlingua_registry::{KEY_PLACEHOLDER, LOCAL_TOKEN, Secret, Snapshot};
 use serde_json::json;
 
-use crate::codex::{ENV_KEY, Target, pick};
+use crate::choice::pick;
+use crate::codex::{ENV_KEY, Target};
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::output;

@@ -3,14 +3,12 @@
 use clap::Args;
 use interlingua_clients::apply::View;
 use interlingua_clients::claude::Plan;
-use interlingua_clients::diff;
 use interlingua_proxy::Loaded;
 
-use super::home;
 use super::inspected::findings;
 use super::target::Target;
 use crate::failure::Failure;
-use crate::output;
+use crate::{foreign, output};
 
 /// Set Claude Code up, so that it can be put back to the byte.
 ///
@@ -37,18 +35,13 @@ struct Prepared {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if options.dry_run {
         // Looking leaves nothing behind; a session would leave its lock.
-        let view = home::look()?;
-        return show(&view, &prepare(&options.target, &view)?);
+        let view = foreign::look()?;
+        return foreign::show(&view, Some(&prepare(&options.target, &view)?.plan.after));
     }
-    let session = home::begin()?;
+    let session = foreign::begin()?;
     let prepared = prepare(&options.target, session.view())?;
-    show(session.view(), &prepared)?;
     let path = session.view().config().to_owned();
-    session.apply(&prepared.plan, None)?;
-    match prepared.plan.is_noop() {
-        true => output::say(&format!("{} points to the gateway already", path.display())),
-        false => output::say(&format!("changed {}", path.display())),
-    }
+    foreign::apply(session, &prepared.plan, None)?;
     let snapshot = &prepared.loaded.snapshot;
     for finding in findings(&prepared.plan.after, &path, snapshot, &prepared.base_url) {
         output::say(&format!("warning: {}\n  {}", finding.evidence, finding.remedy));
@@ -57,11 +50,6 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     output::hint("a Claude Code that runs reads this when it is started anew");
     output::hint("`interlingua claude restore` puts back what was there, to the byte");
     Ok(())
-}
-
-fn show(view: &View, prepared: &Prepared) -> Result<(), Failure> {
-    let path = view.config().display().to_string();
-    output::print(&diff(&path, view.text(), Some(&prepared.plan.after)))
 }
 
 fn prepare(target: &Target, view: &View) -> Result<Prepared, Failure> {

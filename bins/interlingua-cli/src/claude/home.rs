@@ -1,46 +1,15 @@
-//! Where Claude Code and we keep things.
+//! What else Claude Code reads, and what it calls our models.
 
 use std::path::{Path, PathBuf};
 
-use interlingua_clients::apply::{Session, View};
 use interlingua_clients::claude::Layer;
-use interlingua_registry::files::{self, Files};
-use interlingua_registry::{Environment, Snapshot};
+use interlingua_registry::Snapshot;
+use interlingua_registry::files;
 
-use crate::codex::offer;
-use crate::failure::Failure;
-use crate::paths;
-
-/// The variable that names Claude Code's folder.
-const FOLDER: &str = "CLAUDE_CONFIG_DIR";
+use crate::choice::offer;
 
 /// How the gateway lists its models for this client, which shows no other names.
 const LISTED: &str = "claude/";
-
-/// Claude Code's folder: `CLAUDE_CONFIG_DIR`, else `~/.claude`.
-fn folder() -> Result<PathBuf, Failure> {
-    let environment = Environment::of_process();
-    if let Some(folder) = environment.get(FOLDER).filter(|it| !it.is_empty()) {
-        return Ok(folder.into());
-    }
-    let home = std::env::home_dir().filter(|it| !it.as_os_str().is_empty());
-    let home = home.ok_or_else(|| {
-        Failure::config(
-            "no home directory is known; set `CLAUDE_CONFIG_DIR` to Claude Code's folder",
-        )
-    })?;
-    Ok(home.join(".claude"))
-}
-
-/// Looks at Claude Code's folder.
-pub(super) fn look() -> Result<View, Failure> {
-    Ok(View::read(Files::new(), &folder()?, &paths::find()?.state)?)
-}
-
-/// Begins to change Claude Code's folder.
-pub(super) fn begin() -> Result<Session, Failure> {
-    Ok(Session::begin(Files::new(), &folder()?, &paths::find()?.state)?)
-}
 
 /// The settings that beat those of the user: of the project in which this runs, and managed ones.
 pub(super) fn layers(settings: &Path) -> Vec<Layer> {

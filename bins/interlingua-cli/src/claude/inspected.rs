@@ -9,6 +9,7 @@ use interlingua_registry::{Environment, Snapshot};
 
 use super::home::{self, has_model};
 use crate::failure::Failure;
+use crate::foreign;
 use crate::gateway::Gateway;
 
 /// Claude Code's folder, looked at from all sides.
@@ -25,7 +26,7 @@ pub(crate) struct Inspected {
 impl Inspected {
     /// Looks at it. `loaded` is our own configuration, where it has been read.
     pub(crate) fn new(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Result<Self, Failure> {
-        let view = home::look()?;
+        let view: View = foreign::look()?;
         let setup = view.setup()?;
         let gateway = Gateway::new(config);
         let wanted = setup.models.first().map(|(_, model)| model.as_str());

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::inspected::Inspected;
 use crate::failure::Failure;
-use crate::output;
-use crate::probe;
 use crate::read::Read;
+use crate::{foreign, output, probe};
 
 /// Say what is set up, what has become of it, and what keeps it from working.
 #[derive(Debug, Args)]
@@ -25,9 +24,6 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let overruled = overruled(view.text().unwrap_or_default(), &Environment::of_process());
     let path = view.config().display().to_string();
     if options.read.json {
-        let keys = setup.keys.iter().map(|(key, ours)| {
-            json!({ "key": key.to_string(), "state": if *ours { "ours" } else { "changed" } })
-        });
         let models = models.iter().map(|(name, model, in_pool)| {
             json!({ "variable": name, "model": model, "in_pool": in_pool })
         });
@@ -37,7 +33,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             "exists": view.text().is_some(),
             "applied": view.applied().is_some(),
             "active": inspected.is_active,
-            "keys": keys.collect::<Vec<_>>(),
+            "keys": foreign::keys_json(&setup.keys),
             "models": models.collect::<Vec<_>>(),
             "base_url": setup.base_url,
             "gateway": gateway.as_ref().map(|(_, answer)| answer.word()),
@@ -46,10 +42,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         }));
     }
     let row = |name: &str, what: String| [name.to_owned(), what];
-    let mut rows = vec![row("settings", path), row("set up", set_up(&inspected))];
-    for (key, ours) in &setup.keys {
-        rows.push(row("", format!("{key}: {}", if *ours { "ours" } else { "changed since" })));
-    }
+    let mut rows =
+        vec![row("settings", path), row("set up", foreign::set_up(inspected.is_active, view))];
+    rows.extend(foreign::key_rows(&setup.keys));
     for (name, model, in_pool) in models {
         let has =
             if *in_pool { "which the gateway has" } else { "which the gateway does not have" };
@@ -78,14 +73,4 @@ fn word(severity: Severity) -> &'static str {
         Severity::Fail => "fail",
         Severity::Warn => "warn",
     }
-}
-
-fn set_up(inspected: &Inspected) -> String {
-    match (inspected.is_active, inspected.view.applied().is_some()) {
-        (true, true) => "yes, by `claude apply`",
-        (true, false) => "yes, by hand",
-        (false, true) => "no longer; something has changed since `claude apply`",
-        (false, false) => "no",
-    }
-    .to_owned()
 }

@@ -8,7 +8,8 @@ use interlingua_codex_integration::Choice;
 use interlingua_registry::{LOCAL_TOKEN, Model, Secret, Snapshot};
 
 use super::home::has_model;
-use crate::codex::{ENV_KEY, pick};
+use crate::choice::{hint, pick};
+use crate::codex::ENV_KEY;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 
@@ -106,20 +107,7 @@ impl Chosen<'_> {
 
     /// What the choice asks of the person.
     pub(crate) fn hints(&self) -> Vec<String> {
-        let provider = self.main.provider;
-        let mut hints = Vec::new();
-        if provider.is_demo() {
-            hints.push(
-                "this is the built-in demo model, a script; do this again once a provider can be \
-                 used"
-                    .to_owned(),
-            );
-        } else if let Err(why) = provider.usable() {
-            hints.push(format!(
-                "`{}` cannot be used here: {why}; where the gateway runs it has to be",
-                provider.id
-            ));
-        }
+        let mut hints: Vec<_> = hint(self.main.provider).into_iter().collect();
         if !self.limits.assumed.is_empty() {
             hints.push(format!(
                 "the window of {} is not known, so `{}` is left out, and Claude Code takes it for a \

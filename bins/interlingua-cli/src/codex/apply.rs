@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use interlingua_codex_integration::apply::{ApplyError, CatalogFile, View};
-use interlingua_codex_integration::{CatalogSource, Plan, configured_model, diff};
+use interlingua_codex_integration::{CatalogSource, Plan, configured_model};
 
+use super::catalog;
 use super::target::Target;
-use super::{catalog, home};
 use crate::failure::Failure;
-use crate::output;
+use crate::{foreign, output};
 
 /// Set Codex up, so that it can be put back to the byte.
 ///
@@ -38,20 +38,14 @@ struct Prepared {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if options.dry_run {
         // Looking leaves nothing behind; a session would leave its lock.
-        let view = home::look()?;
-        return show(&view, &prepare(options, &view)?);
+        let view = foreign::look()?;
+        return foreign::show(&view, Some(&prepare(options, &view)?.plan.after));
     }
-    let session = home::begin()?;
+    let session = foreign::begin()?;
     let prepared = prepare(options, session.view())?;
-    show(session.view(), &prepared)?;
-    let config = session.view().config().display().to_string();
     let catalog = prepared.catalog.as_ref();
     let catalog = catalog.map(|(path, json)| CatalogFile { path, text: json });
-    session.apply(&prepared.plan, catalog)?;
-    match prepared.plan.is_noop() {
-        true => output::say(&format!("{config} points to the gateway already")),
-        false => output::say(&format!("changed {config}")),
-    }
+    foreign::apply(session, &prepared.plan, catalog)?;
     prepared.hints.iter().for_each(|hint| output::hint(hint));
     if prepared.catalog.is_some() {
         output::hint(
@@ -60,11 +54,6 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     output::hint("`interlingua codex restore` puts back what was there, to the byte");
     Ok(())
-}
-
-fn show(view: &View, prepared: &Prepared) -> Result<(), Failure> {
-    let path = view.config().display().to_string();
-    output::print(&diff(&path, view.text(), Some(&prepared.plan.after)))
 }
 
 fn prepare(options: &Options, view: &View) -> Result<Prepared, Failure> {

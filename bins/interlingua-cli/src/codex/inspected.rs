@@ -7,9 +7,10 @@ use interlingua_codex_integration::{Facts, Finding, Setup, inspect};
 use interlingua_proxy::Loaded;
 use interlingua_registry::Environment;
 
-use super::home;
-use super::target::{Target, offer};
+use super::target::Target;
+use crate::choice::offer;
 use crate::failure::Failure;
+use crate::foreign;
 
 /// Codex's home, looked at from all sides.
 pub(crate) struct Inspected {
@@ -27,7 +28,7 @@ pub(crate) struct Inspected {
 impl Inspected {
     /// Looks at it. `loaded` is our own configuration, where it has been read.
     pub(crate) fn new(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Result<Self, Failure> {
-        let view = home::look()?;
+        let view: View = foreign::look()?;
         let setup = view.setup()?;
         let target = Target::new(None, config);
         let loaded = match loaded {

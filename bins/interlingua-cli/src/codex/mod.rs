@@ -3,7 +3,6 @@
 mod apply;
 mod catalog;
 mod doctor;
-mod home;
 mod inspected;
 mod print;
 mod restore;
@@ -14,7 +13,7 @@ mod target;
 use clap::Subcommand;
 
 pub(crate) use self::inspected::Inspected;
-pub(crate) use self::target::{ENV_KEY, Target, offer, pick};
+pub(crate) use self::target::{ENV_KEY, Target};
 use crate::failure::Failure;
 
 /// Point the Codex CLI to the gateway.

@@ -6,7 +6,8 @@ use clap::Args;
 use interlingua_codex_integration::config_toml;
 
 use super::catalog;
-use super::target::{Target, choose};
+use super::target::Target;
+use crate::choice::choose;
 use crate::failure::Failure;
 use crate::output;
 

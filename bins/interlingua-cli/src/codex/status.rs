@@ -1,14 +1,13 @@
 //! `interlingua codex status`
 
 use clap::Args;
-use interlingua_codex_integration::{Finding, Setup, Severity};
+use interlingua_codex_integration::{Finding, Severity};
 use serde_json::{Value, json};
 
 use super::inspected::Inspected;
 use crate::failure::Failure;
-use crate::output;
-use crate::probe;
 use crate::read::Read;
+use crate::{foreign, output, probe};
 
 /// Say what is set up, and what has become of it.
 #[derive(Debug, Args)]
@@ -23,16 +22,13 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
     let config = view.config().display().to_string();
     if options.read.json {
-        let keys = setup.keys.iter().map(|(key, ours)| {
-            json!({ "key": key.to_string(), "state": if *ours { "ours" } else { "changed" } })
-        });
         return output::print_json(&json!({
             "schema": "interlingua.codex/1",
             "config": config,
             "exists": view.text().is_some(),
             "applied": view.applied().is_some(),
             "active": setup.is_active,
-            "keys": keys.collect::<Vec<_>>(),
+            "keys": foreign::keys_json(&setup.keys),
             "model": setup.model,
             "model_in_pool": in_pool,
             "base_url": setup.base_url,
@@ -43,10 +39,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let row = |name: &str, what: String| [name.to_owned(), what];
     let mut rows =
-        vec![row("config", config), row("set up", set_up(&setup, view.applied().is_some()))];
-    for (key, ours) in &setup.keys {
-        rows.push(row("", format!("{key}: {}", if *ours { "ours" } else { "changed since" })));
-    }
+        vec![row("config", config), row("set up", foreign::set_up(setup.is_active, &view))];
+    rows.extend(foreign::key_rows(&setup.keys));
     rows.push(row(
         "model",
         match (&setup.model, in_pool) {
@@ -79,14 +73,4 @@ fn word(severity: Severity) -> &'static str {
         Severity::Fail => "fail",
         Severity::Warn => "warn",
     }
-}
-
-fn set_up(setup: &Setup, applied: bool) -> String {
-    match (setup.is_active, applied) {
-        (true, true) => "yes, by `codex apply`",
-        (true, false) => "yes, by hand",
-        (false, true) => "no longer; something has changed since `codex apply`",
-        (false, false) => "no",
-    }
-    .to_owned()
 }

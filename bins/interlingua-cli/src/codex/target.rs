@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use interlingua_codex_integration::{Access, CatalogSource, Choice, ConfigOptions, Offer};
+use interlingua_codex_integration::{Access, CatalogSource, Choice, ConfigOptions};
 use interlingua_proxy::{Loaded, StartError};
 use interlingua_registry::{PoolEntry, Snapshot};
 
+use crate::choice::{choose, hint, offer};
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 
@@ -126,19 +127,7 @@ impl Target {
     /// What the choice asks of the person.
     pub(crate) fn hints(&self, snapshot: &Snapshot, choice: &Choice<'_>) -> Vec<String> {
         let provider = choice.provider;
-        let mut hints = Vec::new();
-        if provider.is_demo() {
-            hints.push(
-                "this is the built-in demo model, a script; do this again once a provider can be \
-                 used"
-                    .to_owned(),
-            );
-        } else if let Err(why) = provider.usable() {
-            hints.push(format!(
-                "`{}` cannot be used here: {why}; where the gateway runs it has to be",
-                provider.id
-            ));
-        }
+        let mut hints: Vec<_> = hint(provider).into_iter().collect();
         if choice.model.is_none() && provider.default_slug().as_deref() != Some(&choice.slug) {
             hints.push(format!(
                 "Codex gives tools only to models in the gateway's catalog; list `{}` under \
@@ -159,39 +148,4 @@ impl Target {
         }
         hints
     }
-}
-
-/// What a model can be chosen from.
-pub(crate) fn offer(snapshot: &Snapshot) -> Offer<'_> {
-    Offer {
-        pool: snapshot.pool(),
-        providers: snapshot.providers(),
-        default_model: snapshot.default_model(),
-    }
-}
-
-/// The model that is wanted, else a suggested one.
-pub(crate) fn choose<'s>(
-    snapshot: &'s Snapshot,
-    wanted: Option<&str>,
-) -> Result<Choice<'s>, Failure> {
-    offer(snapshot).choose(wanted).map_err(|error| {
-        Failure::argument(error).hint("what variables switch on is known only where they are set")
-    })
-}
-
-/// The same where aliases are names, too, as they are for clients without a catalog.
-pub(crate) fn pick<'s>(
-    snapshot: &'s Snapshot,
-    wanted: Option<&str>,
-) -> Result<Choice<'s>, Failure> {
-    if let Some(name) = wanted
-        && snapshot.aliases().iter().any(|alias| alias.name == *name)
-        && let Ok(route) = snapshot.route(Some(name))
-        && let Some(first) = route.targets.first()
-        && let Some(provider) = snapshot.provider(&first.provider.id)
-    {
-        return Ok(Choice { slug: name.to_owned(), provider, model: None });
-    }
-    choose(snapshot, wanted)
 }
