@@ -79,7 +79,7 @@ fn what_is_undone_key_by_key_leaves_the_old_text() {
         let place = Place::new(Some(&bytes));
         place.apply(&other_options()).unwrap();
         let touched = place.text() + "\n\n";
-        fs::write(place.settings(), &touched).unwrap();
+        fs::write(place.config(), &touched).unwrap();
         assert_eq!(place.restore().unwrap(), [], "{name}");
         let before = String::from_utf8(bytes).unwrap();
         let now = place.text();

@@ -4,16 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use interlingua_clients::apply::{ApplyError, Session};
+use interlingua_clients::claude::ClaudeCode;
 use interlingua_registry::files::Files;
 
-use crate::support::{Place, begin, options, other_options};
+use crate::foreign::begin;
+use crate::support::{Place, options, other_options};
 
 const SETTINGS: &str = "{\n  \"model\": \"opus\",\n  \"env\": {\n    \"FOO\": \"1\"\n  }\n}\n";
 
 #[test]
 fn a_file_that_was_not_there_goes_again() {
     let place = Place::new(None);
-    fs::remove_dir(place.claude()).unwrap();
+    fs::remove_dir(place.home()).unwrap();
     place.apply(&options()).unwrap();
     assert!(place.bytes().is_some());
     place.restore().unwrap();
@@ -22,7 +24,7 @@ fn a_file_that_was_not_there_goes_again() {
     assert!(place.view().undo().unwrap().is_none());
     // The same if a newline came to it.
     place.apply(&options()).unwrap();
-    fs::write(place.settings(), place.text() + "\n").unwrap();
+    fs::write(place.config(), place.text() + "\n").unwrap();
     place.restore().unwrap();
     assert_eq!(place.bytes(), None);
 }
@@ -35,7 +37,7 @@ fn what_the_user_changed_stays() {
         .text()
         .replace("\"ANTHROPIC_MODEL\": \"house/coder\"", "\"ANTHROPIC_MODEL\": \"house/other\"")
         .replace("\"opus\"", "\"sonnet\"");
-    fs::write(place.settings(), edited).unwrap();
+    fs::write(place.config(), edited).unwrap();
     let kept: Vec<_> = place.restore().unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(kept, ["env.ANTHROPIC_MODEL"]);
     let expected = SETTINGS
@@ -55,7 +57,7 @@ fn what_the_user_wrote_beside_our_keys_stays() {
         .replace("\"ATTRIBUTION_HEADER\": \"0\"", "\"ATTRIBUTION_HEADER\": \"0\" // none")
         .replace("    \"ANTHROPIC_MODEL\"", "    // the big one\n    \"ANTHROPIC_MODEL\"")
         .replace("\"CLAUDE_CODE_ENABLE", "\"BAR\": \"2\", \"CLAUDE_CODE_ENABLE");
-    fs::write(place.settings(), edited).unwrap();
+    fs::write(place.config(), edited).unwrap();
     assert_eq!(place.restore().unwrap(), []);
     let expected =
         "    \"FOO\": \"1\",\n    // anybody knows it\n    // the big one\n    \"BAR\": \"2\"\n";
@@ -67,7 +69,7 @@ fn a_second_apply_takes_the_users_changes_into_what_is_put_back() {
     let place = Place::new(Some(SETTINGS.as_bytes()));
     place.apply(&options()).unwrap();
     let edited = place.text().replace("\"FOO\": \"1\"", "\"FOO\": \"2\"");
-    fs::write(place.settings(), edited).unwrap();
+    fs::write(place.config(), edited).unwrap();
     place.apply(&other_options()).unwrap();
     assert_eq!(place.restore().unwrap(), []);
     assert_eq!(place.text(), SETTINGS.replace("\"1\"", "\"2\""));
@@ -85,7 +87,7 @@ fn a_number_that_says_the_same_is_not_touched() {
 fn a_file_that_was_lost_comes_back() {
     let place = Place::new(Some(SETTINGS.as_bytes()));
     place.apply(&options()).unwrap();
-    fs::remove_file(place.settings()).unwrap();
+    fs::remove_file(place.config()).unwrap();
     place.restore().unwrap();
     assert_eq!(place.text(), SETTINGS);
 }
@@ -117,7 +119,7 @@ fn what_is_no_json_is_refused_untouched_with_its_place() {
     }
     let place = Place::new(Some(SETTINGS.as_bytes()));
     place.apply(&options()).unwrap();
-    fs::write(place.settings(), "{").unwrap();
+    fs::write(place.config(), "{").unwrap();
     let error = place.restore().unwrap_err().to_string();
     assert!(error.contains("line 1"), "{error}");
     assert_eq!(place.text(), "{");
@@ -126,12 +128,12 @@ fn what_is_no_json_is_refused_untouched_with_its_place() {
 #[test]
 fn two_of_us_do_not_interleave() {
     let place = Place::new(Some(SETTINGS.as_bytes()));
-    let session = begin(Files::new(), &place.claude(), &place.state()).unwrap();
-    let second = Session::begin(Files::new(), &place.claude(), &place.state());
+    let session = begin::<ClaudeCode, _>(Files::new(), &place.home(), &place.state()).unwrap();
+    let second = Session::begin(Files::new(), &place.home(), &place.state());
     assert!(matches!(second, Err(ApplyError::Busy)));
     let plan = session.view().plan(&options()).unwrap();
     // Somebody who knows no lock.
-    fs::write(place.settings(), "{}").unwrap();
+    fs::write(place.config(), "{}").unwrap();
     assert!(matches!(session.apply(&plan, None), Err(ApplyError::Meanwhile { .. })));
     place.restore().unwrap();
     assert_eq!(place.text(), "{}");
@@ -155,7 +157,7 @@ fn homes_are_remembered_apart() {
     let place = Place::new(Some(SETTINGS.as_bytes()));
     place.apply(&options()).unwrap();
     let other = place.path().join("other");
-    let session = begin(Files::new(), &other, &place.state()).unwrap();
+    let session = begin::<ClaudeCode, _>(Files::new(), &other, &place.state()).unwrap();
     let plan = session.view().plan(&options()).unwrap();
     session.apply(&plan, None).unwrap();
     place.restore().unwrap();
@@ -176,9 +178,9 @@ mod unix {
         let target = place.path().join("dotfiles.json");
         fs::write(&target, SETTINGS).unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
-        symlink("../dotfiles.json", place.settings()).unwrap();
+        symlink("../dotfiles.json", place.config()).unwrap();
         let check = |is_applied: bool| {
-            assert!(place.settings().is_symlink() && !target.is_symlink());
+            assert!(place.config().is_symlink() && !target.is_symlink());
             assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
             assert_eq!(fs::read_to_string(&target).unwrap() != SETTINGS, is_applied);
         };
@@ -193,7 +195,7 @@ mod unix {
         let place = Place::new(None);
         place.apply(&options()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&place.settings()), 0o600);
+        assert_eq!(mode(&place.config()), 0o600);
         assert_eq!(mode(&place.state().join("claude")), 0o700);
         for name in place.names("state/claude") {
             assert_eq!(mode(&place.state().join("claude").join(&name)), 0o600, "{name}");

@@ -98,7 +98,7 @@ proptest! {
     fn what_is_added_meanwhile_stays(text in settings()) {
         let place = Place::new(Some(text.as_bytes()));
         let plan = place.apply(&other_options()).unwrap();
-        fs::write(place.settings(), plan.after + "// mine\n").unwrap();
+        fs::write(place.config(), plan.after + "// mine\n").unwrap();
         prop_assert_eq!(place.restore().unwrap(), []);
         let now = place.text();
         prop_assert!(now.ends_with("// mine\n"));

@@ -1,118 +1,16 @@
 //! A folder of Claude Code's, and what is done to it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use interlingua_clients::apply::{ApplyError, Session, View};
-use interlingua_clients::claude::{Options, OwnedKey, Plan, Tiers};
-use interlingua_registry::files::{Files, Watch};
+use interlingua_clients::claude::{ClaudeCode, Options, Tiers};
 use interlingua_registry::{LOCAL_TOKEN, Secret};
 use jsonc_parser::ParseOptions;
 use serde_json::{Map, Value};
-use tempfile::TempDir;
+
+use crate::foreign;
 
 /// Claude Code's folder and our state, in a folder of their own.
-pub(crate) struct Place {
-    folder: TempDir,
-}
+pub(crate) type Place = foreign::Place<ClaudeCode>;
 
-impl Place {
-    /// With this `settings.json`, if any.
-    pub(crate) fn new(settings: Option<&[u8]>) -> Self {
-        // Thousands of syncs take minutes on a disk and none of them is tested here: no machine loses
-        // power.
-        let memory = Path::new("/dev/shm");
-        let folder = match memory.is_dir() {
-            true => tempfile::tempdir_in(memory),
-            false => tempfile::tempdir(),
-        };
-        let place = Self { folder: folder.unwrap() };
-        fs::create_dir(place.claude()).unwrap();
-        if let Some(settings) = settings {
-            fs::write(place.settings(), settings).unwrap();
-        }
-        place
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    pub(crate) fn claude(&self) -> PathBuf {
-        self.path().join("claude")
-    }
-
-    pub(crate) fn settings(&self) -> PathBuf {
-        self.claude().join("settings.json")
-    }
-
-    pub(crate) fn state(&self) -> PathBuf {
-        self.path().join("state")
-    }
-
-    /// The bytes of `settings.json`.
-    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
-        fs::read(self.settings()).ok()
-    }
-
-    /// Its text.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.bytes().unwrap()).unwrap()
-    }
-
-    pub(crate) fn view(&self) -> View {
-        View::read(Files::new(), &self.claude(), &self.state()).unwrap()
-    }
-
-    pub(crate) fn apply(&self, options: &Options) -> Result<Plan, ApplyError> {
-        let session = begin(Files::new(), &self.claude(), &self.state())?;
-        let plan = session.view().plan(options)?;
-        session.apply(&plan, None)?;
-        Ok(plan)
-    }
-
-    /// Restores, and gives the keys that stay.
-    pub(crate) fn restore(&self) -> Result<Vec<OwnedKey>, ApplyError> {
-        let session = begin(Files::new(), &self.claude(), &self.state())?;
-        let Some(undo) = session.view().undo()? else {
-            session.tidy()?;
-            return Ok(Vec::new());
-        };
-        session.restore(&undo)?;
-        Ok(undo.kept)
-    }
-
-    /// The names of all files in a folder of it.
-    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path().join(folder)).into_iter().flatten();
-        let mut names: Vec<_> =
-            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-/// Begins a session. Between fork and exec, the children that other tests start hold
-/// what is locked here, so one who meets a lock asks again for a while.
-pub(crate) fn begin<W: Watch>(
-    files: Files<W>,
-    home: &Path,
-    state: &Path,
-) -> Result<Session<W>, ApplyError>
-where
-    Files<W>: Clone,
-{
-    let until = Instant::now() + Duration::from_secs(2);
-    loop {
-        match Session::begin(files.clone(), home, state) {
-            Err(ApplyError::Busy) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            result => return result,
-        }
-    }
-}
+impl foreign::Options<ClaudeCode> for Options {}
 
 /// What every user gets.
 pub(crate) fn options() -> Options {
@@ -145,16 +43,7 @@ pub(crate) fn other_options() -> Options {
 
 /// The files of the corpus, by their names.
 pub(crate) fn corpus() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/claude/settings");
-    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-    let mut files: Vec<_> = entries
-        .map(|path| {
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
-        })
-        .collect();
-    files.sort();
-    assert!(files.len() >= 35, "the corpus is not whole: {}", files.len());
-    files
+    foreign::corpus("claude/settings", 35)
 }
 
 /// Checks that a text says what `options` want, and that all that is not ours is as it was.

@@ -12,7 +12,7 @@ fn what_is_applied_says_what_is_wanted_and_nothing_else() {
     for (name, bytes) in corpus() {
         let place = Place::new(Some(&bytes));
         place.apply(&options()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let after = String::from_utf8(place.bytes().unwrap()).unwrap();
+        let after = place.text();
         let before = String::from_utf8(bytes).unwrap();
         check_result(&before, &after, &options());
     }
@@ -51,7 +51,7 @@ fn options_may_change_in_between() {
         let before = String::from_utf8(bytes.clone()).unwrap();
         for options in [&options(), &other, &options(), &other] {
             place.apply(options).unwrap_or_else(|error| panic!("{name}: {error}"));
-            let after = String::from_utf8(place.bytes().unwrap()).unwrap();
+            let after = place.text();
             check_result(&before, &after, options);
         }
         assert_eq!(fs::read_to_string(&catalog).unwrap(), CATALOG);
@@ -96,7 +96,7 @@ fn what_it_looks_like() {
         let (_, bytes) = files.iter().find(|it| it.0 == name).unwrap();
         let place = Place::new(Some(bytes));
         place.apply(&options()).unwrap();
-        String::from_utf8(place.bytes().unwrap()).unwrap()
+        place.text()
     };
     expect![[r#"
         # My Codex

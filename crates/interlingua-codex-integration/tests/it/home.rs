@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use interlingua_codex_integration::Codex;
 use interlingua_codex_integration::apply::{ApplyError, Session, rewrite_catalogs};
 use interlingua_registry::files::Files;
 
-use crate::support::{CATALOG, Place, begin, options, other_options};
+use crate::foreign::begin;
+use crate::support::{CATALOG, Place, options, other_options};
 
 const CONFIG: &str = "model = \"gpt-5.5\"\n\n[tui]\nnotifications = true\n";
 
@@ -40,25 +42,25 @@ fn nothing_else_in_the_home_is_written() {
         "prompts/mine.md",
         "AGENTS.md",
     ] {
-        let path = place.codex().join(name);
+        let path = place.home().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, name).unwrap();
     }
-    let before = all(&place.codex());
+    let before = all(&place.home());
     let config = place.config().display().to_string();
     place.apply(&options()).unwrap();
-    let mut after = all(&place.codex());
+    let mut after = all(&place.home());
     assert_ne!(after[&config], before[&config]);
     after.insert(config, CONFIG.into());
     assert_eq!(after, before);
     place.restore().unwrap();
-    assert_eq!(all(&place.codex()), before);
+    assert_eq!(all(&place.home()), before);
 }
 
 #[test]
 fn a_file_that_was_not_there_goes_again() {
     let place = Place::new(None);
-    fs::remove_dir(place.codex()).unwrap();
+    fs::remove_dir(place.home()).unwrap();
     place.apply(&options()).unwrap();
     assert!(place.bytes().is_some());
     place.restore().unwrap();
@@ -72,7 +74,7 @@ fn a_file_that_was_not_there_goes_again() {
 fn what_the_user_changed_stays() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
-    let applied = String::from_utf8(place.bytes().unwrap()).unwrap();
+    let applied = place.text();
     // Codex writes the model that is chosen in its picker, and trusts a project.
     let edited = applied.replace("house/coder", "house/other")
         + "\n[projects.\"/srv\"]\ntrust_level = \"trusted\"\n";
@@ -81,7 +83,7 @@ fn what_the_user_changed_stays() {
     assert_eq!(kept, ["model"]);
     let expected = CONFIG.replace("gpt-5.5", "house/other")
         + "\n[projects.\"/srv\"]\ntrust_level = \"trusted\"\n";
-    assert_eq!(String::from_utf8(place.bytes().unwrap()).unwrap(), expected);
+    assert_eq!(place.text(), expected);
     assert_eq!(place.names("state/codex"), ["lock"]);
 }
 
@@ -91,32 +93,32 @@ fn keys_that_were_taken_out_come_back_beside_the_users_changes() {
                   requires_openai_auth = true\n[model_providers.interlingua.auth]\ncommand = 'c' # c\n";
     let place = Place::new(Some(config.as_bytes()));
     place.apply(&options()).unwrap();
-    let applied = String::from_utf8(place.bytes().unwrap()).unwrap();
+    let applied = place.text();
     assert!(!applied.contains("x.json") && !applied.contains("command"), "{applied}");
     fs::write(place.config(), format!("# mine\n{applied}")).unwrap();
     assert_eq!(place.restore().unwrap(), []);
     let expected = "# mine\nmodel_catalog_json = 'x.json'\n[model_providers.interlingua]\n\
                     name = 'Old'\nauth = { command = \"c\" }\nrequires_openai_auth = true\n";
-    assert_eq!(String::from_utf8(place.bytes().unwrap()).unwrap(), expected);
+    assert_eq!(place.text(), expected);
 }
 
 #[test]
 fn a_second_apply_takes_the_users_changes_into_what_is_put_back() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
-    let applied = String::from_utf8(place.bytes().unwrap()).unwrap();
+    let applied = place.text();
     fs::write(place.config(), applied.clone() + "# mine\n").unwrap();
     let other = other_options(&place.path().join("models.json"));
     place.apply(&other).unwrap();
     assert_eq!(place.restore().unwrap(), []);
-    assert_eq!(String::from_utf8(place.bytes().unwrap()).unwrap(), format!("{CONFIG}# mine\n"));
+    assert_eq!(place.text(), format!("{CONFIG}# mine\n"));
 }
 
 #[test]
 fn a_file_that_the_user_has_put_back_himself_stays_so() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
-    let applied = String::from_utf8(place.bytes().unwrap()).unwrap();
+    let applied = place.text();
     fs::write(place.config(), applied + "# mine\n").unwrap();
     assert!(place.apply(&options()).unwrap().is_noop());
     fs::write(place.config(), CONFIG).unwrap();
@@ -130,7 +132,7 @@ fn a_file_that_was_lost_comes_back() {
     place.apply(&options()).unwrap();
     fs::remove_file(place.config()).unwrap();
     place.apply(&options()).unwrap();
-    assert!(String::from_utf8(place.bytes().unwrap()).unwrap().contains("[tui]"));
+    assert!(place.text().contains("[tui]"));
     fs::remove_file(place.config()).unwrap();
     place.restore().unwrap();
     assert_eq!(place.bytes().as_deref(), Some(CONFIG.as_bytes()));
@@ -166,8 +168,8 @@ fn what_is_no_toml_is_refused_untouched_with_its_place() {
 #[test]
 fn two_of_us_do_not_interleave() {
     let place = Place::new(Some(CONFIG.as_bytes()));
-    let session = begin(Files::new(), &place.codex(), &place.state()).unwrap();
-    let second = Session::begin(Files::new(), &place.codex(), &place.state());
+    let session = begin::<Codex, _>(Files::new(), &place.home(), &place.state()).unwrap();
+    let second = Session::begin(Files::new(), &place.home(), &place.state());
     assert!(matches!(second, Err(ApplyError::Busy)));
     let plan = session.view().plan(&options()).unwrap();
     // Somebody who knows no lock.
@@ -223,7 +225,7 @@ fn homes_are_remembered_apart() {
     let place = Place::new(Some(CONFIG.as_bytes()));
     place.apply(&options()).unwrap();
     let other = place.path().join("other");
-    let begin = || begin(Files::new(), &other, &place.state()).unwrap();
+    let begin = || begin::<Codex, _>(Files::new(), &other, &place.state()).unwrap();
     let session = begin();
     let plan = session.view().plan(&options()).unwrap();
     session.apply(&plan, None).unwrap();

@@ -177,7 +177,7 @@ proptest! {
         let added = "\n[added]\nby = 'me'\n";
         std::fs::write(place.config(), plan.after + added).unwrap();
         prop_assert_eq!(place.restore().unwrap(), []);
-        let now = String::from_utf8(place.bytes().unwrap()).unwrap();
+        let now = place.text();
         let [now, expected] = [now, text + added]
             .map(|it| toml_edit::de::from_str::<serde_json::Value>(&it).unwrap());
         prop_assert_eq!(now, expected);

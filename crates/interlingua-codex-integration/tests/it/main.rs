@@ -4,6 +4,8 @@
 mod corpus;
 #[cfg(unix)]
 mod crash;
+#[path = "../../../interlingua-registry/tests/foreign/mod.rs"]
+mod foreign;
 mod home;
 mod laws;
 mod pool;

@@ -1,107 +1,20 @@
 //! A home of Codex, and what is done to it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use interlingua_codex_integration::apply::{ApplyError, CatalogFile, Session, View};
-use interlingua_codex_integration::{Access, CatalogSource, ConfigOptions, OwnedKey, Plan};
-use interlingua_registry::files::{Files, Watch};
-use tempfile::TempDir;
+use interlingua_codex_integration::apply::CatalogFile;
+use interlingua_codex_integration::{Access, CatalogSource, Codex, ConfigOptions};
+
+use crate::foreign;
 
 /// Codex's home and our state, in a folder of their own.
-pub(crate) struct Place {
-    folder: TempDir,
-}
+pub(crate) type Place = foreign::Place<Codex>;
 
-impl Place {
-    /// With this `config.toml`, if any.
-    pub(crate) fn new(config: Option<&[u8]>) -> Self {
-        // Thousands of syncs take minutes on a disk and none of them is tested here: no machine loses
-        // power.
-        let memory = Path::new("/dev/shm");
-        let folder = match memory.is_dir() {
-            true => tempfile::tempdir_in(memory),
-            false => tempfile::tempdir(),
-        };
-        let place = Self { folder: folder.unwrap() };
-        fs::create_dir(place.codex()).unwrap();
-        if let Some(config) = config {
-            fs::write(place.config(), config).unwrap();
-        }
-        place
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    pub(crate) fn codex(&self) -> PathBuf {
-        self.path().join("codex")
-    }
-
-    pub(crate) fn config(&self) -> PathBuf {
-        self.codex().join("config.toml")
-    }
-
-    pub(crate) fn state(&self) -> PathBuf {
-        self.path().join("state")
-    }
-
-    /// The bytes of `config.toml`.
-    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
-        fs::read(self.config()).ok()
-    }
-
-    pub(crate) fn view(&self) -> View {
-        View::read(Files::new(), &self.codex(), &self.state()).unwrap()
-    }
-
-    pub(crate) fn apply(&self, options: &ConfigOptions) -> Result<Plan, ApplyError> {
-        let session = begin(Files::new(), &self.codex(), &self.state())?;
-        let plan = session.view().plan(options)?;
-        session.apply(&plan, catalog(options))?;
-        Ok(plan)
-    }
-
-    /// Restores, and gives the keys that stay.
-    pub(crate) fn restore(&self) -> Result<Vec<OwnedKey>, ApplyError> {
-        let session = begin(Files::new(), &self.codex(), &self.state())?;
-        let Some(undo) = session.view().undo()? else {
-            session.tidy()?;
-            return Ok(Vec::new());
-        };
-        session.restore(&undo)?;
-        Ok(undo.kept)
-    }
-
-    /// The names of all files below a folder of it.
-    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path().join(folder)).into_iter().flatten();
-        let mut names: Vec<_> =
-            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-/// Begins a session. Between fork and exec, the children that other tests start hold
-/// what is locked here, so one who meets a lock asks again for a while.
-pub(crate) fn begin<W: Watch>(
-    files: Files<W>,
-    home: &Path,
-    state: &Path,
-) -> Result<Session<W>, ApplyError>
-where
-    Files<W>: Clone,
-{
-    let until = Instant::now() + Duration::from_secs(2);
-    loop {
-        match Session::begin(files.clone(), home, state) {
-            Err(ApplyError::Busy) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            result => return result,
+impl foreign::Options<Codex> for ConfigOptions {
+    fn beside(&self) -> Option<CatalogFile<'_>> {
+        match &self.catalog {
+            CatalogSource::Gateway => None,
+            CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), text: CATALOG }),
         }
     }
 }
@@ -130,25 +43,9 @@ pub(crate) fn other_options(catalog: &Path) -> ConfigOptions {
 
 pub(crate) const CATALOG: &str = r#"{"models":[]}"#;
 
-fn catalog(options: &ConfigOptions) -> Option<CatalogFile<'_>> {
-    match &options.catalog {
-        CatalogSource::Gateway => None,
-        CatalogSource::File(path) => Some(CatalogFile { path: Path::new(path), text: CATALOG }),
-    }
-}
-
 /// The files of the corpus, by their names.
 pub(crate) fn corpus() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/codex/configs");
-    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-    let mut files: Vec<_> = entries
-        .map(|path| {
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
-        })
-        .collect();
-    files.sort();
-    assert!(files.len() >= 40, "the corpus is not whole: {}", files.len());
-    files
+    foreign::corpus("codex/configs", 40)
 }
 
 /// Checks that a text says what `options` want, and that all that is not ours is as it was.
