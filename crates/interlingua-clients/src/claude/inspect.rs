@@ -4,6 +4,7 @@
 //! the user's; a file that is not strict JSON is not read at all. That managed settings beat both is what
 //! its documentation says.
 
+use interlingua_registry::foreign::Program as _;
 use interlingua_registry::{ClientKeys, Environment};
 use serde_json::Value as Json;
 use url::{Host, Url};
@@ -11,8 +12,7 @@ use url::{Host, Url};
 use super::options::root_url;
 use super::owned::{ENV, OWNED, OwnedKey};
 use super::program::{ClaudeCode, split_mark};
-use crate::json::TOLERANT;
-use interlingua_registry::foreign::Program as _;
+use super::variables::{API_KEY, CLOUDS, Variables, read, string};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -88,31 +88,10 @@ pub fn inspect(text: &str, facts: &Facts<'_>) -> Vec<Finding> {
     look.found
 }
 
-/// The variables that have to be empty, so that Claude Code goes to the gateway and shows it nothing else.
-pub fn in_the_way() -> impl Iterator<Item = &'static str> {
-    CLOUDS.into_iter().chain([API_KEY])
-}
-
-/// The variables of ours that are set where Claude Code is started, too, and beaten by the settings.
-pub fn overruled(text: &str, environment: &Environment) -> Vec<OwnedKey> {
-    let settings = read(text);
-    let is_overruled = |key: &OwnedKey| {
-        environment.get(key.name()).is_some() && string(&settings[ENV][key.name()]).is_some()
-    };
-    OWNED.into_iter().filter(is_overruled).collect()
-}
-
 struct Look<'a> {
     facts: &'a Facts<'a>,
     found: Vec<Finding>,
 }
-
-/// Switches that send Claude Code to another cloud whatever the address is.
-const CLOUDS: [&str; 3] =
-    ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
-
-/// The variable of a vendor's key, which Claude Code sends beside the token.
-const API_KEY: &str = "ANTHROPIC_API_KEY";
 
 /// The setting that names a program which prints a key.
 const KEY_HELPER: &str = "apiKeyHelper";
@@ -127,7 +106,10 @@ impl Look<'_> {
             let (line, column) = (error.line(), error.column());
             self.fail(
                 "claude.strict",
-                format!("line {line}, column {column}: a comment or a trailing comma stands here"),
+                format!(
+                    "line {line}, column {column}: strict JSON has no comment, no trailing comma and \
+                     no tab within quotes"
+                ),
                 "take it out; Claude Code leaves such a file unread, without a word when it runs by \
                  `-p`",
             );
@@ -135,8 +117,8 @@ impl Look<'_> {
     }
 
     fn at_settings(&mut self, settings: &Json) {
-        let variable = |key: OwnedKey| string(&settings[ENV][key.name()]);
-        let Some(url) = variable(OwnedKey::BASE_URL) else {
+        let variables = Variables { settings, shell: self.facts.environment };
+        let Some((url, _)) = variables.get(OwnedKey::BASE_URL.name()) else {
             self.warn(
                 "claude.base-url",
                 format!(
@@ -159,16 +141,16 @@ impl Look<'_> {
             );
             return;
         }
-        self.at_token(variable(OwnedKey::TOKEN));
-        self.at_other_keys(settings);
-        self.at_clouds(settings);
+        self.at_token(variables);
+        self.at_other_keys(variables);
+        self.at_helper(settings);
+        self.at_clouds(variables);
         self.at_layers(settings);
-        self.at_proxy(settings, &url);
+        self.at_proxy(variables, &url);
     }
 
-    fn at_token(&mut self, written: Option<String>) {
-        let shell = self.facts.environment.get(OwnedKey::TOKEN.name()).map(str::to_owned);
-        let Some(token) = written.or(shell) else {
+    fn at_token(&mut self, variables: Variables<'_>) {
+        let Some((token, _)) = variables.get(OwnedKey::TOKEN.name()) else {
             self.fail(
                 "claude.token",
                 format!("`{}` is not set, so Claude Code asks for a login", OwnedKey::TOKEN),
@@ -186,20 +168,14 @@ impl Look<'_> {
     }
 
     /// Keys that Claude Code sends to whatever address it is given.
-    fn at_other_keys(&mut self, settings: &Json) {
-        let written = &settings[ENV][API_KEY];
-        let shell = self.facts.environment.get(API_KEY).filter(|it| !it.is_empty());
-        let place = match (string(written), shell) {
-            (Some(_), _) => "the settings",
-            (None, Some(_)) if written.is_null() => "this shell",
-            _ => return self.at_helper(settings),
-        };
-        self.warn(
-            "claude.api-key",
-            format!("`{API_KEY}` is set in {place}; Claude Code sends it to the gateway, too"),
-            "unset it where Claude Code runs; the gateway has no use for it",
-        );
-        self.at_helper(settings);
+    fn at_other_keys(&mut self, variables: Variables<'_>) {
+        if let Some((_, place)) = variables.get(API_KEY) {
+            self.warn(
+                "claude.api-key",
+                format!("`{API_KEY}` is set in {place}; Claude Code sends it to the gateway, too"),
+                "unset it where Claude Code runs; the gateway has no use for it",
+            );
+        }
     }
 
     fn at_helper(&mut self, settings: &Json) {
@@ -214,15 +190,10 @@ impl Look<'_> {
         }
     }
 
-    fn at_clouds(&mut self, settings: &Json) {
+    fn at_clouds(&mut self, variables: Variables<'_>) {
         for name in CLOUDS {
-            let written = &settings[ENV][name];
-            let shell = self.facts.environment.get(name).filter(|_| written.is_null());
-            let (value, place) = match string(written) {
-                Some(value) => (value, "the settings"),
-                None => (shell.unwrap_or_default().to_owned(), "this shell"),
-            };
-            if !matches!(value.to_lowercase().as_str(), "" | "0" | "false" | "no" | "off") {
+            let Some((value, place)) = variables.get(name) else { continue };
+            if !matches!(value.to_lowercase().as_str(), "0" | "false" | "no" | "off") {
                 self.fail(
                     "claude.cloud",
                     format!("`{name}` is set in {place}, so Claude Code goes there"),
@@ -252,13 +223,9 @@ impl Look<'_> {
         }
     }
 
-    fn at_proxy(&mut self, settings: &Json, base_url: &str) {
-        let value = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| {
-                let written = string(&settings[ENV][name]);
-                let shell = || self.facts.environment.get(name).map(str::to_owned);
-                Some((name, written.or_else(shell).filter(|it| !it.is_empty())?))
-            })
+    fn at_proxy(&mut self, variables: Variables<'_>, base_url: &str) {
+        let first = |names: [&'static str; 2]| {
+            names.into_iter().find_map(|name| Some((name, variables.get(name)?.0)))
         };
         // Claude Code asks a proxy even for this machine, unless it is told not to.
         let Some(host) = Url::parse(base_url)
@@ -268,9 +235,9 @@ impl Look<'_> {
         else {
             return;
         };
-        let except = value(["no_proxy", "NO_PROXY"]).map_or(String::new(), |(_, hosts)| hosts);
+        let except = first(["no_proxy", "NO_PROXY"]).map_or(String::new(), |(_, hosts)| hosts);
         let is_excepted = except.split(',').map(str::trim).any(|it| it == "*" || it == host);
-        let proxy = value(["http_proxy", "HTTP_PROXY"]);
+        let proxy = first(["http_proxy", "HTTP_PROXY"]);
         if let Some((name, _)) = proxy.filter(|_| !is_excepted) {
             self.fail(
                 "claude.proxy",
@@ -294,23 +261,6 @@ impl Look<'_> {
     fn add(&mut self, severity: Severity, id: &'static str, evidence: String, remedy: &str) {
         self.found.push(Finding { id, severity, evidence, remedy: remedy.to_owned() });
     }
-}
-
-/// Settings as Claude Code would have them; nothing where they cannot be read.
-fn read(text: &str) -> Json {
-    let (_, text) = split_mark(text);
-    jsonc_parser::parse_to_serde_value(text, &TOLERANT).unwrap_or_default()
-}
-
-/// A variable's text, if it is not empty. Numbers are taken for their text, as Claude Code does.
-fn string(value: &Json) -> Option<String> {
-    let text = match value {
-        Json::String(text) => text.clone(),
-        Json::Number(number) => number.to_string(),
-        Json::Bool(bool) => bool.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty()).then_some(text)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -379,6 +329,36 @@ mod tests {
     }
 
     #[test]
+    fn settings_beat_the_shell_even_with_nothing() {
+        let shell = [("HTTP_PROXY", "http://p"), ("ANTHROPIC_AUTH_TOKEN", "x")];
+        let text = ours(r#", "HTTP_PROXY": """#).replace(r#": "x""#, r#": """#);
+        check(
+            &text,
+            &shell,
+            &[],
+            expect![[r"
+            Fail claude.token: `env.ANTHROPIC_AUTH_TOKEN` is not set, so Claude Code asks for a login
+                `interlingua claude apply`
+        "]],
+        );
+    }
+
+    #[test]
+    fn a_shell_that_names_the_gateway_is_enough() {
+        let url = ("ANTHROPIC_BASE_URL", "http://127.0.0.1:8787");
+        check("{}", &[url, ("ANTHROPIC_AUTH_TOKEN", "x")], &[], expect![""]);
+        check(
+            "{}",
+            &[("ANTHROPIC_BASE_URL", "http://u:canary@other/")],
+            &[],
+            expect![[r"
+                Warn claude.base-url: Claude Code goes to `http://other/`, the gateway is configured for `http://127.0.0.1:8787`
+                    `interlingua claude apply`, if that is not meant
+            "]],
+        );
+    }
+
+    #[test]
     fn a_file_that_is_not_read_is_told() {
         check(
             "{",
@@ -394,8 +374,19 @@ mod tests {
             &[],
             &[],
             expect![[r"
-            Fail claude.strict: line 1, column 86: a comment or a trailing comma stands here
+            Fail claude.strict: line 1, column 86: strict JSON has no comment, no trailing comma and no tab within quotes
                 take it out; Claude Code leaves such a file unread, without a word when it runs by `-p`
+        "]],
+        );
+        check(
+            "{\"a\": \"\t\"}",
+            &[],
+            &[],
+            expect![[r"
+            Fail claude.strict: line 1, column 8: strict JSON has no comment, no trailing comma and no tab within quotes
+                take it out; Claude Code leaves such a file unread, without a word when it runs by `-p`
+            Warn claude.base-url: `env.ANTHROPIC_BASE_URL` is not set, so Claude Code does not ask the gateway
+                `interlingua claude apply`
         "]],
         );
         check(

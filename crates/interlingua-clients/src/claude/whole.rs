@@ -1,9 +1,9 @@
 use interlingua_registry::foreign::{Wish, Wishes as _};
 use serde_json::{Map, Value as Json};
 
-use super::inspect::in_the_way;
 use super::options::Options;
 use super::owned::{ENV, OWNED};
+use super::variables::in_the_way;
 
 /// A whole `settings.json` that sends Claude Code to the gateway, and says nothing else.
 pub fn settings_json(options: &Options) -> String {
