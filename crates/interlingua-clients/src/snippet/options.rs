@@ -1,3 +1,5 @@
+use std::slice;
+
 use interlingua_registry::{ASSUMED_WINDOW, KEY_PLACEHOLDER, PoolEntry, Secret};
 
 use super::client::{Client, Flavour, Lang};
@@ -126,16 +128,25 @@ impl Options {
         if needs_text && matches!(self.key, Key::Variable(_)) {
             notes.push(format!("write your client key for `{KEY_PLACEHOLDER}`"));
         }
-        let shows_limits = !matches!(
-            client,
-            Client::Cursor | Client::Qwen | Client::Autogen | Client::OpenaiSdk | Client::Curl
-        );
-        let assumed = self.models.iter().filter(|it| it.window_assumed);
+        let (shown, instead) = match client {
+            Client::Opencode | Client::Zed | Client::Roo => {
+                (&*self.models, "a small one stands there")
+            }
+            Client::Trae => (slice::from_ref(&self.model), "a small one stands there"),
+            Client::CopilotCli => (slice::from_ref(&self.model), "none is given"),
+            Client::Cursor
+            | Client::Qwen
+            | Client::Autogen
+            | Client::OpenaiSdk
+            | Client::AnthropicSdk
+            | Client::Curl => (&[][..], ""),
+        };
+        let assumed = shown.iter().filter(|it| it.window_assumed);
         let assumed: Vec<_> = assumed.map(|it| format!("`{}`", it.slug)).collect();
-        if shows_limits && client != Client::AnthropicSdk && !assumed.is_empty() {
+        if !assumed.is_empty() {
             notes.push(format!(
-                "nobody tells the window of {}, so a small one stands there; say `context_window` in \
-                 the gateway's configuration",
+                "nobody tells the window of {}, so {instead}; say `context_window` in the gateway's \
+                 configuration",
                 assumed.join(", ")
             ));
         }

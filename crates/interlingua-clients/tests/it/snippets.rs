@@ -303,6 +303,25 @@ fn what_cannot_be_known_is_told() {
     assert!(notes(Client::Cursor, variable()).contains("public https address"));
 }
 
+/// What is said of a window is said of one that the snippet speaks of.
+#[test]
+fn a_window_that_nobody_tells_is_told_where_it_would_stand() {
+    let known = options("house/coder");
+    let unknown = Options { model: known.models[1].clone(), ..known.clone() };
+    let notes = |client: Client, options: &Options| snippet(client, options).notes.join("\n");
+    for client in [Client::Trae, Client::CopilotCli] {
+        let said = notes(client, &known);
+        assert!(!said.contains("window of"), "{said}");
+    }
+    for (client, expected) in [
+        (Client::Trae, "the window of `house/plain`, so a small one stands there"),
+        (Client::CopilotCli, "the window of `house/plain`, so none is given"),
+    ] {
+        let said = notes(client, &unknown);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
 #[test]
 fn names_are_found_again() {
     assert!(Client::ALL.iter().all(|it| it.name().parse() == Ok(*it) && !it.about().is_empty()));
