@@ -142,7 +142,7 @@ impl Follower {
                 );
                 if old.settings().listen != new.settings().listen
                     || old.settings().workers != new.settings().workers
-                    || format!("{:?}", old.store()) != format!("{:?}", new.store())
+                    || old.store() != new.store()
                 {
                     tracing::warn!("`listen`, `workers` and `store` take effect at the next start");
                 }

@@ -176,6 +176,14 @@ impl fmt::Display for HiddenUrl {
     }
 }
 
+impl PartialEq for HiddenUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for HiddenUrl {}
+
 impl fmt::Debug for HiddenUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HiddenUrl({self})")

@@ -4,7 +4,7 @@ use crate::address::HiddenUrl;
 
 /// Where reasoning and responses are kept, and how much of them.
 #[non_exhaustive]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Store {
     /// Where.
     pub place: StorePlace,
@@ -16,7 +16,7 @@ pub struct Store {
 
 /// Where reasoning and responses are kept.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum StorePlace {
     /// In this process, until it ends.
     Memory,

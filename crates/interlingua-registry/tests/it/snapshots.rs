@@ -410,8 +410,11 @@ fn a_provider_may_wait_longer_than_the_rest() {
 fn a_store_may_be_shared_and_its_address_kept_elsewhere() {
     let text = "[store]\nurl = { env = 'STORE' }\nreasoning = { bytes = '1GiB', age = '30d', entries = 5 }\n";
     let address = "rediss://me:canary@cache.example.com:6380/2";
-    let snapshot = snapshot(text, &[("STORE", address)]).unwrap();
+    let at = |address: &str| snapshot(text, &[("STORE", address)]).unwrap();
+    let snapshot = at(address);
     let store = snapshot.store();
+    assert_eq!(store, at(address).store());
+    assert_ne!(store, at(&address.replace("canary", "other")).store());
     let StorePlace::Redis(url) = &store.place else { panic!("{store:?}") };
     assert_eq!(url.expose(), address);
     assert_eq!((store.reasoning.bytes, store.reasoning.entries), (1 << 30, 5));
