@@ -3,13 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use interlingua_clients::claude::Layer;
-use interlingua_registry::Snapshot;
-use interlingua_registry::files;
+use interlingua_registry::{DISCOVERY_PREFIX, Snapshot, files};
 
 use crate::choice::offer;
-
-/// How the gateway lists its models for this client, which shows no other names.
-const LISTED: &str = "claude/";
 
 /// The settings that beat those of the user: of the project in which this runs, and managed ones.
 pub(super) fn layers(settings: &Path) -> Vec<Layer> {
@@ -39,5 +35,5 @@ fn managed() -> PathBuf {
 /// may be there where the gateway runs.
 pub(crate) fn has_model(snapshot: &Snapshot, name: &str) -> bool {
     let has = |name: &str| offer(snapshot).has(name) || snapshot.route(Some(name)).is_ok();
-    has(name) || name.strip_prefix(LISTED).is_some_and(has)
+    has(name) || name.strip_prefix(DISCOVERY_PREFIX).is_some_and(has)
 }

@@ -49,13 +49,13 @@ impl Snapshot {
         if let Some(found) = self.bare(asked) {
             return route(Rule::BareName, Policy::default(), vec![found?], Vec::new());
         }
-        match asked.strip_prefix(DISCOVERY_PREFIX).filter(|_| !self.is_of_provider(asked)) {
-            Some(name) => {
+        match asked.strip_prefix(DISCOVERY_PREFIX) {
+            Some(name) if !name.is_empty() && !self.is_of_provider(asked) => {
                 let mut route = self.route(Some(name)).map_err(|error| error.asked_as(asked))?;
                 asked.clone_into(&mut route.asked);
                 Ok(route)
             }
-            None => Err(self.not_found(asked)),
+            _ => Err(self.not_found(asked)),
         }
     }
 

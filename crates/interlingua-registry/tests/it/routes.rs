@@ -142,13 +142,21 @@ fn what_is_not_found_and_why() {
 #[test]
 fn names_that_are_made_for_discovery_lead_back() {
     check_all(
-        &["claude/b/only", "claude/work", "claude/q3", "claude/open/claude/x", "claude/none"],
+        &[
+            "claude/b/only",
+            "claude/work",
+            "claude/q3",
+            "claude/open/claude/x",
+            "claude/none",
+            "claude/",
+        ],
         &expect![[r#"
             "claude/b/only" -> Slug only of b
             "claude/work" -> Alias only of b x of open, not poor/rich (its key is missing: env POOR_KEY is not set)
             "claude/q3" -> BareName qwen/qwen3:free of a
             "claude/open/claude/x" -> Slug claude/x of open
             "claude/none" -> there is no model `claude/none`: it is neither a slug `<provider>/<model>` nor an alias, and no usable provider lists it. Nearest: `broke`, `b/only`, `off/sleeping` (it is disabled in the configuration)
+            "claude/" -> there is no model `claude/`: it is neither a slug `<provider>/<model>` nor an alias, and no usable provider lists it. Nearest: `off/sleeping` (it is disabled in the configuration), `a/qwen/qwen3:free`, `b/only`
         "#]],
     );
     let shadowed = POOL.replace("providers.open", "providers.claude").replace("open/x", "claude/x");
