@@ -102,7 +102,7 @@ impl Look<'_> {
         if text.trim().is_empty() {
             return;
         }
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        if let Err(error) = serde_json::from_str::<Json>(text) {
             let (line, column) = (error.line(), error.column());
             self.fail(
                 "claude.strict",
