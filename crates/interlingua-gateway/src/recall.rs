@@ -29,9 +29,7 @@ impl Recall {
         notes: &mut Vec<Note>,
     ) -> Self {
         let mut before = None;
-        // Clients that speak Responses carry what they are given, or refer to a stored response.
-        let forgets = turn.protocol != Protocol::Responses;
-        if forgets && targets.iter().any(replays) {
+        if targets.iter().any(|target| may_forget(turn.protocol, target)) {
             let scope = Scope { tenant: &job.tenant, session: job.session.as_deref() };
             let prints = Fingerprints::of(turn, scope);
             let wanted = prints.wanted();
@@ -69,6 +67,18 @@ impl Recall {
             store: Arc::clone(&tools.thoughts),
         })
     }
+}
+
+/// Whether a client may not send back what an upstream wants back. Clients that speak Responses carry what
+/// they are given, or refer to a stored response; and who speaks Messages to an upstream that speaks it, too,
+/// has to send what it would have to send there itself.
+fn may_forget(protocol: Protocol, target: &Target) -> bool {
+    let carries = match protocol {
+        Protocol::Responses => true,
+        Protocol::Messages => target.provider.wire == Wire::Messages,
+        Protocol::Chat => false,
+    };
+    !carries && replays(target)
 }
 
 /// Whether an upstream takes thoughts back; in Responses all do.
