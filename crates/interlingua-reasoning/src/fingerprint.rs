@@ -134,8 +134,13 @@ const PART: &[u8] = &[0xf8];
 /// A conversation on its way into a hash.
 struct Conversation {
     hasher: Hasher,
+    /// What is not in the hash yet: long pieces are hashed several times as fast as short ones.
+    waiting: Vec<u8>,
     scratch: Vec<u8>,
 }
+
+/// How much waits before it goes into the hash, in bytes.
+const MAX_WAITING: usize = 64 << 10;
 
 impl Conversation {
     fn begin(scope: Scope<'_>) -> Self {
@@ -146,11 +151,22 @@ impl Conversation {
             key.update(session.as_bytes()).update(END);
         }
         let hasher = Hasher::new_keyed(&key.finalize().into());
-        Self { hasher, scratch: Vec::new() }
+        Self { hasher, waiting: Vec::new(), scratch: Vec::new() }
     }
 
-    fn prefix(&self) -> Prefix {
+    fn prefix(&mut self) -> Prefix {
+        self.settle();
         Prefix(self.hasher.finalize().into())
+    }
+
+    fn settle(&mut self) {
+        self.hasher.update(&self.waiting);
+        self.waiting.clear();
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> &mut Self {
+        self.waiting.extend_from_slice(bytes);
+        self
     }
 
     /// Adds a step, and gives its key if the client can see something of it.
@@ -172,28 +188,29 @@ impl Conversation {
             true => before.key_of_calls(calls().map(|it| it.head.id.as_ref())),
             false => said?,
         };
-        self.hasher.update(STEP);
+        self.add(STEP);
         if let Some(said) = said {
-            self.hasher.update(said.as_bytes());
+            self.add(said.as_bytes());
         }
         for call in calls() {
             self.call(call);
         }
-        self.hasher.update(END);
+        self.add(END);
         Some(key)
     }
 
     fn call(&mut self, call: &Call<'_>) {
         let namespace = call.head.namespace.as_deref().unwrap_or_default();
-        self.hasher.update(CALL).update(namespace.as_bytes());
-        self.hasher.update(END).update(call.head.name.as_bytes()).update(END);
+        self.add(CALL).add(namespace.as_bytes()).add(END);
+        self.add(call.head.name.as_bytes()).add(END);
         let input = call.input.to_plain();
         self.scratch.clear();
         match call.head.form {
             Form::Function | Form::ToolSearch => canonical(&input, &mut self.scratch),
             Form::Custom => self.scratch.extend_from_slice(input.trim().as_bytes()),
         }
-        self.hasher.update(&self.scratch.len().to_le_bytes()).update(&self.scratch);
+        self.waiting.extend_from_slice(&self.scratch.len().to_le_bytes());
+        self.waiting.extend_from_slice(&self.scratch);
     }
 
     /// Adds what is not the model's.
@@ -208,17 +225,20 @@ impl Conversation {
             Item::Output(output) => self.parts(OUTPUT, &output.parts, |it| it),
             Item::Summary(summary) => {
                 let text = summary.text.as_deref().unwrap_or_default();
-                self.hasher.update(SUMMARY).update(text.as_bytes()).update(END);
+                self.add(SUMMARY).add(text.as_bytes()).add(END);
             }
             Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => {}
+        }
+        if self.waiting.len() > MAX_WAITING {
+            self.settle();
         }
     }
 
     /// Adds the parts of a message or an output. A message of which nothing is left without what comes
     /// and goes is none; an output that is empty is one.
     fn parts(&mut self, who: &[u8], parts: &[Part<'_>], cut: fn(&str) -> &str) {
-        let before = self.hasher.clone();
-        self.hasher.update(who);
+        let start = self.waiting.len();
+        self.add(who);
         let mut words = Words::default();
         let mut others = false;
         for part in parts {
@@ -226,25 +246,25 @@ impl Conversation {
                 Part::Text(text) | Part::Refusal(text) => {
                     let text = text.to_plain();
                     for piece in without_reminders(cut(&text)) {
-                        words.push(&mut self.hasher, piece);
+                        words.push(&mut self.waiting, piece);
                     }
                 }
                 Part::Image { url: it, .. }
                 | Part::File { url: it, .. }
                 | Part::Audio { data: it, .. } => {
                     others = true;
-                    self.hasher.update(PART).update(it.to_plain().as_bytes()).update(END);
+                    self.add(PART).add(it.to_plain().as_bytes()).add(END);
                 }
                 Part::Other { kind, .. } => {
                     others = true;
-                    self.hasher.update(PART).update(kind.as_bytes()).update(END);
+                    self.add(PART).add(kind.as_bytes()).add(END);
                 }
             }
         }
         if words.begun || others || who == OUTPUT {
-            self.hasher.update(END);
+            self.add(END);
         } else {
-            self.hasher = before;
+            self.waiting.truncate(start);
         }
     }
 }

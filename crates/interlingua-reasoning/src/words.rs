@@ -12,15 +12,33 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn push(&mut self, hasher: &mut Hasher, piece: &str) {
+    pub(crate) fn push(&mut self, hash: &mut impl Absorb, piece: &str) {
         let piece = if self.begun { piece } else { piece.trim_start() };
         let (words, blanks) = piece.split_at(piece.trim_end().len());
         if !words.is_empty() {
-            hasher.update(self.blanks.as_bytes()).update(words.as_bytes());
+            hash.absorb(self.blanks.as_bytes());
+            hash.absorb(words.as_bytes());
             self.blanks.clear();
             self.begun = true;
         }
         self.blanks.push_str(blanks);
+    }
+}
+
+/// What becomes a hash, now or later.
+pub(crate) trait Absorb {
+    fn absorb(&mut self, bytes: &[u8]);
+}
+
+impl Absorb for Hasher {
+    fn absorb(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+impl Absorb for Vec<u8> {
+    fn absorb(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 

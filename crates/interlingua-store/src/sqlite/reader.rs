@@ -1,8 +1,8 @@
 //! The threads that read.
 
-use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, iter};
 
 use interlingua_reasoning::{Entry, Key, Mark, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -18,6 +18,9 @@ const READERS: usize = 2;
 
 /// The most that waits to be read.
 const MAX_WAITING: usize = 1_000;
+
+/// The most that one transaction reads for; the other threads shall have something to do, too.
+const MAX_BATCH: usize = 16;
 
 /// Into how many parts the age of an entry is cut: it is written down that an entry was used only if it
 /// was not in the same part before.
@@ -61,21 +64,48 @@ impl Readers {
 
 fn run(file: &File, writer: &Writer, queue: &Mutex<Receiver<Job>>) {
     let mut slot = None;
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { space, asked, answer }) = job else { return };
-        let mut stale = Vec::new();
-        let seen = file.with(&mut slot, |connection| {
-            stale.clear();
-            asked.iter().map(|it| look(connection, file, space, *it, &mut stale)).collect()
-        });
-        if !stale.is_empty() {
-            // What is not written down now is written down the next time.
-            drop(writer.send(Op::Touch { space, keys: stale }));
+    while let Some(batch) = next(queue) {
+        match file.with(&mut slot, |connection| read(connection, file, &batch)) {
+            Ok(answers) => {
+                for (job, (seen, stale)) in batch.into_iter().zip(answers) {
+                    if !stale.is_empty() {
+                        // What is not written down now is written down the next time.
+                        drop(writer.send(Op::Touch { space: job.space, keys: stale }));
+                    }
+                    // Whoever waited may have gone on.
+                    drop(job.answer.send(Ok(seen)));
+                }
+            }
+            Err(error) => {
+                for job in batch {
+                    drop(job.answer.send(Err(failed(&error))));
+                }
+            }
         }
-        // Whoever waited may have gone on.
-        drop(answer.send(seen.map_err(|error| failed(&error))));
     }
+}
+
+/// Waits for something to do, and takes what else waits with it.
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Vec<Job>> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = queue.recv().ok()?;
+    Some(iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)).collect())
+}
+
+/// Reads in one transaction, since each one locks the file and lets it go. Gives what was seen, and the
+/// keys whose use has to be written down.
+fn read(
+    connection: &mut Connection,
+    file: &File,
+    batch: &[Job],
+) -> rusqlite::Result<Vec<(Vec<Seen>, Vec<Key>)>> {
+    let transaction = connection.transaction()?;
+    let answers = batch.iter().map(|Job { space, asked, .. }| {
+        let mut stale = Vec::new();
+        let seen = asked.iter().map(|it| look(&transaction, file, *space, *it, &mut stale));
+        Ok((seen.collect::<rusqlite::Result<_>>()?, stale))
+    });
+    answers.collect()
 }
 
 fn look(
