@@ -252,7 +252,7 @@ pub struct Frame<'a> {
     /// The frame's `event:` field, if it has one.
     pub name: Option<Cow<'a, str>>,
     /// Its JSON, in order.
-    pub pieces: Vec<Piece<'a>>,
+    pub pieces: Cow<'a, [Piece<'a>]>,
 }
 
 /// A piece of a [`Frame`]. All but [`Piece::Json`] are the insides of JSON strings.
@@ -274,7 +274,7 @@ impl Frame<'_> {
     fn into_owned(self) -> Frame<'static> {
         Frame {
             name: self.name.map(|it| it.into_owned().into()),
-            pieces: self.pieces.into_iter().map(Piece::into_owned).collect(),
+            pieces: self.pieces.into_owned().into_iter().map(Piece::into_owned).collect(),
         }
     }
 }

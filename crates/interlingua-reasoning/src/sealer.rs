@@ -77,7 +77,10 @@ impl Sealing {
     /// upstream signs nothing and the seal belongs all the same; what is not known yet is left out, as
     /// it comes again at the end of its thought.
     fn seal_frame(&mut self, frame: &mut Frame<'_>) {
-        for piece in &mut frame.pieces {
+        if !frame.pieces.iter().any(|it| matches!(it, Piece::Opaque(_))) {
+            return;
+        }
+        for piece in frame.pieces.to_mut() {
             let Piece::Opaque(opaque) = piece else { continue };
             let open = self.open.as_ref().filter(|it| opaque.is_empty() || it.is_known_by(opaque));
             let seal = match self.seal_of(opaque).map(str::to_owned) {
@@ -212,7 +215,8 @@ mod tests {
                     Piece::Json("{".into()),
                     Piece::Opaque("sig/1".into()),
                     Piece::Opaque("not yet".into()),
-                ],
+                ]
+                .into(),
             })
         };
         let index = Index(0);
@@ -233,7 +237,7 @@ mod tests {
         let seals: Vec<&str> = sink
             .iter()
             .filter_map(|event| match event {
-                Event::Frame(frame) => match frame.pieces.as_slice() {
+                Event::Frame(frame) => match &*frame.pieces {
                     [_, Piece::Opaque(seal), Piece::Opaque(other)] if other.is_empty() => {
                         Some(&**seal)
                     }

@@ -3,7 +3,7 @@
 /// Recognises a chunk that is, but for one text, the chunk before it to the byte.
 ///
 /// Nearly every chunk of a stream is. What stands around its text was parsed and judged when it came
-/// first, and says the same again; a text without escapes and quotes cannot change what it stands in.
+/// first, and says the same again; a text that ends where its quotes end cannot change what it stands in.
 /// Such a chunk needs no parser, and a parser is most of what a chunk costs.
 #[derive(Debug)]
 pub(crate) struct Alike<K> {
@@ -44,13 +44,32 @@ impl<K: Copy> Alike<K> {
         self.before.len()
     }
 
-    /// The text of `chunk`, if nothing else in it is new.
+    /// The text of `chunk`, JSON-escaped, if nothing else in it is new.
     pub(crate) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
         let kind = self.kind?;
-        let text = chunk.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
-        let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-        text.bytes().all(plain).then_some((kind, text))
+        let rest = chunk.strip_prefix(&*self.before)?;
+        let (text, after) = rest.split_at_checked(inside_len(rest)?)?;
+        (after == self.after).then_some((kind, text))
     }
+}
+
+/// How long the inside of the JSON string is with whose inside `rest` begins. `None` where only a parser
+/// can tell.
+pub(crate) fn inside_len(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => break,
+            b'\\' => match bytes.get(at + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                _ => return None,
+            },
+            ..0x20 => return None,
+            _ => at += 1,
+        }
+    }
+    Some(at)
 }
 
 #[cfg(test)]
@@ -75,7 +94,9 @@ mod tests {
         assert_eq!(text(r#"{"n":2,"d":{"t":"there"},"f":null}"#), None);
         assert_eq!(text(r#"{"n":1,"d":{"t":"there"},"f":"stop"}"#), None);
         assert_eq!(text(r#"{"n":1,"d":{"t":"a","u":"b"},"f":null}"#), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"a\n"},"f":null}"#), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"a\n\"b\""},"f":null}"#), Some(r#"a\n\"b\""#));
+        assert_eq!(text(r#"{"n":1,"d":{"t":"a\"},"f":null}"#), None);
+        assert_eq!(text(r#"{"n":1,"d":{"t":"\u0061"},"f":null}"#), None);
         assert_eq!(text("{\"n\":1,\"d\":{\"t\":\"\u{1}\"},\"f\":null}"), None);
         assert_eq!(text(r#"{"n":1,"d":{"t":null},"f":null}"#), None);
     }

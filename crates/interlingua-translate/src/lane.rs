@@ -77,7 +77,7 @@ impl<'d> Marks<'d> {
             at = mark.end;
         }
         json(at..document.len(), &mut pieces);
-        pass(name, pieces, sink);
+        pass(name, &pieces, sink);
     }
 
     fn put(&mut self, part: &str, pieces: Vec<Piece<'d>>) {
@@ -88,7 +88,8 @@ impl<'d> Marks<'d> {
 }
 
 /// Sends a frame of these pieces on.
-pub(crate) fn pass(name: &str, pieces: Vec<Piece<'_>>, sink: &mut dyn Sink) {
+pub(crate) fn pass(name: &str, pieces: &[Piece<'_>], sink: &mut dyn Sink) {
+    let pieces = Cow::Borrowed(pieces);
     let name = Some(name).filter(|it| !it.is_empty()).map(Cow::Borrowed);
     sink.event(Event::Frame(Frame { name, pieces }));
 }

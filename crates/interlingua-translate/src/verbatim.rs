@@ -115,7 +115,7 @@ impl Encoder {
             self.out.extend_from_slice(b"data: ");
         }
         let start = self.out.len();
-        for piece in &frame.pieces {
+        for piece in &*frame.pieces {
             match piece {
                 Piece::Json(json) => self.json(json),
                 Piece::Model(_) => self.out.extend_from_slice(&self.model),

@@ -70,7 +70,7 @@ impl Lane {
 
     /// Passes on a frame in which nothing is marked.
     pub(super) fn plain(name: &str, json: &str, sink: &mut dyn Sink) {
-        pass(name, vec![Piece::Json(json.into())], sink);
+        pass(name, &[Piece::Json(json.into())], sink);
     }
 
     fn mark(&mut self, json: &str, raw: Option<&RawValue>, what: What) {
@@ -97,6 +97,6 @@ impl Lane {
             at = end;
         }
         pieces.push(Piece::Json(json.get(at..).unwrap_or_default().into()));
-        pass(name, pieces, sink);
+        pass(name, &pieces, sink);
     }
 }

@@ -248,7 +248,7 @@ impl Decoder {
                 Piece::Opaque("".into()),
                 Piece::Json("\"}}".into()),
             ];
-            pass("content_block_delta", pieces, sink);
+            pass("content_block_delta", &pieces, sink);
         }
         self.blocks.stop(at, sink);
     }
@@ -363,14 +363,14 @@ impl Decode for Decoder {
         if data == "[DONE]" {
             self.end(sink)?;
             if self.verbatim {
-                pass("message_stop", vec![Piece::Json(r#"{"type":"message_stop"}"#.into())], sink);
+                pass("message_stop", &[Piece::Json(r#"{"type":"message_stop"}"#.into())], sink);
             }
             return Ok(());
         }
         if let Some((at, text)) = self.alike.text(data) {
             self.blocks.say(at, Some(Text::Json(text.into())), sink);
             if self.verbatim {
-                pass("content_block_delta", vec![Piece::Json(data.into())], sink);
+                pass("content_block_delta", &[Piece::Json(data.into())], sink);
             }
             return Ok(());
         }

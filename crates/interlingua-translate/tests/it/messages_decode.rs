@@ -128,7 +128,7 @@ fn written(pieces: &[Piece<'_>]) -> String {
 fn frames(run: &Run) -> Vec<(String, Vec<Piece<'static>>)> {
     let frames = run.events.iter().filter_map(|event| match event {
         Event::Frame(frame) => {
-            Some((frame.name.clone().unwrap_or_default().into_owned(), frame.pieces.clone()))
+            Some((frame.name.clone().unwrap_or_default().into_owned(), frame.pieces.to_vec()))
         }
         _ => None,
     });

@@ -513,7 +513,7 @@ fn relayed(run: &Run) -> Vec<(String, String)> {
 /// The values of the marked places of a run.
 fn marked(run: &Run) -> Vec<String> {
     let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => Some(&frame.pieces),
+        Event::Frame(frame) => Some(&*frame.pieces),
         _ => None,
     });
     let told = |piece: &Piece<'_>| match piece {

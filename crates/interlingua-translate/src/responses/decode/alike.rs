@@ -2,6 +2,8 @@
 
 use serde_json::value::RawValue;
 
+use crate::alike::inside_len;
+
 /// Recognises an event that is, but for a text and a few values that mean nothing, the event before it
 /// to the byte.
 ///
@@ -90,24 +92,11 @@ impl<K: Copy> Alike<K> {
 /// How long the value is with which `rest` begins: all digits, or all up to the closing quote. `None`
 /// where only a parser can tell.
 fn length(rest: &str, gap: Gap) -> Option<usize> {
-    let bytes = rest.as_bytes();
     if gap == Gap::Number {
-        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         return (digits > 0).then_some(digits);
     }
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => break,
-            b'\\' => match bytes.get(at + 1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
-                _ => return None,
-            },
-            ..0x20 => return None,
-            _ => at += 1,
-        }
-    }
-    Some(at)
+    inside_len(rest)
 }
 
 #[cfg(test)]

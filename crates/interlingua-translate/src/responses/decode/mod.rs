@@ -289,7 +289,7 @@ impl Decode for Decoder {
             let text = Text::Json(text.into());
             self.items.next(going, text, sink).map_err(|trouble| self.trouble(trouble))?;
             if self.verbatim {
-                pass(frame.event, vec![Piece::Json(data.into())], sink);
+                pass(frame.event, &[Piece::Json(data.into())], sink);
             }
             return Ok(());
         }
