@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::extras::Extras;
 use super::write::field;
 use crate::target::Target;
-use crate::tools::Names;
+use crate::tools::{Lost, Names};
 
 mod tool;
 
@@ -78,6 +78,7 @@ impl<'o> Offer<'o, '_> {
         let start = out.len();
         out.extend_from_slice(b",\"tools\":[");
         let mut count = 0;
+        let mut lost = Lost::default();
         let mut wires = self.names.iter().peekable();
         for at in 0..self.turn.tools.len() {
             let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
@@ -95,11 +96,12 @@ impl<'o> Offer<'o, '_> {
             if count > 0 {
                 out.push(b',');
             }
-            match self.tool(at, wire, strict, out, notes) {
+            match self.tool(at, wire, strict, &mut lost, out, notes) {
                 true => count += 1,
                 false => out.truncate(comma),
             }
         }
+        lost.note(notes);
         match count {
             0 => out.truncate(start),
             _ => out.push(b']'),
