@@ -60,6 +60,7 @@
 //! ```
 
 mod blocks;
+mod builtin;
 mod defaults;
 mod dialect;
 mod dialects;

@@ -5,7 +5,7 @@ use interlingua_dialect::{Dialects, Fix, Refusal};
 use interlingua_ir::{Class, Retry};
 use serde_json::{Value, json};
 
-use crate::support::{all_dialects, fixtures, json};
+use crate::support::{fixtures, json};
 
 /// Fixtures whose `retryable` contradicts the table: its rule says otherwise, or it has no rule that
 /// could say so. Their classes are right. The list is exact, so a table that learns better, or a
@@ -23,7 +23,7 @@ const UNSETTLED_RETRYABLE: [&str; 8] = [
 
 #[test]
 fn every_recorded_refusal_is_classified() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     let mut wrong = Vec::new();
     let mut unsettled = Vec::new();
     for (name, fixture) in recorded() {
@@ -63,11 +63,11 @@ fn classify(dialects: &Dialects, fixture: &Value) -> Refusal {
 
 #[track_caller]
 fn refused(dialect: &str, status: u16, body: impl AsRef<[u8]>) -> Refusal {
-    all_dialects().resolve(dialect, "").unwrap().classify(status, None, body.as_ref())
+    Dialects::builtin().resolve(dialect, "").unwrap().classify(status, None, body.as_ref())
 }
 
 fn recorded_message(name: &str) -> String {
-    classify(&all_dialects(), &json(format!("errors/{name}.json"))).message
+    classify(&Dialects::builtin(), &json(format!("errors/{name}.json"))).message
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn messages_are_the_best_words_found() {
 
 #[test]
 fn codes_params_and_hints_are_kept() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     let of = |name: &str| classify(&dialects, &json(format!("errors/{name}.json")));
     assert_eq!(of("openai-bad-param").param.as_deref(), Some("max_tokens"));
     assert_eq!(of("openai-bad-param").code.as_deref(), Some("unsupported_parameter"));
@@ -114,7 +114,7 @@ fn codes_params_and_hints_are_kept() {
 
 #[test]
 fn errors_in_streams_are_recognised() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     let expected = json("streams.expected.json");
     let mut recognised = 0;
     for (file, expected) in expected.as_object().unwrap() {
@@ -132,7 +132,7 @@ fn errors_in_streams_are_recognised() {
 
 #[test]
 fn an_answer_is_no_error() {
-    let dialect = all_dialects().resolve("minimax", "").unwrap();
+    let dialect = Dialects::builtin().resolve("minimax", "").unwrap();
     for answer in [
         json!({"choices": [{"delta": {"content": "rate limit"}}], "error": null}),
         json!({"choices": [], "base_resp": {"status_code": 0, "status_msg": "success"}}),
@@ -198,7 +198,7 @@ fn hostile_bodies_do_no_harm() {
 
 #[test]
 fn a_fault_says_who_refused_and_why() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     let told = |name: &str| {
         let refusal = classify(&dialects, &json(format!("errors/{name}.json")));
         refusal.into_fault("house", Some("HOUSE_API_KEY")).message
