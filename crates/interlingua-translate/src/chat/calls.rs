@@ -59,7 +59,7 @@ impl Calls {
         self.calls.iter().any(|call| !call.settled && !call.is_whole())
     }
 
-    /// Takes the next piece of some call.
+    /// Takes the next piece of some call, and tells which one in the answer it was.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Calls {
         piece: &CallPiece<'_>,
         next: &mut u32,
         sink: &mut dyn Sink,
-    ) -> Result<(), &'static str> {
+    ) -> Result<Option<usize>, &'static str> {
         let form = if piece.custom.is_some() { Form::Custom } else { Form::Function };
         let function: &FunctionPiece<'_> = match (&piece.custom, &piece.function) {
             (Some(function), _) | (None, Some(function)) => function,
@@ -84,7 +84,7 @@ impl Calls {
         let at = match self.find(&read) {
             Some(at) => at,
             // A piece that says nothing begins nothing.
-            None if read.is_empty() => return Ok(()),
+            None if read.is_empty() => return Ok(None),
             None if self.calls.len() == MAX_CALLS => {
                 return Err("the answer holds more than 1024 calls");
             }
@@ -99,7 +99,7 @@ impl Calls {
                 NoteKind::Dropped,
                 "a piece of a call that had ended",
             )));
-            return Ok(());
+            return Ok(Some(at));
         }
         if call.id.is_none() {
             call.id = read.id;
@@ -115,7 +115,7 @@ impl Calls {
         }
         let call = &mut self.calls[at];
         let Some(text) = read.input.and_then(|input| call.halves.join(input)) else {
-            return Ok(());
+            return Ok(Some(at));
         };
         call.size += text.stored_len();
         if call.size > MAX_INPUT {
@@ -133,7 +133,7 @@ impl Calls {
                 call.early = String::from_utf8(escaped).unwrap_or_default();
             }
         }
-        Ok(())
+        Ok(Some(at))
     }
 
     /// Ends all calls: whole ones are closed; where the answer was `cut`, the others are dropped.

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::calls::Calls;
 use super::lane::Lane;
 use super::leaves::{citations, content_parts, details, is_error, text};
+use super::signs::Signs;
 use super::tags::{Piece, TagReader};
 use super::usage;
 use crate::alike::Alike;
@@ -45,6 +46,7 @@ pub struct Decoder {
     open: Option<Open>,
     next: u32,
     calls: Calls,
+    signs: Signs,
     alike: Alike<Flow>,
     tags: TagReader,
     halves: Halves,
@@ -91,6 +93,7 @@ impl Decoder {
     /// to its calls; it has to differ from answer to answer.
     pub fn new(dialect: Arc<Dialect>, provider: &str, seed: &str) -> Self {
         let tags = TagReader::new(dialect.reasoning_out.tags);
+        let signs = Signs::new(&dialect);
         Self {
             dialect,
             provider: provider.to_owned(),
@@ -98,6 +101,7 @@ impl Decoder {
             open: None,
             next: 0,
             calls: Calls::new(seed),
+            signs,
             alike: Alike::new(),
             tags,
             halves: Halves::default(),
@@ -156,6 +160,9 @@ impl Decoder {
     }
 
     fn delta(&mut self, delta: &Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
+        if let Some(list) = delta.reasoning_details {
+            self.signs.details(list.get());
+        }
         let thought = self.listed(delta).filter_map(text).find(|it| !it.is_empty());
         match thought {
             Some(thought) => {
@@ -189,9 +196,18 @@ impl Decoder {
         for piece in delta.tool_calls.iter().flatten().chain(&legacy) {
             self.end_prose(sink);
             self.substance = true;
-            self.calls
-                .piece(piece, &mut self.next, sink)
-                .map_err(|what| self.fault(Class::Upstream, what))?;
+            if !self.calls.any() {
+                // Clients drop thoughts that stand behind the calls that followed from them.
+                if let Some(extra) = piece.extra_content {
+                    self.signs.call(0, extra.get());
+                }
+                self.signs.flush(&mut self.next, sink);
+            }
+            let nth = self.calls.piece(piece, &mut self.next, sink);
+            let nth = nth.map_err(|what| self.fault(Class::Upstream, what))?;
+            if let Some((nth, extra)) = nth.zip(piece.extra_content) {
+                self.signs.call(nth, extra.get());
+            }
         }
         for field in &delta.extra {
             self.note_unknown(field.name.as_str(), field.json.get(), sink);
@@ -306,6 +322,9 @@ impl Decoder {
             if let Some(text) = self.halves.rest() {
                 sink.event(Event::Delta { index: open.index, text });
             }
+            if open.flow == Flow::Reasoning {
+                self.signs.attach(open.index, sink);
+            }
             sink.event(Event::Close { index: open.index });
         }
     }
@@ -341,7 +360,10 @@ impl Decoder {
         }
         self.end_prose(sink);
         let cut = matches!(stop, Stop::Length | Stop::Filtered);
-        self.calls.settle(cut, sink).map_err(|what| self.fault(Class::ToolGenerationFailed, what))
+        let settled = self.calls.settle(cut, sink);
+        settled.map_err(|what| self.fault(Class::ToolGenerationFailed, what))?;
+        self.signs.flush(&mut self.next, sink);
+        Ok(())
     }
 
     fn end(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {

@@ -11,6 +11,7 @@ mod leaves;
 mod messages;
 mod offer;
 mod read;
+mod signs;
 mod tags;
 mod usage;
 mod write;
