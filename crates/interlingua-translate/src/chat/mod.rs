@@ -13,6 +13,7 @@ mod offer;
 mod read;
 mod signs;
 mod tags;
+mod thinking;
 mod usage;
 mod write;
 

@@ -126,7 +126,7 @@ impl Detail {
             let grows = GROWING.contains(&name.as_str());
             match (grows.then(|| inside(known)).flatten(), inside(&json)) {
                 (Some(so_far), Some(more)) if *snapshots && more.starts_with(so_far) => {
-                    *known = json
+                    *known = json;
                 }
                 (Some(so_far), Some(more)) => {
                     *snapshots = false;
@@ -156,14 +156,12 @@ fn inside(json: &str) -> Option<&str> {
 pub(super) fn of_call<'p>(provenance: &[&'p (String, String)], nth: usize) -> Option<&'p str> {
     let field = Carrier::ToolCallExtraContent.name();
     let nth = nth.to_string();
-    let of_field = provenance.iter().filter(|(known, _)| known == field);
-    of_field
-        .filter_map(|(_, json)| {
-            let members = members(json);
-            member(&members, "call").filter(|it| *it == nth)?;
-            member(&members, "extra_content")
-        })
-        .next()
+    let mut of_field = provenance.iter().filter(|(known, _)| known == field);
+    of_field.find_map(|(_, json)| {
+        let members = members(json);
+        member(&members, "call").filter(|it| *it == nth)?;
+        member(&members, "extra_content")
+    })
 }
 
 /// Details that the upstream takes back: all of them in their order, but for text that it wants signed

@@ -10,6 +10,7 @@ use interlingua_dialect::{
 use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Role, Text};
 
 use super::Writer;
+use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
 use super::replay::{Lead, Replayed, thinking_part};
 use crate::chat::extras::CONTENT;
@@ -334,7 +335,10 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
         let all_shown = takes == ResultContent::AnyParts
             || shown.iter().all(|part| part.is_text() || part.is_image());
-        if has_images || is_list && all_shown {
+        if self.marks.contains(&at) && !shown.is_empty() {
+            self.list(&shown);
+            mark(self.out);
+        } else if has_images || is_list && all_shown {
             self.list(&shown);
         } else if is_list {
             let words = self.in_words(shown).into_iter().map(Seen::words);

@@ -34,6 +34,7 @@ impl Offer<'_, '_> {
                     notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
                 }
             }
+            (Tool::WebSearch, _) if searches_by_plugin(self.target) => return false,
             (Tool::WebSearch, _) => {
                 let Some(json) = native_search(self.target) else {
                     notes.push(Note::new(NoteKind::Dropped, "tool web_search"));
@@ -159,6 +160,12 @@ fn native_search(target: &Target<'_>) -> Option<&'static str> {
             None
         }
     }
+}
+
+/// Whether the upstream's own search is no tool.
+pub(super) fn searches_by_plugin(target: &Target<'_>) -> bool {
+    target.dialect.tools.builtin_web_search == BuiltinWebSearch::Plugin
+        && !target.repairs.has(Fix::DropWebSearch)
 }
 
 fn open(out: &mut Vec<u8>, kind: &str, name: &str) {

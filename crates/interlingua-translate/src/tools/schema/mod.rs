@@ -142,7 +142,7 @@ fn each_inner(key: &str, value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
             Value::Object(schemas),
         ) => schemas.values_mut().for_each(visit),
         ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Value::Array(schemas)) => {
-            schemas.iter_mut().for_each(visit)
+            schemas.iter_mut().for_each(visit);
         }
         (
             "items"
