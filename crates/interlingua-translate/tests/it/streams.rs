@@ -5,15 +5,7 @@ use interlingua_ir::{Attachment, Class, Event, Form, Stop, Usage};
 use interlingua_testkit::fixtures::{CUTS, Stream, dialect_streams};
 use serde_json::Value;
 
-use crate::support::{Called, Said, decode, decoder, dialect, dialect_for, frame_ends, run};
-
-/// All recordings, each with the dialect that reads it.
-fn recorded() -> impl Iterator<Item = (Stream, Dialect)> {
-    dialect_streams(None).into_iter().map(|stream| {
-        let dialect = dialect_for(&stream.dialect, &stream);
-        (stream, dialect)
-    })
-}
+use crate::support::{Called, Said, decode, decoder, dialect, frame_ends, recorded, run};
 
 /// What the table expects; ids that we mint are filled in from what was `got`.
 fn expected(stream: &Stream, got: &Said) -> Said {
