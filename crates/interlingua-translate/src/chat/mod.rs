@@ -2,6 +2,7 @@
 
 mod calls;
 mod decode;
+mod details;
 mod encode;
 mod extras;
 mod head;
@@ -10,6 +11,7 @@ mod lane;
 mod leaves;
 mod messages;
 mod offer;
+mod pieces;
 mod read;
 mod signs;
 mod tags;

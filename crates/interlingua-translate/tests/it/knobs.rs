@@ -506,6 +506,7 @@ fn thoughtful(origin: Option<&str>, provenance: &[(&str, &str)], dialect: &Diale
         let thought = Thought {
             origin: Some(Origin { provider: "up".into(), family: family.into() }),
             text: "because".into(),
+            calls: vec!["c1".into()],
             provenance: provenance.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect(),
             ..Thought::default()
         };
@@ -520,7 +521,7 @@ fn thoughtful(origin: Option<&str>, provenance: &[(&str, &str)], dialect: &Diale
 #[test]
 fn thoughts_go_back_in_the_carrier() {
     let details = r#"[{"type":"reasoning.text","text":"x","signature":"s","format":"anthropic-claude-v1"},{"type":"reasoning.text","text":"y","format":"anthropic-claude-v1"}]"#;
-    let extra = r#"{"call":0,"extra_content":{"google":{"thought_signature":"sig"}}}"#;
+    let extra = r#"{"google":{"thought_signature":"sig"}}"#;
     for (dialect, provenance, expect) in [
         ("deepseek", None, vec![("/reasoning_content", json!("because"))]),
         ("cerebras", None, vec![("/reasoning", json!("because"))]),
@@ -550,7 +551,7 @@ fn thoughts_go_back_in_the_carrier() {
         ),
         (
             "gemini",
-            Some(("tool_call_extra_content", extra)),
+            Some(("extra_content", extra)),
             vec![
                 ("/tool_calls/0/extra_content/google/thought_signature", json!("sig")),
                 ("/tool_calls/1/extra_content", json!(null)),

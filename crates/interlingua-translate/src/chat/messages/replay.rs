@@ -63,6 +63,8 @@ impl Replay {
 pub(super) struct Replayed<'w> {
     text: Vec<Text<'w>>,
     provenance: Vec<&'w (String, String)>,
+    /// What has to stand beside a call, and the calls that it may stand beside.
+    beside: Vec<(&'w [String], &'w str)>,
     /// The carrier's field as the client sent it back.
     kept: Option<&'w str>,
 }
@@ -108,6 +110,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             found.text.extend(text);
             if own {
                 found.provenance.extend(provenance);
+                let calls = reasoning.thought.as_ref().map_or(&[][..], |it| &it.calls);
+                let extra = provenance.iter().filter(|(name, _)| name == EXTRA_CONTENT);
+                found.beside.extend(extra.map(|(_, json)| (calls, json.as_str())));
                 let name = self.replay.carrier.name();
                 found.kept = found.kept.or(self.extras.find(Place::Item(*at), name));
             }
@@ -115,7 +120,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let in_words = |it: &Replayed<'_>| it.text.iter().any(|text| !text.is_empty());
         found.filter(|it| match self.replay.carrier {
             // What it says in words is not what is wanted back.
-            Carrier::ToolCallExtraContent => signs::of_call(&it.provenance, 0).is_some(),
+            Carrier::ToolCallExtraContent => !it.beside.is_empty(),
             _ => in_words(it) || !it.provenance.is_empty() || it.kept.is_some(),
         })
     }
@@ -124,19 +129,23 @@ impl<'w, 'a> Writer<'w, 'a> {
     pub(super) fn beside_calls(
         &self,
         thought: Option<&Replayed<'_>>,
-        count: usize,
+        calls: &[(usize, &Call<'_>)],
         fill: bool,
     ) -> Vec<Option<String>> {
         if self.replay.carrier != Carrier::ToolCallExtraContent {
-            return vec![None; count];
+            return vec![None; calls.len()];
         }
-        let known = |nth| signs::of_call(&thought?.provenance, nth).map(str::to_owned);
-        let mut beside: Vec<Option<String>> = (0..count).map(known).collect();
+        let known = |(_, call): &(usize, &Call<'_>)| {
+            let followed = |ids: &[String]| ids.iter().any(|id| *id == call.head.id);
+            let (_, json) = thought?.beside.iter().find(|(ids, _)| followed(ids))?;
+            Some((*json).to_owned())
+        };
+        let mut beside: Vec<Option<String>> = calls.iter().map(known).collect();
         let path = self.target.dialect.replay.placeholder_path.as_deref();
         if let (true, Some(first), Some((path, placeholder))) =
             (fill, beside.first_mut(), path.zip(self.replay.placeholder.as_deref()))
         {
-            *first = Some(signs::at_path(path, &Text::plain(placeholder)));
+            *first = Some(signs::at_path(path, placeholder));
         }
         beside
     }
@@ -196,7 +205,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         if !lists.is_empty() {
             let signed =
                 |format: &str| rules.signed_formats.iter().any(|it| glob_matches(it, format));
-            let details = signs::returned(lists.into_iter(), signed);
+            let details = signs::details(lists.into_iter(), signed);
             return field(self.out, name, &details);
         }
         if rules.opaque {
@@ -254,3 +263,6 @@ fn origin_name(reasoning: &Reasoning<'_>) -> String {
     let origin = reasoning.thought.as_ref().and_then(|it| it.origin.as_ref());
     origin.map_or("unknown".to_owned(), |it| it.provider.clone())
 }
+
+/// The field of a call in which its upstream keeps what it knows the call by.
+pub(super) const EXTRA_CONTENT: &str = "extra_content";

@@ -12,7 +12,7 @@ use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, R
 use super::Writer;
 use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
-use super::replay::{Lead, Replayed, thinking_part};
+use super::replay::{EXTRA_CONTENT, Lead, Replayed, thinking_part};
 use crate::chat::extras::CONTENT;
 use crate::chat::offer::takes_custom;
 use crate::chat::write::{field, joined, string};
@@ -70,7 +70,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let fill = lacks && self.replay.on_missing == OnMissing::Placeholder;
         let lead = self.lead(thought.as_ref(), fill);
         self.content(&said, seen, lead);
-        let beside = self.beside_calls(thought.as_ref(), calls.len(), fill);
+        let beside = self.beside_calls(thought.as_ref(), &calls, fill);
         let blank = thoughts.iter().any(|(_, it)| it.thought.is_none() && !it.readable.is_empty());
         self.carry(thought, fill, blank && self.same_protocol);
         for &at in &said {
@@ -349,6 +349,3 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
     }
 }
-
-/// What a call's own upstream knows it by.
-const EXTRA_CONTENT: &str = "extra_content";
