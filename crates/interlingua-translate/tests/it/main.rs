@@ -25,3 +25,4 @@ mod requests;
 mod streams;
 mod support;
 mod tool_search;
+mod wrong_records;
