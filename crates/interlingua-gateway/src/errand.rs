@@ -128,8 +128,14 @@ impl Errand<'_, '_> {
             record.upstream_request_id = answer.request_id;
             let seed = &self.job.answer_id;
             let frames = verbatim.then_some(Frames { usage: self.head.shows_usage() });
-            let decoder =
-                upstream::decoder(provider.wire, Arc::clone(dialect), &provider.id, seed, frames);
+            let decoder = upstream::decoder(
+                provider.wire,
+                Arc::clone(dialect),
+                &provider.id,
+                seed,
+                &tools,
+                frames,
+            );
             let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
             let seal = Arc::clone(&self.job.state.tools.seal);
             let sealing =
