@@ -10,7 +10,7 @@ use interlingua_registry::{Attempts, Next, ProviderKey, Target};
 use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
-    self as translate, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
+    self as translate, Check, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
 };
 use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
@@ -97,7 +97,7 @@ impl Errand<'_, '_> {
         let verbatim = request.verbatim && in_kind && !(is_chat && replays(self.target));
         let keeping = self.recall.keeping(self.job, self.target, verbatim);
         let storing = if self.head.is_stored() { Storing::of(self.job) } else { None };
-        let Written { body, tools, notes } = request.written;
+        let Written { body, tools, unheld, notes } = request.written;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
         record.price = model.price;
@@ -141,7 +141,8 @@ impl Errand<'_, '_> {
             let sealing =
                 (!is_chat).then(|| Sealing::new(seal, &self.job.tenant, origin, seed, nonce));
             let answer_id = (!verbatim).then(|| seed.clone());
-            let passage = Passage { answer: answer_id, tools, keeping, storing, sealing };
+            let check = unheld.map(Check::new);
+            let passage = Passage { answer: answer_id, tools, keeping, storing, sealing, check };
             let limits = &self.job.view.snapshot.settings().limits;
             let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
             let reader = Reader::with_limits(decoder, limits);

@@ -13,7 +13,9 @@ mod messages;
 mod offer;
 mod pieces;
 mod read;
+mod signs;
 mod tags;
+mod thinking;
 mod usage;
 mod write;
 

@@ -11,6 +11,7 @@ mod encode;
 mod forwarded;
 mod hostile;
 mod kept;
+mod knobs;
 mod large;
 mod messages_decode;
 mod messages_forward;
