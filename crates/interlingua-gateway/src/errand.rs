@@ -44,22 +44,28 @@ impl Errand<'_, '_> {
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
-        let mut repairs = Repairs::default();
+        let mut repairs = view.learned.of(self.target);
+        let mut repaired: Option<(Fix, Option<String>)> = None;
         loop {
             record.attempts += 1;
             let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
-                Ok(Answer::Begun(mut commit)) => {
-                    commit.place = Some(place);
-                    return Ok(Answer::Begun(commit));
+                Ok(mut answer) => {
+                    if let Some((Fix::DropParam, Some(param))) = &repaired {
+                        view.learned.add(self.target, param);
+                    }
+                    if let Answer::Begun(commit) = &mut answer {
+                        commit.place = Some(place);
+                    }
+                    return Ok(answer);
                 }
-                Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             self.scrubber().mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-            if let Some(fix) = fix.filter(|_| repairs.is_empty())
+            if let Some(fix) = fix.filter(|_| repaired.is_none())
                 && repairs.add(fix, fault.param.as_deref())
             {
+                repaired = Some((fix, fault.param.clone()));
                 tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
                 record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
                 continue;
