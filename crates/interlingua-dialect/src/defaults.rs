@@ -39,11 +39,11 @@ impl Defaults {
 }
 
 const FIELDS: [Field; 5] = [
-    Field { name: "used_up_window", kind: Kind::Pattern },
-    Field { name: "rejected_param", kind: Kind::Pattern },
-    Field { name: "retryable", kind: Kind::Map(&Kind::Bool) },
-    Field { name: "defaults", kind: Kind::Patch(BLOCKS) },
-    Field { name: "error_rules", kind: Vec::<ErrorRule>::KIND },
+    Field { name: "used_up_window", about: "", kind: Kind::Pattern },
+    Field { name: "rejected_param", about: "", kind: Kind::Pattern },
+    Field { name: "retryable", about: "", kind: Kind::Map(&Kind::Bool) },
+    Field { name: "defaults", about: "", kind: Kind::Patch(BLOCKS) },
+    Field { name: "error_rules", about: "", kind: Vec::<ErrorRule>::KIND },
 ];
 
 fn read() -> Defaults {

@@ -178,7 +178,7 @@ fn class<'de, D: Deserializer<'de>>(from: D) -> Result<Class, D::Error> {
 }
 
 impl Shape for Class {
-    const KIND: Kind = Kind::OneOf(&CLASS_NAMES);
+    const KIND: Kind = Kind::OneOf(&CLASS_NAMES, &[]);
 }
 
 #[cfg(test)]
