@@ -1,4 +1,4 @@
-//! The records that ship with this crate.
+//! The records that ship with this crate: all that lie in `dialects/`.
 
 use std::sync::OnceLock;
 
@@ -23,59 +23,4 @@ impl Builtin {
     }
 }
 
-/// Embeds `dialects/<id>.toml` for each name.
-macro_rules! embedded {
-    ($($id:literal,)+) => {
-        [$(Builtin::new($id, include_str!(concat!("../dialects/", $id, ".toml")))),+]
-    };
-}
-
-pub(crate) static BUILTIN: [Builtin; 27] = embedded![
-    "generic",
-    "openai",
-    "azure",
-    "mimo",
-    "deepseek",
-    "qwen",
-    "glm",
-    "kimi",
-    "minimax",
-    "mistral",
-    "xai",
-    "groq",
-    "cerebras",
-    "together",
-    "fireworks",
-    "openrouter",
-    "gemini",
-    "siliconflow",
-    "volcengine",
-    "stepfun",
-    "vllm",
-    "sglang",
-    "ollama",
-    "lmstudio",
-    "llamacpp",
-    "anthropic",
-    "anthropic_compat",
-];
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn every_file_of_the_folder_is_embedded() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialects");
-        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut files: Vec<_> = files.map(|name| name.into_string().unwrap()).collect();
-        let mut known: Vec<_> = BUILTIN.iter().map(|it| format!("{}.toml", it.id)).collect();
-        known.push("defaults.toml".to_owned());
-        files.sort();
-        known.sort();
-        assert_eq!(files, known);
-    }
-}
+include!(concat!(env!("OUT_DIR"), "/builtin.rs"));

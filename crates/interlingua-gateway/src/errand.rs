@@ -44,22 +44,28 @@ impl Errand<'_, '_> {
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
-        let mut repairs = Repairs::default();
+        let mut repairs = view.learned.of(self.target);
+        let mut repaired: Option<(Fix, Option<String>)> = None;
         loop {
             record.attempts += 1;
             let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
-                Ok(Answer::Begun(mut commit)) => {
-                    commit.place = Some(place);
-                    return Ok(Answer::Begun(commit));
+                Ok(mut answer) => {
+                    if let Some((Fix::DropParam, Some(param))) = &repaired {
+                        view.learned.add(self.target, param);
+                    }
+                    if let Answer::Begun(commit) = &mut answer {
+                        commit.place = Some(place);
+                    }
+                    return Ok(answer);
                 }
-                Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             self.scrubber().mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-            if let Some(fix) = fix.filter(|_| repairs.is_empty())
+            if let Some(fix) = fix.filter(|_| repaired.is_none())
                 && repairs.add(fix, fault.param.as_deref())
             {
+                repaired = Some((fix, fault.param.clone()));
                 tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
                 record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
                 continue;
@@ -128,8 +134,14 @@ impl Errand<'_, '_> {
             record.upstream_request_id = answer.request_id;
             let seed = &self.job.answer_id;
             let frames = verbatim.then_some(Frames { usage: self.head.shows_usage() });
-            let decoder =
-                upstream::decoder(provider.wire, Arc::clone(dialect), &provider.id, seed, frames);
+            let decoder = upstream::decoder(
+                provider.wire,
+                Arc::clone(dialect),
+                &provider.id,
+                seed,
+                &tools,
+                frames,
+            );
             let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
             let seal = Arc::clone(&self.job.state.tools.seal);
             let sealing =

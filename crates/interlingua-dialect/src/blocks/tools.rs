@@ -39,6 +39,23 @@ block! {
         pub result_content: ResultContent,
         /// Two tools of one name are refused: keep the first.
         pub dedupe_names: bool,
+        /// Forms of calls that are read where the model writes them into its text. They are looked for
+        /// at the beginnings of lines, outside of fenced code.
+        pub text_calls: Vec<TextCalls>,
+    }
+}
+
+closed_enum! {
+    /// A form in which a model writes calls into its text.
+    pub enum TextCalls {
+        /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`
+        ToolCallTags = "tool_call_tags",
+        /// `[TOOL_CALLS]` and a list of `{"name": …, "arguments": {…}}`
+        ToolCallsList = "tool_calls_list",
+        /// A fenced block `json action` with `{"tool": …, "parameters": {…}}`
+        JsonActionFence = "json_action_fence",
+        /// A line `#Tool Call` and below it `{"name": …, "arguments": {…}}`
+        ToolCallHeading = "tool_call_heading",
     }
 }
 

@@ -10,9 +10,8 @@ use crate::support::{fixtures, json};
 /// Fixtures whose `retryable` contradicts the table: its rule says otherwise, or it has no rule that
 /// could say so. Their classes are right. The list is exact, so a table that learns better, or a
 /// classifier that gets worse, shows here.
-const UNSETTLED_RETRYABLE: [&str; 8] = [
+const UNSETTLED_RETRYABLE: [&str; 7] = [
     "anthropic-empty-text",
-    "groq-too-large",
     "groq-unsupported-field",
     "minimax-role-system",
     "mistral-tool-id",
@@ -110,6 +109,72 @@ fn codes_params_and_hints_are_kept() {
     assert_eq!(of("glm-plan-window").resets_at.as_deref(), Some("2026-11-20 18:00:00"));
     assert_eq!(of("volcengine-quota").resets_at.as_deref(), Some("2026-11-20 18:00:00 +0800 CST"));
     assert_eq!(of("openrouter-200-error").resets_at.as_deref(), Some("2026-05-28 20:26:40 UTC"));
+}
+
+#[test]
+fn repairs_and_waits_of_recorded_refusals() {
+    let dialects = Dialects::builtin();
+    let told = recorded().into_iter().filter_map(|(name, fixture)| {
+        let refusal = classify(&dialects, &fixture);
+        let param = refusal.param.filter(|_| refusal.fix == Some(Fix::DropParam));
+        let param = param.map(|it| format!(" {it}"));
+        let fix = refusal.fix.map(|it| format!(" {}", it.name()));
+        let wait = refusal.retry_after.map(|it| format!(" {} s", it.as_secs()));
+        let renewed = refusal.resets_at.map(|it| format!(" at {it}"));
+        let told = [fix, param, wait, renewed].into_iter().flatten().collect::<String>();
+        (!told.is_empty()).then(|| format!("{name}:{told}"))
+    });
+    assert_eq!(told.collect::<Vec<_>>(), REPAIRS_AND_WAITS);
+}
+
+/// The recorded refusals that can be repaired, or say when to come back. All others can not and do not.
+const REPAIRS_AND_WAITS: [&str; 26] = [
+    "anthropic-forced-tool-thinking: disable_thinking",
+    "anthropic-rate-limit: 12 s",
+    "anthropic-strict-tools: drop_strict",
+    "deepseek-conflict-thinking: disable_thinking",
+    "deepseek-response-format: to_json_object",
+    "gemini-quota: 34 s",
+    "glm-plan-window: at 2026-11-20 18:00:00",
+    "kimi-rate-limit: 1 s",
+    "kimi-temperature: drop_param temperature",
+    "kimi-thinking-forced: drop_param thinking",
+    "kimi-tool-choice: drop_param tool_choice",
+    "mimo-no-image: lift_images",
+    "mimo-replay-missing-streaming: add_placeholder",
+    "mimo-replay-missing: add_placeholder",
+    "mimo-web-search-off: drop_web_search",
+    "mistral-422-flat: drop_param parallel_tool_call",
+    "mistral-422: drop_param store",
+    "ollama-effort: effort_nearest",
+    "openai-bad-param: drop_param max_tokens",
+    "openai-rate-limit: 2 s",
+    "openrouter-200-error: at 2026-05-28 20:26:40 UTC",
+    "qwen-thinking-nonstream: force_stream",
+    "qwen-tool-choice-thinking: disable_thinking",
+    "volcengine-quota: at 2026-11-20 18:00:00 +0800 CST",
+    "xai-bad-param: drop_param presence_penalty",
+    "xai-effort: drop_param reasoning_effort",
+];
+
+#[test]
+fn a_rejected_parameter_is_known_by_its_name() {
+    for (message, param) in [
+        ("Unsupported value: 'temperature' does not support 0.2 with this model.", "temperature"),
+        ("Unrecognized request argument supplied: verbosity", "verbosity"),
+        ("Unknown parameter: 'reasoning.context'.", "reasoning.context"),
+        ("unknown field `top_k`, expected one of", "top_k"),
+        ("This model does not support the parameter `logitBias`", "logit_bias"),
+    ] {
+        let body = json!({ "error": { "message": message } }).to_string();
+        let refusal = refused("generic", 400, &body);
+        assert_eq!(refusal.fix, Some(Fix::DropParam), "{message}");
+        assert_eq!(refusal.param.as_deref(), Some(param));
+        assert_eq!(refused("generic", 500, &body).fix, None, "the server's own failure");
+    }
+    let inside = "Extra inputs are not permitted, field: 'messages[2].reasoning', value: 'x'";
+    let refusal = refused("generic", 400, json!({ "error": inside }).to_string());
+    assert_eq!((refusal.fix, refusal.param.as_deref()), (None, Some("messages[2].reasoning")));
 }
 
 #[test]

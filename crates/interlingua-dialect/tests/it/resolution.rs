@@ -11,7 +11,6 @@ use crate::support::{id, json, table};
 #[test]
 fn every_record_resolves_for_every_family() {
     let dialects = Dialects::builtin();
-    assert_eq!(dialects.ids().count(), table().len());
     for record in table() {
         let globs = record.get("families").and_then(Value::as_array).into_iter().flatten();
         let globs = globs.flat_map(|family| family["match"].as_array().unwrap());

@@ -8,6 +8,7 @@ mod ids;
 mod names;
 pub mod patch;
 mod schema;
+mod spoken;
 
 pub(crate) use arguments::{arguments, quoted_arguments};
 pub use bridge::{Bridge, Unwrapping};
@@ -17,3 +18,4 @@ pub(crate) use ids::{repeated_id, wire_id};
 pub use names::ToolMap;
 pub(crate) use names::{Names, plain_name, short_hash};
 pub(crate) use schema::{Lost, shaped};
+pub(crate) use spoken::Spoken;

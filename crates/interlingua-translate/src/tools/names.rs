@@ -80,7 +80,8 @@ impl<'a> Names<'a> {
             namespace: it.namespace.map(Into::into),
             form: it.form,
         });
-        ToolMap { entries: entries.collect() }
+        let offered = self.known.iter().map(|it| it.wire.as_ref().into());
+        ToolMap { entries: entries.collect(), offered: offered.collect() }
     }
 
     fn find(&self, name: &str, namespace: Option<&str>) -> Option<&Known<'a>> {
@@ -92,6 +93,8 @@ impl<'a> Names<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ToolMap {
     entries: Box<[Renamed]>,
+    /// The names of all tools that the model was offered.
+    offered: Box<[Box<str>]>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +106,11 @@ struct Renamed {
 }
 
 impl ToolMap {
+    /// Whether the model was offered a tool of exactly this name.
+    pub(crate) fn offers(&self, wire: &str) -> bool {
+        self.offered.iter().any(|it| **it == *wire)
+    }
+
     /// The call that the client expects where the model called `head`.
     ///
     /// A tool that the model made up stays as it is: the client tells the model so.

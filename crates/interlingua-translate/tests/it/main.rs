@@ -22,6 +22,7 @@ mod native;
 mod order;
 mod properties;
 mod requests;
+mod spoken;
 mod streams;
 mod support;
 mod tool_search;
