@@ -1,13 +1,14 @@
 //! An agent at work on each upstream of the records: it thinks, calls two tools at once, sees a picture,
 //! wants an answer of a form, changes its mind about how hard to think, and is refused nothing.
 
+use interlingua_testkit::http::Call;
 use interlingua_testkit::talk::{Answered, Talker};
 use interlingua_testkit::upstream::{
     Answer, Piece, Script, Scripted, Strict, Wire, call, finish, reasoning, text, usage,
 };
 use serde_json::{Value, json};
 
-use crate::stage::{LONG, Running, Stage};
+use crate::stage::{LONG, Running, Stage, at_once};
 
 /// Each record, with a model of each family that differs in more than a name.
 const UPSTREAMS: [(&str, &[&str]); 27] = [
@@ -64,32 +65,77 @@ fn an_agent_works_on_every_upstream_over_messages() {
 }
 
 fn works_everywhere(client: Wire) {
-    for (dialect, models) in UPSTREAMS {
-        for model in models {
-            let model = if model.is_empty() { PLAIN } else { model };
-            let stage = stage(dialect, model, "", script(dialect, model));
-            Agent::new(client, dialect, model, &stage).work();
-            let what = format!("{} at {dialect} {model}", client.name());
-            assert_eq!(stage.upstream.faults(), Vec::<String>::new(), "{what}");
-            let statuses =
-                stage.upstream.exchanges().iter().map(|it| it.status).collect::<Vec<_>>();
-            assert_eq!(statuses, [200; 11], "nothing was refused, so nothing was repaired: {what}");
+    let models = |(dialect, models): (&'static str, &'static [&'static str])| {
+        models.iter().map(move |model| (dialect, if model.is_empty() { PLAIN } else { *model }))
+    };
+    at_once(UPSTREAMS.into_iter().flat_map(models), |(dialect, model)| {
+        let stage = stage(dialect, model, script(dialect, model));
+        Agent::new(client, dialect, model, &stage).work();
+        let what = format!("{} at {dialect} {model}", client.name());
+        assert_eq!(stage.upstream.faults(), Vec::<String>::new(), "{what}");
+        let statuses = stage.upstream.exchanges().iter().map(|it| it.status).collect::<Vec<_>>();
+        assert_eq!(statuses, [200; 11], "nothing was refused, so nothing was repaired: {what}");
+    });
+}
+
+/// A request for an answer of a form.
+fn formed(stream: bool) -> Call {
+    let mut body = json!({ "model": format!("up/{PLAIN}"), "stream": stream,
+        "messages": [{ "role": "user", "content": "Say it as JSON." }] });
+    ask_for_form(&mut body);
+    Call::post("/v1/chat/completions", &body).limit(LONG)
+}
+
+#[test]
+fn an_answer_that_breaks_a_form_said_in_words_is_told_of_and_not_changed() {
+    for (dialect, wrong) in [("minimax", true), ("deepseek", true), ("together", false)] {
+        let said = r#"{"colour":7}"#;
+        let answer = || Answer::stream([text(said), finish("stop"), usage(10, 5)]);
+        let stage = stage(dialect, PLAIN, Script::new().then(answer()).then(answer()));
+        for stream in [false, true] {
+            let reply = stage.send(&formed(stream));
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            assert!(reply.text().contains("colour"), "{}", reply.text());
+        }
+        for line in stage.gateway.requests(2) {
+            let notes = line["notes"].as_str().unwrap_or_default();
+            let told = notes.contains("schema-mismatch") && notes.contains("/colour breaks");
+            assert_eq!(told, wrong, "{dialect}: {line}");
         }
     }
 }
 
-/// A gateway before an upstream of this dialect; `tables` stand at the end of its configuration.
-fn stage(dialect: &str, model: &str, tables: &str, script: Script) -> Stage {
+#[test]
+fn a_session_keeps_to_one_server_where_a_header_says_so() {
+    for (dialect, header) in [
+        ("fireworks", Some("x-session-affinity")),
+        ("openrouter", Some("x-session-id")),
+        ("groq", None),
+    ] {
+        let stage = stage(dialect, PLAIN, Script::new().then(Answer::text("hi")));
+        let body = json!({ "model": format!("up/{PLAIN}"), "input": "hi" });
+        let call = Call::post("/v1/responses", &body).limit(LONG).header("session-id", "s-1");
+        assert_eq!(stage.send(&call).status, 200);
+        let asked = &stage.upstream.exchanges()[0].request;
+        for known in ["x-session-affinity", "x-session-id"] {
+            let expect = (header == Some(known)).then_some("s-1");
+            assert_eq!(asked.header(known), expect, "{dialect} {known}");
+        }
+    }
+}
+
+/// A gateway before an upstream of this dialect.
+fn stage(dialect: &str, model: &str, script: Script) -> Stage {
     let upstream = Scripted::start(script).unwrap();
-    let gateway = Running::start(&config(&upstream.base_url(), dialect, model, tables));
+    let gateway = Running::start(&config(&upstream.base_url(), dialect, model));
     Stage { upstream, gateway }
 }
 
-fn config(base_url: &str, dialect: &str, model: &str, tables: &str) -> String {
+fn config(base_url: &str, dialect: &str, model: &str) -> String {
     format!(
         "listen = \"127.0.0.1:0\"\n[providers.up]\nbase_url = \"{base_url}\"\n\
          dialect = \"{dialect}\"\nkey = {{ env = \"UP_KEY\" }}\n[[providers.up.models]]\n\
-         id = \"{model}\"\ncontext_window = 100000\nmax_output_tokens = 64000\n{tables}"
+         id = \"{model}\"\ncontext_window = 100000\nmax_output_tokens = 64000\n"
     )
 }
 
