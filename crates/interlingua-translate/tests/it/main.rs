@@ -8,6 +8,7 @@ mod chat_frames;
 mod chat_requests;
 mod compaction;
 mod encode;
+mod envelope;
 mod forwarded;
 mod hostile;
 mod kept;

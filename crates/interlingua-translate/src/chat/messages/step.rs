@@ -41,6 +41,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
         }
         let thought = self.thought(&thoughts, &calls);
+        if let Some(envelope) = self.envelope.filter(|_| !calls.is_empty()) {
+            return self.told(envelope, seen, &calls, thought);
+        }
         let lacks = self.lacks(thought.as_ref(), &calls, current);
         if lacks {
             self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
