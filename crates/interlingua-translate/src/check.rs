@@ -55,7 +55,7 @@ impl Check {
 }
 
 /// What in `answer` does not follow `schema`: the place and the rule, and no words of either.
-fn violation(schema: &str, answer: &str) -> Option<String> {
+pub(crate) fn violation(schema: &str, answer: &str) -> Option<String> {
     let Ok(schema) = serde_json::from_str::<Value>(schema) else {
         return Some("the schema cannot be read".to_owned());
     };
@@ -63,12 +63,12 @@ fn violation(schema: &str, answer: &str) -> Option<String> {
         return Some("the schema is none that can be checked".to_owned());
     };
     let Ok(answer) = serde_json::from_str::<Value>(answer) else {
-        return Some("the answer is no JSON".to_owned());
+        return Some("no JSON".to_owned());
     };
     let error = validator.iter_errors(&answer).next()?;
     let place = error.instance_path().to_string();
     let rule = error.schema_path().to_string();
-    let place = if place.is_empty() { "the answer".to_owned() } else { place };
+    let place = if place.is_empty() { "the whole".to_owned() } else { place };
     Some(format!("{place} breaks {rule}"))
 }
 
@@ -108,8 +108,8 @@ mod tests {
     fn what_breaks_the_schema_is_told_by_its_place() {
         for (pieces, expect) in [
             (["{\"n\":", "\"1\"}"], "/n breaks /properties/n/type"),
-            (["{", "}"], "the answer breaks /required"),
-            (["```json\n{\"n\":1}", "\n```"], "the answer is no JSON"),
+            (["{", "}"], "the whole breaks /required"),
+            (["```json\n{\"n\":1}", "\n```"], "no JSON"),
         ] {
             assert_eq!(told(SCHEMA, &pieces, Stop::Complete).as_deref(), Some(expect));
         }

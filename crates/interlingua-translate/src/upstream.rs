@@ -73,7 +73,7 @@ pub fn decoder(
             let decoder = chat::Decoder::new(dialect, provider, seed);
             match verbatim {
                 Some(Frames { usage }) => Box::new(decoder.verbatim(usage)),
-                None if forms.is_empty() => Box::new(decoder),
+                None if forms.is_empty() && tools.nonce().is_none() => Box::new(decoder),
                 None => Box::new(Spoken::new(decoder, forms, tools.clone(), seed)),
             }
         }

@@ -3,6 +3,8 @@ use crate::shape::{block, closed_enum};
 block! {
     /// How tools, calls and results are written.
     pub struct Tools {
+        /// Where tools are offered.
+        pub offered_in: OfferedIn,
         /// Tool types that are accepted.
         pub types: Vec<String>,
         /// Types of further tools that a client of the same protocol may offer, as patterns.
@@ -72,6 +74,17 @@ block! {
         pub tuple_items: TupleItems,
         /// Keys to remove at every level.
         pub drop_keys: Vec<String>,
+    }
+}
+
+closed_enum! {
+    /// Where tools are offered.
+    pub enum OfferedIn {
+        /// In the protocol's own fields.
+        Fields = "fields",
+        /// In the prompt, for models that have no tools: they write their calls into the text, in an
+        /// envelope of ours.
+        Prompt = "prompt",
     }
 }
 

@@ -18,6 +18,8 @@ use crate::tools::{Lost, Names};
 
 mod tool;
 
+pub(super) use tool::is_builtin_search;
+
 /// The tools that a turn offers to an upstream.
 pub(super) struct Offer<'o, 'a> {
     pub(super) turn: &'o Turn<'a>,

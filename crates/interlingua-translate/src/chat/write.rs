@@ -11,7 +11,7 @@ use crate::form::AnswerForm;
 pub(super) use crate::render::{field, joined, string};
 use crate::size::capacity;
 use crate::target::{HOUSEKEEPING, Target, Written};
-use crate::tools::Names;
+use crate::tools::{Envelope, Names};
 
 /// Writes a turn as a Chat Completions request.
 ///
@@ -27,6 +27,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let mut notes = Vec::new();
     let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
     let extras = Extras::of(turn);
+    let envelope = Envelope::of(turn, target);
     let plan = Plan::of(turn, target, &extras, &mut notes)?;
 
     let mut out = Vec::with_capacity(capacity(turn));
@@ -43,12 +44,17 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
         }
     }
     let offer = offer::Offer { turn, target, names: &names, extras: &extras, thinks: plan.thinks };
-    offer.write(&mut out, &mut notes);
+    match &envelope {
+        Some(_) => Envelope::note(turn, &mut notes),
+        None => offer.write(&mut out, &mut notes),
+    }
     out.extend_from_slice(b",\"messages\":");
     let replay = Replay::of(target, plan.thinks);
-    messages::write(turn, target, &names, &replay, &extras, &mut out, &mut notes);
+    let envelope = envelope.as_ref();
+    messages::write(turn, target, &names, &replay, &extras, envelope, &mut out, &mut notes);
     out.push(b'}');
-    Ok(Written { body: out, tools: names.map(), unheld: form.unheld(turn), notes })
+    let tools = envelope.map_or_else(|| names.map(), |it| it.map(turn, &names));
+    Ok(Written { body: out, tools, unheld: form.unheld(turn), notes })
 }
 
 fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {

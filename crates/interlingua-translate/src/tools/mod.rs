@@ -3,6 +3,7 @@
 mod arguments;
 mod bridge;
 mod describe;
+mod envelope;
 mod freeform;
 mod ids;
 mod names;
@@ -13,6 +14,7 @@ mod spoken;
 pub(crate) use arguments::{arguments, quoted_arguments};
 pub use bridge::{Bridge, Unwrapping};
 pub(crate) use describe::{Grammar, description, freeform_description, freeform_schema};
+pub(crate) use envelope::Envelope;
 pub(crate) use freeform::ARGUMENT;
 pub(crate) use ids::{repeated_id, wire_id};
 pub use names::ToolMap;

@@ -429,6 +429,30 @@ fn searches_in_the_upstreams_own_way() {
 }
 
 #[test]
+fn a_built_in_search_is_answered_by_its_own_arguments() {
+    let body = json!({ "model": "m", "tools": [{ "type": "web_search" }], "input": [
+        { "role": "user", "content": "hi" },
+        { "type": "function_call", "call_id": "c", "name": "$web_search", "arguments": "{\"q\":1}" },
+        { "type": "function_call_output", "call_id": "c", "output": "unsupported call" }] });
+    let got = sent_by(Protocol::Responses, &body, &resolved("kimi", "")).body;
+    check_pointers(
+        &got,
+        &[
+            (
+                "/tools/0",
+                json!({ "type": "builtin_function", "function": { "name": "$web_search" } }),
+            ),
+            ("/messages/1/tool_calls/0/type", json!("builtin_function")),
+            ("/messages/1/tool_calls/0/function/name", json!("$web_search")),
+            ("/messages/2/content", json!("{\"q\":1}")),
+        ],
+        "kimi",
+    );
+    let got = sent_by(Protocol::Responses, &body, &resolved("glm", "")).body;
+    check_pointers(&got, &[("/messages/2/content", json!("unsupported call"))], "glm");
+}
+
+#[test]
 fn tool_schemas_lose_what_the_upstream_refuses() {
     let tools = |schema: Value| {
         json!({ "tools": [

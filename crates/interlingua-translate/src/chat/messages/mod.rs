@@ -14,23 +14,26 @@ use crate::compaction::{HEADING, MISSING};
 use crate::form::AnswerForm;
 use crate::history::{Entry, History, is_rules};
 use crate::target::Target;
-use crate::tools::Names;
+use crate::tools::{Envelope, Names};
 
 mod marks;
 mod parts;
 mod replay;
 mod step;
+mod told;
 
 use parts::Seen;
 pub(super) use replay::Replay;
 
 /// Writes the array of messages.
+#[expect(clippy::too_many_arguments, reason = "a writer's state, which nobody else keeps")]
 pub(super) fn write(
     turn: &Turn<'_>,
     target: &Target<'_>,
     names: &Names<'_>,
     replay: &Replay,
     extras: &Extras<'_>,
+    envelope: Option<&Envelope>,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
@@ -45,6 +48,7 @@ pub(super) fn write(
         names,
         replay,
         extras,
+        envelope,
         same_protocol: turn.protocol == Protocol::Chat,
         history: &history,
         out,
@@ -82,6 +86,8 @@ struct Writer<'w, 'a> {
     names: &'w Names<'w>,
     replay: &'w Replay,
     extras: &'w Extras<'w>,
+    /// Calls and results are told in words.
+    envelope: Option<&'w Envelope>,
     /// The client spoke Chat: what it says in its own words can be said again.
     same_protocol: bool,
     history: &'w History,
@@ -112,6 +118,7 @@ impl<'w> Writer<'w, '_> {
                 self.lose(Place::Item(at));
             }
         }
+        texts.extend(self.envelope.and_then(|it| it.instruction(turn, self.names)));
         texts.extend(AnswerForm::of(turn, self.target).words(turn));
         if !texts.is_empty() {
             let role = match placement {

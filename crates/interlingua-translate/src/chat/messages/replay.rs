@@ -37,7 +37,10 @@ impl Replay {
         }
         // The upstream insists, whatever its record says. One blank has passed everywhere.
         Self {
-            carrier: if carrier == Carrier::None { Carrier::ReasoningContent } else { carrier },
+            carrier: match rules.carrier {
+                Carrier::None => Carrier::ReasoningContent,
+                own => own,
+            },
             rule: ReplayRule::RequiredToolCalls,
             scope: ReplayScope::AllTurns,
             on_missing: OnMissing::Placeholder,

@@ -14,7 +14,7 @@ use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
 use super::replay::{EXTRA_CONTENT, Lead, Replayed, thinking_part};
 use crate::chat::extras::CONTENT;
-use crate::chat::offer::takes_custom;
+use crate::chat::offer::{is_builtin_search, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::tools::{quoted_arguments, wire_id};
 
@@ -41,6 +41,9 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
         }
         let thought = self.thought(&thoughts, &calls);
+        if let Some(envelope) = self.envelope.filter(|_| !calls.is_empty()) {
+            return self.told(envelope, seen, &calls, thought);
+        }
         let lacks = self.lacks(thought.as_ref(), &calls, current);
         if lacks {
             self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
@@ -203,14 +206,20 @@ impl<'w, 'a> Writer<'w, 'a> {
         let id = wire_id(self.target.dialect.tools.id_rule, &call.head.id);
         string(self.out, &Text::plain(id));
         let own = self.extras.find(Place::Item(at), "type");
+        let builtin = is_builtin_search(self.target, &call.head.name);
         match own {
+            _ if builtin => field(self.out, "type", "\"builtin_function\""),
             Some(own) => field(self.out, "type", own),
             None => field(self.out, "type", &format!("\"{kind}\"")),
         }
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(kind.as_bytes());
         self.out.extend_from_slice(b"\":{\"name\":");
-        string(self.out, &Text::plain(self.names.wire(&call.head)));
+        let name = match builtin {
+            true => Cow::Borrowed(&*call.head.name),
+            false => self.names.wire(&call.head),
+        };
+        string(self.out, &Text::plain(name));
         if native {
             self.out.extend_from_slice(b",\"input\":");
             string(self.out, &call.input);
@@ -251,6 +260,12 @@ impl<'w, 'a> Writer<'w, 'a> {
             let turn = self.turn;
             let result = self.history.result_of(at);
             match result.map(|at| (at, &turn.items[at])) {
+                _ if is_builtin_search(self.target, &call.head.name) => {
+                    self.notes.push(Note::new(NoteKind::Changed, "result of the built-in search"));
+                    self.out.push(b'"');
+                    quoted_arguments(call, true, self.out, self.notes);
+                    self.out.push(b'"');
+                }
                 Some((at, Item::Output(output))) => {
                     self.result(&call.head.id, at, &output.parts, &mut lifted);
                 }

@@ -162,6 +162,13 @@ fn native_search(target: &Target<'_>) -> Option<&'static str> {
     }
 }
 
+/// Whether a call is one of the upstream's own search, which it answers itself once it has seen the call's
+/// arguments in the place of a result.
+pub(in crate::chat) fn is_builtin_search(target: &Target<'_>, name: &str) -> bool {
+    target.dialect.tools.builtin_web_search == BuiltinWebSearch::BuiltinFunction
+        && name == "$web_search"
+}
+
 /// Whether the upstream's own search is no tool.
 pub(super) fn searches_by_plugin(target: &Target<'_>) -> bool {
     target.dialect.tools.builtin_web_search == BuiltinWebSearch::Plugin

@@ -8,12 +8,21 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// How a call is told from prose.
+/// Whose form it is.
 #[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    /// The model's own.
+    Native(TextCalls),
+    /// Ours.
+    Envelope,
+}
+
+/// How a call is told from prose.
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
-    pub(super) form: TextCalls,
+    pub(super) form: Form,
     /// What stands before the JSON.
-    pub(super) opener: &'static str,
+    pub(super) opener: Cow<'static, str>,
     /// How the JSON begins.
     pub(super) bracket: char,
     /// What stands after the JSON; nothing if the JSON's own end is the end.
@@ -30,7 +39,13 @@ pub(super) fn shape(form: TextCalls) -> Shape {
         TextCalls::JsonActionFence => ("```json action", '{', FENCE),
         TextCalls::ToolCallHeading => ("#Tool Call", '{', ""),
     };
-    Shape { form, opener, bracket, closer }
+    Shape { form: Form::Native(form), opener: opener.into(), bracket, closer }
+}
+
+/// The envelope that the prompt has asked for.
+pub(super) fn envelope(nonce: &str) -> Shape {
+    let opener = format!("<call id=\"{nonce}\">").into();
+    Shape { form: Form::Envelope, opener, bracket: '{', closer: "</call>" }
 }
 
 /// A call as the model wrote it.
@@ -42,7 +57,7 @@ pub(super) struct Written {
 }
 
 /// Reads the JSON of a form; `None` if it is anything but calls.
-pub(super) fn read(form: TextCalls, json: &str) -> Option<Vec<Written>> {
+pub(super) fn read(form: Form, json: &str) -> Option<Vec<Written>> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Named<'a> {
@@ -63,15 +78,15 @@ pub(super) fn read(form: TextCalls, json: &str) -> Option<Vec<Written>> {
     }
     let json = with_escapes(json);
     let calls: Vec<(Cow<'_, str>, &RawValue)> = match form {
-        TextCalls::ToolCallTags | TextCalls::ToolCallHeading => {
+        Form::Envelope | Form::Native(TextCalls::ToolCallTags | TextCalls::ToolCallHeading) => {
             let call: Named<'_> = serde_json::from_str(&json).ok()?;
             vec![(call.name, call.arguments)]
         }
-        TextCalls::ToolCallsList => {
+        Form::Native(TextCalls::ToolCallsList) => {
             let calls: Vec<Named<'_>> = serde_json::from_str(&json).ok()?;
             calls.into_iter().map(|it| (it.name, it.arguments)).collect()
         }
-        TextCalls::JsonActionFence => {
+        Form::Native(TextCalls::JsonActionFence) => {
             let call: Action<'_> = serde_json::from_str(&json).ok()?;
             vec![(call.tool, call.parameters)]
         }

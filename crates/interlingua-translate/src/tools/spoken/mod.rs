@@ -146,6 +146,10 @@ impl Listener<'_, '_> {
                     let index = self.index();
                     let id = format!("call_{}_t{}", self.heard.seed, self.heard.calls);
                     self.heard.calls += 1;
+                    if let Some(wrong) = self.heard.scanner.violation(&name, &arguments) {
+                        let what = format!("call of {name}: {wrong}");
+                        self.sink.event(Event::Note(Note::new(NoteKind::SchemaMismatch, what)));
+                    }
                     let (id, name) = (id.into(), name.into());
                     let head = CallHead { id, name, namespace: None, form: Form::Function };
                     self.sink.event(Event::Open { index, kind: Kind::Call(head) });

@@ -5,7 +5,8 @@ use std::mem;
 use interlingua_dialect::TextCalls;
 use interlingua_protocol::json::Completeness;
 
-use super::forms::{FENCE, Shape, read, shape};
+use super::forms::{FENCE, Shape, envelope, read, shape};
+use crate::check::violation;
 use crate::tools::ToolMap;
 
 /// The largest text that is held back because it may become a call, in bytes.
@@ -82,8 +83,9 @@ enum Step {
 
 impl Scanner {
     pub(super) fn new(forms: Vec<TextCalls>, tools: ToolMap) -> Self {
+        let ours = tools.nonce().map(envelope);
         Self {
-            shapes: forms.into_iter().map(shape).collect(),
+            shapes: forms.into_iter().map(shape).chain(ours).collect(),
             tools,
             held: String::new(),
             place: Place::LineStart,
@@ -107,6 +109,11 @@ impl Scanner {
         self.place = Place::LineStart;
         (self.fenced, self.after_call) = (false, false);
         found
+    }
+
+    /// What in the arguments of a call does not follow the tool's schema.
+    pub(super) fn violation(&self, name: &str, arguments: &str) -> Option<String> {
+        violation(self.tools.schema(name)?, arguments)
     }
 
     fn run(&mut self, found: &mut Vec<Found>, is_end: bool) {
@@ -166,8 +173,8 @@ impl Scanner {
         if !self.fenced {
             // The longest opener first: a fence may be one of code or of a call.
             for shape in &self.shapes {
-                if line.starts_with(shape.opener) {
-                    return Look::Opener { shape: *shape, end: blanks + shape.opener.len() };
+                if line.starts_with(&*shape.opener) {
+                    return Look::Opener { shape: shape.clone(), end: blanks + shape.opener.len() };
                 }
             }
             if self.shapes.iter().any(|shape| shape.opener.starts_with(line)) {
@@ -205,7 +212,7 @@ impl Scanner {
     }
 
     fn step(&self, reading: &mut Reading) -> Step {
-        let shape = reading.shape;
+        let shape = &reading.shape;
         let json = self.held.get(reading.json..).unwrap_or_default();
         match json.trim_start().chars().next() {
             None => return Step::Wait,
