@@ -64,17 +64,56 @@ fn an_agent_works_on_every_upstream_over_messages() {
     works_everywhere(Wire::Messages);
 }
 
-fn works_everywhere(client: Wire) {
-    let models = |(dialect, models): (&'static str, &'static [&'static str])| {
+/// Every upstream and model.
+fn models() -> impl Iterator<Item = (&'static str, &'static str)> {
+    UPSTREAMS.into_iter().flat_map(|(dialect, models)| {
         models.iter().map(move |model| (dialect, if model.is_empty() { PLAIN } else { *model }))
-    };
-    at_once(UPSTREAMS.into_iter().flat_map(models), |(dialect, model)| {
+    })
+}
+
+fn works_everywhere(client: Wire) {
+    at_once(models(), |(dialect, model)| {
         let stage = stage(dialect, model, script(dialect, model));
         Agent::new(client, dialect, model, &stage).work();
         let what = format!("{} at {dialect} {model}", client.name());
         assert_eq!(stage.upstream.faults(), Vec::<String>::new(), "{what}");
         let statuses = stage.upstream.exchanges().iter().map(|it| it.status).collect::<Vec<_>>();
         assert_eq!(statuses, [200; 11], "nothing was refused, so nothing was repaired: {what}");
+    });
+}
+
+/// A conversation that has begun elsewhere, in the middle of a loop, goes on at every upstream: another
+/// model's thought and ids are no reason to refuse it.
+#[test]
+fn a_conversation_moves_to_every_upstream() {
+    let turns =
+        models().flat_map(|at| [Wire::Chat, Wire::Responses, Wire::Messages].map(|it| (it, at)));
+    at_once(turns, |(client, (dialect, model))| {
+        let called = Answer::stream([
+            reasoning("Thought elsewhere."),
+            call("call_of_somebody_else_0123456789abcdef", "read", r#"{"value":"a"}"#),
+            finish("tool_calls"),
+        ]);
+        let first = Scripted::start(Script::new().then(called)).unwrap();
+        let judge = Strict::of(dialect, if model == PLAIN { "" } else { model });
+        let here = Answer::stream([text("Here."), finish("stop"), usage(10, 5)]);
+        let upstream = Scripted::start(Script::new().strict(judge).then(here)).unwrap();
+        let config = format!(
+            "{}\n[providers.first]\nbase_url = \"{}\"\ndialect = \"deepseek\"\n\
+             key = {{ env = \"UP_KEY\" }}\n[[providers.first.models]]\nid = \"m\"\n",
+            config(&upstream.base_url(), dialect, model),
+            first.base_url(),
+        );
+        let stage = Stage { upstream, gateway: Running::start(&config) };
+        let mut agent = Agent::new(client, dialect, model, &stage);
+        agent.talker.switch("first/m");
+        agent.talker.say("Look at a.");
+        assert_eq!(agent.ask(|_| {}).calls.len(), 1, "{}", agent.what);
+        agent.talker.answer(|_| "content of a".to_owned());
+        agent.talker.switch(&format!("up/{model}"));
+        assert_eq!(agent.ask(|_| {}).text, "Here.", "{}", agent.what);
+        assert_eq!(stage.upstream.faults(), Vec::<String>::new(), "{}", agent.what);
+        assert_eq!(stage.upstream.exchanges().len(), 1, "nothing was repaired: {}", agent.what);
     });
 }
 

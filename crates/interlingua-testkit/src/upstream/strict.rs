@@ -220,6 +220,11 @@ impl Strict {
         self.thoughts.get(call).map(Vec::as_slice)
     }
 
+    /// Whether thought may come back without a signature.
+    fn takes_unsigned(&self) -> bool {
+        self.record.as_ref().is_some_and(|it| it.at("replay.opaque") == false)
+    }
+
     fn is_blind(&self, body: &Value) -> bool {
         body["model"].as_str().is_some_and(|model| self.blind.iter().any(|it| it == model))
     }

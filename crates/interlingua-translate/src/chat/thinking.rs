@@ -10,6 +10,7 @@ use interlingua_protocol::json::compact;
 use serde_json::{Map, Value};
 
 use super::extras::Extras;
+use super::messages::forbids_thinking;
 use crate::effort::{Asked, by_budget, choose, is_forced, known, off};
 use crate::target::Target;
 
@@ -49,6 +50,13 @@ impl<'t> Plan<'t> {
         {
             asked = Asked { level: Some(Effort::None), fields, thinks: false };
             notes.push(Note::new(NoteKind::Changed, "thinking off: a call is required"));
+        }
+        if asked.thinks
+            && forbids_thinking(turn, target)
+            && let Some(fields) = off(dialect)
+        {
+            asked = Asked { level: Some(Effort::None), fields, thinks: false };
+            notes.push(Note::new(NoteKind::ReasoningMissing, "thinking off for this request"));
         }
         let mut plan = Self { fields: Vec::new(), thinks: asked.thinks };
         let set = dialect.request.set.iter();

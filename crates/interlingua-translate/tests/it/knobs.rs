@@ -616,6 +616,29 @@ fn what_stands_in_for_a_thought_that_is_lost_or_foreign() {
 }
 
 #[test]
+fn thinking_is_off_where_a_thought_is_lost_that_nothing_can_stand_in_for() {
+    let record = r#"
+        id = "stern"
+        extends = "deepseek"
+        [replay]
+        on_missing = "disable_thinking"
+        foreign = "drop"
+    "#;
+    let dialect = Dialects::builtin().with([("stern.toml", record)]).unwrap();
+    let dialect = dialect.resolve("stern", "").unwrap();
+    let switch = |origin| {
+        let got = thoughtful(origin, &[], &dialect);
+        (
+            got.body["thinking"]["type"].clone(),
+            got.body["messages"][1].get("reasoning_content").cloned(),
+        )
+    };
+    assert_eq!(switch(Some("stern")), (json!(null), Some(json!("because"))));
+    assert_eq!(switch(Some("glm")), (json!("disabled"), None));
+    assert_eq!(switch(None), (json!("disabled"), None));
+}
+
+#[test]
 fn only_the_current_round_needs_its_thoughts_where_the_record_says_so() {
     let call = json!({ "role": "assistant", "content": "", "tool_calls": [
         { "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] });

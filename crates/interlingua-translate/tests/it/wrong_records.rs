@@ -39,6 +39,10 @@ fn demanding() -> Value {
 
 /// What a vendor finds wrong with the request as this dialect writes it.
 fn judged(vendor: &str, dialect: &Dialect) -> Vec<Rule> {
+    judged_by(&Strict::vendor(vendor), dialect)
+}
+
+fn judged_by(judge: &Strict, dialect: &Dialect) -> Vec<Rule> {
     let body = demanding().to_string();
     let (turn, _) = chat::read(body.as_bytes(), Limits::default()).unwrap();
     let body = write(&turn, dialect).body;
@@ -49,7 +53,7 @@ fn judged(vendor: &str, dialect: &Dialect) -> Vec<Rule> {
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     let raw = body.to_string().into();
     let request = Request { method: Method::POST, path: path.to_owned(), headers, raw, body };
-    let found = Strict::vendor(vendor).check(&request);
+    let found = judge.check(&request);
     found.into_iter().map(|it| it.rule).collect()
 }
 
@@ -58,6 +62,22 @@ fn what_the_records_say_suits_the_vendors() {
     for vendor in ["mimo", "deepseek", "kimi", "mistral", "gemini", "anthropic"] {
         let dialect = Dialects::builtin().resolve(vendor, "").unwrap();
         assert_eq!(judged(vendor, &dialect), [], "{vendor}");
+    }
+}
+
+#[test]
+fn every_upstream_takes_what_is_written_for_it_and_refuses_what_is_written_for_another() {
+    let dialects = Dialects::builtin();
+    let resolved = |id: &str| dialects.resolve(id, "").unwrap();
+    for id in dialects.ids().filter(|id| resolved(id).wire == Wire::Chat) {
+        let judge = Strict::of(id, "");
+        assert_eq!(judged_by(&judge, &resolved(id)), [], "{id}");
+        if !["openai", "azure"].contains(&id) {
+            let found = judged_by(&judge, &resolved("openai"));
+            assert!(!found.is_empty(), "{id} takes what is written for OpenAI");
+        }
+        let found = judged_by(&judge, &resolved("mistral"));
+        assert!(id == "mistral" || !found.is_empty(), "{id} takes what is written for Mistral");
     }
 }
 

@@ -23,7 +23,7 @@ mod step;
 mod told;
 
 use parts::Seen;
-pub(super) use replay::Replay;
+pub(super) use replay::{Replay, forbids_thinking};
 
 /// Writes the array of messages.
 #[expect(clippy::too_many_arguments, reason = "a writer's state, which nobody else keeps")]

@@ -1,15 +1,19 @@
 //! What goes back to the upstream of its earlier thoughts.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use interlingua_dialect::{
     Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff, glob_matches,
 };
-use interlingua_ir::{Call, Note, NoteKind, Place, Reasoning, Text, Thought};
+use interlingua_ir::{
+    Call, Item, Note, NoteKind, Place, Protocol, Reasoning, Role, Text, Thought, Turn,
+};
 
 use super::Writer;
 use crate::chat::signs;
 use crate::chat::write::{field, joined};
+use crate::history::{Entry, History};
 use crate::target::Target;
 
 /// What the upstream wants to have back of the thoughts that belong to its earlier messages.
@@ -97,12 +101,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Some(thought) => (vec![Text::plain(thought.text.as_str())], &thought.provenance),
                 None => (reasoning.readable.iter().map(Text::borrowed).collect(), &[]),
             };
-            let origin = reasoning.thought.as_ref().and_then(|it| it.origin.as_ref());
-            let own = match origin {
-                Some(origin) => origin.family == self.target.dialect.id,
-                // Nobody says whose thought a Chat client sends back; it had it from this conversation.
-                None => self.same_protocol && reasoning.thought.is_none(),
-            };
+            let own = is_own(reasoning, self.target, self.same_protocol);
             if !own && self.target.dialect.replay.foreign == Foreign::Drop {
                 if text.iter().any(|it| !it.is_empty()) {
                     self.notes.push(Note::new(NoteKind::ReasoningForeign, origin_name(reasoning)));
@@ -253,6 +252,64 @@ pub(super) fn thinking_part(words: Vec<Text<'_>>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"thinking","thinking":[{"type":"text","text":"#);
     joined(out, words.into_iter().map(Cow::Owned), "");
     out.extend_from_slice(br#"}],"closed":true}"#);
+}
+
+/// Whether an answer has lost a thought that nothing can stand in for, so that the model may not think
+/// at all.
+pub(in crate::chat) fn forbids_thinking(turn: &Turn<'_>, target: &Target<'_>) -> bool {
+    if target.dialect.replay.on_missing != OnMissing::DisableThinking {
+        return false;
+    }
+    let replay = Replay::of(target, true);
+    let same_protocol = turn.protocol == Protocol::Chat;
+    let lacks = |range: &Range<usize>| {
+        let items = turn.items.get(range.clone()).unwrap_or_default();
+        let calls = items.iter().enumerate().filter_map(|(at, item)| match item {
+            Item::Call(call) => Some((at, call)),
+            _ => None,
+        });
+        let calls: Vec<(usize, &Call<'_>)> = calls.collect();
+        let brings = |item: &Item<'_>| match item {
+            Item::Reasoning(it) => is_usable(it, &calls, target, same_protocol),
+            _ => false,
+        };
+        let current = is_current(turn, range);
+        replay.wants(!calls.is_empty(), current) && !items.iter().any(brings)
+    };
+    let history = History::of(turn);
+    history.entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacks(range)))
+}
+
+/// Whether nobody has asked anything since an answer.
+pub(super) fn is_current(turn: &Turn<'_>, range: &Range<usize>) -> bool {
+    let is_asked = |item: &Item<'_>| matches!(item, Item::Message(it) if it.role == Role::User);
+    !turn.items.get(range.end..).unwrap_or_default().iter().any(is_asked)
+}
+
+/// Whether something of a thought may go back.
+fn is_usable(
+    reasoning: &Reasoning<'_>,
+    calls: &[(usize, &Call<'_>)],
+    target: &Target<'_>,
+    same_protocol: bool,
+) -> bool {
+    let says = match &reasoning.thought {
+        Some(thought) => {
+            belongs(thought, calls) && !(thought.text.is_empty() && thought.provenance.is_empty())
+        }
+        None => reasoning.readable.iter().any(|it| !it.is_empty()),
+    };
+    let may = target.dialect.replay.foreign == Foreign::Keep;
+    says && (may || is_own(reasoning, target, same_protocol))
+}
+
+/// Whether the upstream itself thought it.
+fn is_own(reasoning: &Reasoning<'_>, target: &Target<'_>, same_protocol: bool) -> bool {
+    match reasoning.thought.as_ref().and_then(|it| it.origin.as_ref()) {
+        Some(origin) => origin.family == target.dialect.id,
+        // Nobody says whose thought a Chat client sends back; it had it from this conversation.
+        None => same_protocol && reasoning.thought.is_none(),
+    }
 }
 
 /// Whether a thought still stands beside the calls that followed from it.

@@ -7,12 +7,12 @@ use interlingua_dialect::{
     AssistantNullContent, Carrier, EmptyAssistant, Fix, OnMissing, ResultContent, ResultName,
     TextParts, ToolResultImages,
 };
-use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Role, Text};
+use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Text};
 
 use super::Writer;
 use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
-use super::replay::{EXTRA_CONTENT, Lead, Replayed, thinking_part};
+use super::replay::{EXTRA_CONTENT, Lead, Replayed, is_current, thinking_part};
 use crate::chat::extras::CONTENT;
 use crate::chat::offer::{is_builtin_search, takes_custom};
 use crate::chat::write::{field, joined, string};
@@ -26,7 +26,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let mut calls: Vec<(usize, &'w Call<'a>)> = Vec::new();
         let mut thoughts: Vec<(usize, &'w Reasoning<'a>)> = Vec::new();
         let turn = self.turn;
-        let current = self.is_current(&range);
+        let current = is_current(self.turn, &range);
         for at in range {
             match &turn.items[at] {
                 Item::Message(message) => {
@@ -91,12 +91,6 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
         self.out.push(b'}');
         self.results(&calls);
-    }
-
-    /// Whether nobody has asked anything since this answer.
-    fn is_current(&self, range: &Range<usize>) -> bool {
-        let is_asked = |item: &Item<'_>| matches!(item, Item::Message(it) if it.role == Role::User);
-        !self.turn.items.get(range.end..).unwrap_or_default().iter().any(is_asked)
     }
 
     /// Whether an answer has to come with its thought and has lost it.

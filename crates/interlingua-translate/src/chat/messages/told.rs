@@ -25,7 +25,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         match self.lead(thought.as_ref(), false) {
             Lead::Nothing => {}
             Lead::Part(_) => {
-                self.notes.push(Note::new(NoteKind::Dropped, "reasoning beside calls in words"))
+                self.notes.push(Note::new(NoteKind::Dropped, "reasoning beside calls in words"));
             }
             tags @ Lead::Tags(_) => lines.extend(tags.tagged()),
         }

@@ -8,8 +8,9 @@ use super::{Lost, each_inner};
 /// could become a huge one.
 const MAX_INLINED: usize = 2_000;
 
-/// The most references inside each other.
-const MAX_DEPTH: usize = 24;
+/// How deep a reference may stand that is replaced: what is nested deeper than this is nobody's tool, and
+/// could not be walked through safely.
+const MAX_DEPTH: usize = 64;
 
 /// Replaces the references of one schema.
 pub(super) struct Inliner<'i> {
@@ -18,11 +19,13 @@ pub(super) struct Inliner<'i> {
     /// The references that are being replaced, outermost first.
     within: Vec<String>,
     inlined: usize,
+    /// How many schemas are around the one that is looked at.
+    depth: usize,
 }
 
 impl<'i> Inliner<'i> {
     pub(super) fn new(root: &'i Value, lost: &'i mut Lost) -> Self {
-        Self { root, lost, within: Vec::new(), inlined: 0 }
+        Self { root, lost, within: Vec::new(), inlined: 0, depth: 0 }
     }
 
     /// The schema without references, and without the definitions that nothing refers to any more.
@@ -38,19 +41,22 @@ impl<'i> Inliner<'i> {
 
     fn schema(&mut self, value: &mut Value) {
         let Value::Object(schema) = value else { return };
+        self.depth += 1;
         if let Some(Value::String(reference)) = schema.shift_remove("$ref") {
-            return self.replace(&reference, value);
+            self.replace(&reference, value);
+        } else {
+            for (key, inner) in schema {
+                each_inner(key, inner, &mut |it| self.schema(it));
+            }
         }
-        for (key, inner) in schema {
-            each_inner(key, inner, &mut |it| self.schema(it));
-        }
+        self.depth -= 1;
     }
 
     /// Puts what `reference` means in the place of `value`; what stands beside a reference is kept.
     fn replace(&mut self, reference: &str, value: &mut Value) {
         let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
         let circular = self.within.iter().any(|it| it == reference);
-        let full = self.inlined >= MAX_INLINED || self.within.len() >= MAX_DEPTH;
+        let full = self.inlined >= MAX_INLINED || self.depth >= MAX_DEPTH;
         let mut meant = match target {
             Some(Value::Object(target)) if circular || full => {
                 // A schema cannot hold itself: from here on only the kind is said.

@@ -94,6 +94,34 @@ fn a_small_schema_cannot_become_a_huge_one() {
     assert!(lost.0.contains("$ref"));
 }
 
+/// How deep arrays and objects stand inside each other.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(all) => all.iter().map(depth).max(),
+        Value::Object(all) => all.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or_default()
+}
+
+#[test]
+fn references_cannot_make_a_schema_that_is_too_deep_to_walk_through() {
+    let rules = rules(|it| it.refs = Refs::Inline);
+    let mut defs = Map::new();
+    for at in 0..60 {
+        let mut schema = json!({ "$ref": format!("#/$defs/d{}", at + 1) });
+        for _ in 0..40 {
+            schema = json!({ "items": schema });
+        }
+        defs.insert(format!("d{at}"), schema);
+    }
+    let schema =
+        json!({ "type": "object", "properties": { "a": { "$ref": "#/$defs/d0" } }, "$defs": defs });
+    let raw = to_raw_value(&schema).unwrap();
+    let shaped = shaped(&raw, &rules, &mut Lost::default());
+    assert!(depth(&serde_json::from_str(&shaped).unwrap()) < 127);
+}
+
 #[test]
 fn what_refers_to_somewhere_else_fits_anything() {
     let rules = rules(|it| it.refs = Refs::Inline);
