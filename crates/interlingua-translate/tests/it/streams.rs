@@ -52,9 +52,7 @@ fn recordings_say_what_they_say_however_they_are_cut() {
     for (stream, dialect) in recorded() {
         let whole = decode(&dialect, &stream.bytes, usize::MAX);
         let got = Said::of(&whole);
-        if got != expected(&stream, &got) {
-            eprintln!("{} {:#?} {:#?}", stream.name, got, expected(&stream, &got));
-        }
+        assert_eq!(got, expected(&stream, &got), "{}", stream.name);
         assert_eq!(got.error.is_some(), stream.expected["error_class"].is_string());
         assert!(got.calls.iter().all(|call| !call.id.is_empty()), "{}", stream.name);
         for step in CUTS {
