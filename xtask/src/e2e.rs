@@ -29,6 +29,7 @@ enum Stage {
     Claude,
     Opencode,
     Sdk,
+    Dialects,
     Loops,
     Store,
 }
@@ -40,6 +41,7 @@ impl Stage {
             Self::Claude => "claude",
             Self::Opencode => "opencode",
             Self::Sdk => "sdk",
+            Self::Dialects => "dialects",
             Self::Loops => "loops",
             Self::Store => "store",
         }
@@ -52,6 +54,7 @@ impl Stage {
             Self::Claude => &["claude"],
             Self::Opencode => &["opencode"],
             Self::Sdk => &["python", "node"],
+            Self::Dialects => &["python", "node", "codex"],
             Self::Loops => &["python"],
             Self::Store => &["redis"],
         }

@@ -111,12 +111,20 @@ fn dialects(config: &Path, read: &mut Files) -> Result<Dialects, StartError> {
     files.sort();
     read.extend(files.iter().map(|path| (path.clone(), look(path))));
     let mut records = Vec::new();
+    let mut problems = Vec::new();
     for path in files {
-        let text = fs::read_to_string(&path)
-            .map_err(|error| StartError::Dialects(vec![format!("{}: {error}", path.display())]))?;
-        records.push((path.display().to_string(), text));
+        match fs::read_to_string(&path) {
+            Ok(text) => records.push((path.display().to_string(), text)),
+            Err(error) => problems.push(format!("{}: {error}", path.display())),
+        }
     }
     let records = records.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let problems = |all: Vec<Problem>| all.iter().map(ToString::to_string).collect();
-    Dialects::builtin().with(records).map_err(|all| StartError::Dialects(problems(all)))
+    match Dialects::builtin().with(records) {
+        Ok(dialects) if problems.is_empty() => Ok(dialects),
+        Ok(_) => Err(StartError::Dialects(problems)),
+        Err(found) => {
+            problems.extend(found.iter().map(Problem::to_string));
+            Err(StartError::Dialects(problems))
+        }
+    }
 }

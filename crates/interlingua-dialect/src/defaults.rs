@@ -20,6 +20,7 @@ pub(crate) struct Defaults {
     pub(crate) patch: Map<String, Value>,
     pub(crate) rules: Vec<ErrorRule>,
     pub(crate) used_up_window: Pattern,
+    pub(crate) rejected_param: Pattern,
     retryable: Vec<(Class, bool)>,
 }
 
@@ -37,11 +38,12 @@ impl Defaults {
     }
 }
 
-const FIELDS: [Field; 4] = [
-    Field { name: "used_up_window", kind: Kind::Pattern },
-    Field { name: "retryable", kind: Kind::Map(&Kind::Bool) },
-    Field { name: "defaults", kind: Kind::Patch(BLOCKS) },
-    Field { name: "error_rules", kind: Vec::<ErrorRule>::KIND },
+const FIELDS: [Field; 5] = [
+    Field { name: "used_up_window", about: "", kind: Kind::Pattern },
+    Field { name: "rejected_param", about: "", kind: Kind::Pattern },
+    Field { name: "retryable", about: "", kind: Kind::Map(&Kind::Bool) },
+    Field { name: "defaults", about: "", kind: Kind::Patch(BLOCKS) },
+    Field { name: "error_rules", about: "", kind: Vec::<ErrorRule>::KIND },
 ];
 
 fn read() -> Defaults {
@@ -65,6 +67,8 @@ fn read() -> Defaults {
         patch,
         rules: Vec::deserialize(take("error_rules")).expect("rules were read by their shape"),
         used_up_window: Pattern::deserialize(take("used_up_window"))
+            .expect("a pattern was read as text"),
+        rejected_param: Pattern::deserialize(take("rejected_param"))
             .expect("a pattern was read as text"),
         retryable: retryable
             .iter()

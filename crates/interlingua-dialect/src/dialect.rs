@@ -1,48 +1,46 @@
-use serde::Deserialize;
-
 use crate::blocks::{
     Cache, Effort, Endpoint, Messages, ReasoningOut, Replay, Request, Responses, Stream, Thinking,
     Tools, UnknownLevel, Usage, Vision,
 };
 use crate::errors::Errors;
-use crate::shape::{Field, Shape, closed_enum};
+use crate::shape::{Field, Kind, Shape, block, closed_enum};
 
-/// One upstream's habits, complete: the result of resolving a record for a model.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct Dialect {
-    /// How configuration refers to it.
-    pub id: String,
-    /// Its name for humans.
-    pub title: String,
-    /// The protocol that it is a dialect of.
-    pub wire: Wire,
-    /// Where the upstream is and how it wants to be asked.
-    pub endpoint: Endpoint,
-    /// Where reasoning appears in answers.
-    pub reasoning_out: ReasoningOut,
-    /// How reasoning has to be sent back.
-    pub replay: Replay,
-    /// How thinking is switched and steered.
-    pub thinking: Thinking,
-    /// How the request body departs from the standard.
-    pub request: Request,
-    /// How tools, calls and results are written.
-    pub tools: Tools,
-    /// What the list of messages must look like.
-    pub messages: Messages,
-    /// What images may look like.
-    pub vision: Vision,
-    /// What a stream looks like.
-    pub stream: Stream,
-    /// Where token counts are found.
-    pub usage: Usage,
-    /// What it takes where it is asked in Responses.
-    pub responses: Responses,
-    /// What refusals mean.
-    pub errors: Errors,
-    /// How prompts are cached.
-    pub cache: Cache,
+block! {
+    /// One upstream's habits, complete: the result of resolving a record for a model.
+    pub struct Dialect {
+        /// How configuration refers to it.
+        pub id: String,
+        /// Its name for humans.
+        pub title: String,
+        /// The protocol that it is a dialect of.
+        pub wire: Wire,
+        /// Where the upstream is and how it wants to be asked.
+        pub endpoint: Endpoint,
+        /// Where reasoning appears in answers.
+        pub reasoning_out: ReasoningOut,
+        /// How reasoning has to be sent back.
+        pub replay: Replay,
+        /// How thinking is switched and steered.
+        pub thinking: Thinking,
+        /// How the request body departs from the standard.
+        pub request: Request,
+        /// How tools, calls and results are written.
+        pub tools: Tools,
+        /// What the list of messages must look like.
+        pub messages: Messages,
+        /// What images may look like.
+        pub vision: Vision,
+        /// What a stream looks like.
+        pub stream: Stream,
+        /// Where token counts are found.
+        pub usage: Usage,
+        /// What it takes where it is asked in Responses.
+        pub responses: Responses,
+        /// What refusals mean.
+        pub errors: Errors,
+        /// How prompts are cached.
+        pub cache: Cache,
+    }
 }
 
 closed_enum! {
@@ -114,19 +112,8 @@ impl Dialect {
     }
 }
 
-/// The blocks that records and their families patch.
-pub(crate) const BLOCKS: &[Field] = &[
-    Field { name: "endpoint", kind: Endpoint::KIND },
-    Field { name: "reasoning_out", kind: ReasoningOut::KIND },
-    Field { name: "replay", kind: Replay::KIND },
-    Field { name: "thinking", kind: Thinking::KIND },
-    Field { name: "request", kind: Request::KIND },
-    Field { name: "tools", kind: Tools::KIND },
-    Field { name: "messages", kind: Messages::KIND },
-    Field { name: "vision", kind: Vision::KIND },
-    Field { name: "stream", kind: Stream::KIND },
-    Field { name: "usage", kind: Usage::KIND },
-    Field { name: "responses", kind: Responses::KIND },
-    Field { name: "errors", kind: Errors::KIND },
-    Field { name: "cache", kind: Cache::KIND },
-];
+/// The blocks that records and their families patch: all fields of a dialect but those that name it.
+pub(crate) const BLOCKS: &[Field] = match Dialect::KIND {
+    Kind::Table(fields) => fields.split_at(3).1,
+    _ => panic!("a block is a table"),
+};

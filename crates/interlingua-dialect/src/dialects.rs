@@ -1,9 +1,8 @@
-use std::sync::OnceLock;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::blocks::circular_levels;
+use crate::builtin::{BUILTIN, Builtin};
 use crate::defaults::Defaults;
 use crate::dialect::{Dialect, Wire};
 use crate::guess;
@@ -205,35 +204,6 @@ enum BrokenChain {
     Unknown(String),
     Circle,
 }
-
-struct Builtin {
-    id: &'static str,
-    text: &'static str,
-    record: OnceLock<Record>,
-}
-
-impl Builtin {
-    const fn new(id: &'static str, text: &'static str) -> Self {
-        Self { id, text, record: OnceLock::new() }
-    }
-
-    fn record(&self) -> &Record {
-        self.record.get_or_init(|| {
-            Record::parse(self.id, self.text, false).expect("a test reads every embedded record")
-        })
-    }
-}
-
-static BUILTIN: [Builtin; 8] = [
-    Builtin::new("generic", include_str!("../dialects/generic.toml")),
-    Builtin::new("openai", include_str!("../dialects/openai.toml")),
-    Builtin::new("mimo", include_str!("../dialects/mimo.toml")),
-    Builtin::new("deepseek", include_str!("../dialects/deepseek.toml")),
-    Builtin::new("vllm", include_str!("../dialects/vllm.toml")),
-    Builtin::new("ollama", include_str!("../dialects/ollama.toml")),
-    Builtin::new("anthropic", include_str!("../dialects/anthropic.toml")),
-    Builtin::new("anthropic_compat", include_str!("../dialects/anthropic_compat.toml")),
-];
 
 #[cfg(test)]
 mod tests {

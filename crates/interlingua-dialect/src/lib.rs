@@ -60,6 +60,7 @@
 //! ```
 
 mod blocks;
+mod builtin;
 mod defaults;
 mod dialect;
 mod dialects;
@@ -69,6 +70,7 @@ mod problem;
 mod read;
 mod record;
 mod resolve;
+mod schema;
 mod shape;
 
 pub use blocks::*;
@@ -78,3 +80,4 @@ pub use errors::{ErrorRule, Errors, Fix, Pattern, Refusal};
 pub use problem::Problem;
 pub use record::{Confidence, Evidence};
 pub use resolve::glob_matches;
+pub use schema::record_schema;

@@ -98,7 +98,7 @@ impl<'a, 'p> Reader<'a, 'p> {
                 None => item.as_float().filter(|number| number.is_finite()).map(Value::from),
             },
             Kind::Text => item.as_str().map(Value::from),
-            Kind::OneOf(names) => return self.one_of(path, item, names, place),
+            Kind::OneOf(names, _) => return self.one_of(path, item, names, place),
             Kind::Pattern => return self.pattern(path, item, place),
             Kind::List(of) => elements(item).map(|elements| {
                 let read = elements.iter().enumerate().filter_map(|(at, element)| {
@@ -156,7 +156,7 @@ impl<'a, 'p> Reader<'a, 'p> {
                 self.problem(place, format!("`{path}` cannot be `{name}`; {hint}"));
                 None
             }
-            None => self.wrong_kind(path, &Kind::OneOf(names), place),
+            None => self.wrong_kind(path, &Kind::OneOf(names, &[]), place),
         }
     }
 

@@ -84,22 +84,51 @@ impl Record {
 }
 
 const HEAD: [Field; 6] = [
-    Field { name: "id", kind: Kind::Text },
-    Field { name: "title", kind: Kind::Text },
-    Field { name: "wire", kind: Wire::KIND },
-    Field { name: "extends", kind: Kind::Text },
-    Field { name: "evidence", kind: Vec::<Evidence>::KIND },
-    Field { name: "families", kind: Kind::List(&Kind::Table(&FAMILY)) },
+    Field { name: "id", about: "How configuration refers to it.", kind: Kind::Text },
+    Field { name: "title", about: "Its name for humans.", kind: Kind::Text },
+    Field { name: "wire", about: "The protocol that it is a dialect of.", kind: Wire::KIND },
+    Field {
+        name: "extends",
+        about: "The record that this one is a patch over; without it, the defaults.",
+        kind: Kind::Text,
+    },
+    Field {
+        name: "evidence",
+        about: "How we know that its parts are true.",
+        kind: Vec::<Evidence>::KIND,
+    },
+    Field {
+        name: "families",
+        about: "What it says about some models; the later of several that fit wins.",
+        kind: Kind::List(&Kind::Table(&FAMILY)),
+    },
 ];
 
 const FAMILY: [Field; 3] = [
-    Field { name: "match", kind: Kind::List(&Kind::Text) },
-    Field { name: "note", kind: <Option<String> as Shape>::KIND },
-    Field { name: "patch", kind: Kind::Patch(BLOCKS) },
+    Field {
+        name: "match",
+        about: "Patterns for model ids in lower case, without the vendor's prefix; `*` is any text.",
+        kind: Kind::List(&Kind::Text),
+    },
+    Field {
+        name: "note",
+        about: "What is peculiar about them, in words.",
+        kind: <Option<String> as Shape>::KIND,
+    },
+    Field {
+        name: "patch",
+        about: "What is laid over the record: the same blocks.",
+        kind: Kind::Patch(BLOCKS),
+    },
 ];
 
+/// All that a record may hold at its top.
+pub(crate) fn record_fields() -> Vec<Field> {
+    HEAD.iter().chain(BLOCKS).copied().collect()
+}
+
 fn read(reader: &mut Reader<'_, '_>, root: &dyn TableLike) -> Option<Record> {
-    let fields: Vec<Field> = HEAD.iter().chain(BLOCKS).copied().collect();
+    let fields = record_fields();
     let mut patch = reader.table("", root, &fields, Expect::Patch, None);
     let extends = text(patch.remove("extends"));
     if extends.is_none() && !root.contains_key("wire") {

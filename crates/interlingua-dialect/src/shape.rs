@@ -16,7 +16,8 @@ pub(crate) enum Kind {
     Text,
     /// A regular expression, or several of which one must match.
     Pattern,
-    OneOf(&'static [&'static str]),
+    /// One of some names, and what each means.
+    OneOf(&'static [&'static str], &'static [&'static str]),
     List(&'static Kind),
     /// A table with free keys.
     Map(&'static Kind),
@@ -35,6 +36,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
+    /// What it says, as it is documented where it is defined.
+    pub(crate) about: &'static str,
     pub(crate) kind: Kind,
 }
 
@@ -60,7 +63,7 @@ impl Kind {
             Self::Number => "a number".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Pattern => "a regular expression or a list of them".to_owned(),
-            Self::OneOf(names) => format!("one of {}", quoted(names)),
+            Self::OneOf(names, _) => format!("one of {}", quoted(names)),
             Self::List(of) => format!("a list, each {}", of.wanted()),
             Self::Map(_) | Self::Table(_) | Self::Patch(_) | Self::Fields => "a table".to_owned(),
             Self::Nullable(of) => of.wanted(),
@@ -111,12 +114,12 @@ impl<T: Shape> Shape for BTreeMap<String, T> {
 /// Defines a closed set of values by their names in records.
 macro_rules! closed_enum {
     ($(#[$meta:meta])* pub enum $name:ident {
-        $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)+
+        $($(#[doc = $about:literal])* $variant:ident = $text:literal,)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Deserialize)]
         pub enum $name {
-            $($(#[$variant_meta])* #[serde(rename = $text)] $variant,)+
+            $($(#[doc = $about])* #[serde(rename = $text)] $variant,)+
         }
 
         impl $name {
@@ -127,7 +130,10 @@ macro_rules! closed_enum {
         }
 
         impl $crate::shape::Shape for $name {
-            const KIND: $crate::shape::Kind = $crate::shape::Kind::OneOf(&[$($text),+]);
+            const KIND: $crate::shape::Kind = $crate::shape::Kind::OneOf(
+                &[$($text),+],
+                &[$(concat!($($about),*)),+],
+            );
         }
     };
 }
@@ -135,19 +141,26 @@ macro_rules! closed_enum {
 /// Defines a table with known keys; `field as "key"` where the key is no Rust name.
 macro_rules! block {
     ($(#[$meta:meta])* pub struct $name:ident {
-        $($(#[$field_meta:meta])* pub $field:ident $(as $key:literal)?: $kind:ty,)+
+        $(
+            $(#[doc = $about:literal])* $(#[serde($($serde:tt)+)])*
+            pub $field:ident $(as $key:literal)?: $kind:ty,
+        )+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            $($(#[$field_meta])* $(#[serde(rename = $key)])? pub $field: $kind,)+
+            $(
+                $(#[doc = $about])* $(#[serde($($serde)+)])* $(#[serde(rename = $key)])?
+                pub $field: $kind,
+            )+
         }
 
         impl $crate::shape::Shape for $name {
             const KIND: $crate::shape::Kind = $crate::shape::Kind::Table(&[
                 $($crate::shape::Field {
                     name: $crate::shape::block!(@key $field $($key)?),
+                    about: concat!($($about),*),
                     kind: <$kind as $crate::shape::Shape>::KIND,
                 },)+
             ]);
@@ -193,7 +206,7 @@ mod tests {
                     check(root, &path, &properties[field.name], &field.kind);
                 }
             }
-            Kind::OneOf(ours) => assert_eq!(names(&schema["enum"]), *ours, "{path}"),
+            Kind::OneOf(ours, _) => assert_eq!(names(&schema["enum"]), *ours, "{path}"),
             Kind::Level(ours) => assert_eq!(names(&schema["anyOf"][1]["enum"]), *ours, "{path}"),
             Kind::List(of) => check(root, path, &schema["items"], of),
             Kind::Map(of) => check(root, path, &schema["additionalProperties"], of),

@@ -2,8 +2,8 @@
 
 use interlingua_ir::{Event, Fault, Sink};
 use interlingua_reasoning::{Capture, Pending, Sealer, Sealing, Unique};
-use interlingua_translate::Encode;
 use interlingua_translate::tools::{Bridge, ToolMap, Unwrapping};
+use interlingua_translate::{Check, Encode};
 
 use crate::recall::Keeping;
 use crate::record::Meter;
@@ -30,6 +30,8 @@ pub(crate) struct Passage {
     pub(crate) storing: Option<Storing>,
     /// Nothing for clients that have no place for what is sealed.
     pub(crate) sealing: Option<Sealing>,
+    /// Where the upstream could not be held to the form of the answer.
+    pub(crate) check: Option<Check>,
 }
 
 impl Chain {
@@ -61,6 +63,16 @@ impl Chain {
 
 impl Sink for Chain {
     fn event(&mut self, event: Event<'_>) {
+        let mismatch = self.passage.check.as_mut().and_then(|it| it.see(&event));
+        if let Some(note) = mismatch {
+            self.pass(Event::Note(note));
+        }
+        self.pass(event);
+    }
+}
+
+impl Chain {
+    fn pass(&mut self, event: Event<'_>) {
         self.meter.event(&event);
         let Self { passage, unwrapping, encoder, .. } = self;
         let Passage { answer, tools, keeping, sealing, .. } = passage;

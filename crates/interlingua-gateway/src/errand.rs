@@ -10,7 +10,7 @@ use interlingua_registry::{Attempts, Next, ProviderKey, Target};
 use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
-    self as translate, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
+    self as translate, Check, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
 };
 use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
@@ -44,22 +44,28 @@ impl Errand<'_, '_> {
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
-        let mut repairs = Repairs::default();
+        let mut repairs = view.learned.of(self.target);
+        let mut repaired: Option<(Fix, Option<String>)> = None;
         loop {
             record.attempts += 1;
             let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
-                Ok(Answer::Begun(mut commit)) => {
-                    commit.place = Some(place);
-                    return Ok(Answer::Begun(commit));
+                Ok(mut answer) => {
+                    if let Some((Fix::DropParam, Some(param))) = &repaired {
+                        view.learned.add(self.target, param);
+                    }
+                    if let Answer::Begun(commit) = &mut answer {
+                        commit.place = Some(place);
+                    }
+                    return Ok(answer);
                 }
-                Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             self.scrubber().mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-            if let Some(fix) = fix.filter(|_| repairs.is_empty())
+            if let Some(fix) = fix.filter(|_| repaired.is_none())
                 && repairs.add(fix, fault.param.as_deref())
             {
+                repaired = Some((fix, fault.param.clone()));
                 tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
                 record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
                 continue;
@@ -97,7 +103,7 @@ impl Errand<'_, '_> {
         let verbatim = request.verbatim && in_kind && !(is_chat && replays(self.target));
         let keeping = self.recall.keeping(self.job, self.target, verbatim);
         let storing = if self.head.is_stored() { Storing::of(self.job) } else { None };
-        let Written { body, tools, notes } = request.written;
+        let Written { body, tools, unheld, notes } = request.written;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
         record.price = model.price;
@@ -128,14 +134,21 @@ impl Errand<'_, '_> {
             record.upstream_request_id = answer.request_id;
             let seed = &self.job.answer_id;
             let frames = verbatim.then_some(Frames { usage: self.head.shows_usage() });
-            let decoder =
-                upstream::decoder(provider.wire, Arc::clone(dialect), &provider.id, seed, frames);
+            let decoder = upstream::decoder(
+                provider.wire,
+                Arc::clone(dialect),
+                &provider.id,
+                seed,
+                &tools,
+                frames,
+            );
             let origin = Origin { provider: provider.id.to_string(), family: dialect.id.clone() };
             let seal = Arc::clone(&self.job.state.tools.seal);
             let sealing =
                 (!is_chat).then(|| Sealing::new(seal, &self.job.tenant, origin, seed, nonce));
             let answer_id = (!verbatim).then(|| seed.clone());
-            let passage = Passage { answer: answer_id, tools, keeping, storing, sealing };
+            let check = unheld.map(Check::new);
+            let passage = Passage { answer: answer_id, tools, keeping, storing, sealing, check };
             let limits = &self.job.view.snapshot.settings().limits;
             let limits = ReadLimits { event: limits.upstream_event, body: limits.upstream_body };
             let reader = Reader::with_limits(decoder, limits);

@@ -56,6 +56,7 @@ mod gateway;
 mod guard;
 mod health;
 mod inbound;
+mod learned;
 mod reading;
 mod recall;
 mod record;

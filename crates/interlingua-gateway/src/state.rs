@@ -13,6 +13,7 @@ use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
 use crate::health::{Failures, Moved};
+use crate::learned::Learned;
 use crate::scrub::Scrubber;
 use crate::storm::Storms;
 
@@ -58,6 +59,8 @@ pub(crate) struct View {
     /// Masks this configuration's secrets.
     pub(crate) scrubber: Scrubber,
     pub(crate) admission: Arc<Admission>,
+    /// What its models turned out not to take.
+    pub(crate) learned: Learned,
 }
 
 /// How the gateway keeps up with what changes around it.
@@ -199,6 +202,7 @@ impl View {
             catalog: catalog.into_json().into(),
             scrubber: Scrubber::of(&snapshot),
             admission,
+            learned: Learned::default(),
             snapshot,
         }
     }

@@ -62,6 +62,8 @@ pub enum NoteKind {
     SummaryUnreadable,
     /// Old turns did not fit into the model's window and are missing from a summary.
     TurnsDropped,
+    /// The answer does not follow the schema that its upstream was only asked to follow.
+    SchemaMismatch,
     /// Something that means nothing to a model was left out, as with every request of its client;
     /// see [`NoteKind::is_quiet`].
     Housekeeping,
@@ -88,6 +90,7 @@ impl NoteKind {
             Self::PatchRepaired => "patch-repaired",
             Self::SummaryUnreadable => "summary-unreadable",
             Self::TurnsDropped => "turns-dropped",
+            Self::SchemaMismatch => "schema-mismatch",
             Self::Housekeeping => "housekeeping",
         }
     }

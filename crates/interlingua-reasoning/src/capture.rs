@@ -36,6 +36,8 @@ pub struct Capturing {
     calls: Vec<(Index, String)>,
     open: Vec<Growing>,
     thoughts: Vec<Thought>,
+    /// Nothing has followed the last thought yet.
+    just_thought: bool,
     size: usize,
     ended: bool,
 }
@@ -65,6 +67,7 @@ impl Capturing {
             calls: Vec::new(),
             open: Vec::new(),
             thoughts: Vec::new(),
+            just_thought: false,
             size: 0,
             ended: false,
         }
@@ -89,11 +92,15 @@ impl Capturing {
     }
 
     fn see(&mut self, event: &Event<'_>) {
+        let just_thought = std::mem::take(&mut self.just_thought);
         match event {
             Event::Open { index, kind: Kind::Reasoning } => self.open.push(Growing::new(*index)),
             Event::Open { index, kind: Kind::Text | Kind::Refusal } => self.texts.push(*index),
             Event::Open { index, kind: Kind::Call(head) } => {
                 self.calls.push((*index, head.id.to_string()));
+                if let Some(thought) = self.thoughts.last_mut().filter(|_| just_thought) {
+                    thought.calls.push(head.id.to_string());
+                }
             }
             Event::Delta { index, text } if self.texts.contains(index) => {
                 self.said.add(&text.to_plain());
@@ -132,6 +139,7 @@ impl Capturing {
         let thought = growing.finish(self.origin.clone(), self.answer.clone(), Vec::new());
         if !thought.text.is_empty() || !thought.provenance.is_empty() {
             self.thoughts.push(thought);
+            self.just_thought = true;
         }
     }
 }

@@ -112,6 +112,11 @@ impl Talker {
         self.history.push(json!({ "role": "user", "content": text }));
     }
 
+    /// The history itself, for what the other methods do not say.
+    pub fn history(&mut self) -> &mut Vec<Value> {
+        &mut self.history
+    }
+
     /// The calls that wait for their results.
     pub fn open(&self) -> &[ToolCall] {
         &self.open

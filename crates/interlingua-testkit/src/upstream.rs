@@ -2,6 +2,7 @@
 
 mod answer;
 mod model;
+mod record;
 mod render;
 mod script;
 mod server;

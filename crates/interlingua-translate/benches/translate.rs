@@ -12,6 +12,7 @@ use interlingua_dialect::{Dialect, Dialects, Wire};
 use interlingua_translate::client::{self, Head, Ids};
 use interlingua_translate::faults::Caller;
 use interlingua_translate::json::Limits;
+use interlingua_translate::tools::ToolMap;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{Decode, Encode, Pipe, Repairs, Target, chat, responses, verbatim};
 use serde_json::{Value, json};
@@ -240,7 +241,8 @@ fn forward_200_events(bencher: Bencher<'_, '_>, wire: Wire) {
     let dialect = Arc::new(mimo());
     events(bencher, opening, delta, || {
         let frames = Some(Frames { usage: true });
-        let decoder = upstream::decoder(wire, Arc::clone(&dialect), "mimo", "s", frames);
+        let decoder =
+            upstream::decoder(wire, Arc::clone(&dialect), "mimo", "s", &ToolMap::default(), frames);
         let own = Head::unread(wire.into(), Ids { answer: "1", request: "1" });
         let encoder = verbatim::Encoder::stream(own.stream(Caller::Other), "mimo/mimo-v2.5-pro");
         Pipe::new(decoder, encoder)

@@ -1,7 +1,9 @@
 //! How much to think, in the words of an upstream.
 
-use interlingua_dialect::{Dialect, Effort, EffortChoice, Fix, ThinkingDefault};
-use interlingua_ir::{Class, Fault, Note, NoteKind, Turn};
+use interlingua_dialect::{
+    ChoiceNamedAs, ChoiceRequiredAs, Dialect, Effort, EffortChoice, Fix, ThinkingDefault,
+};
+use interlingua_ir::{Class, Fault, Note, NoteKind, ToolChoice, Turn};
 
 use crate::target::Target;
 
@@ -14,6 +16,32 @@ pub(crate) struct Asked<'t> {
     pub(crate) fields: &'t [(String, String)],
     /// Whether the model will think, as far as anybody can know.
     pub(crate) thinks: bool,
+}
+
+/// The level that a budget stands for, where a record knows levels only.
+pub(crate) fn by_budget(budget: u64) -> &'static str {
+    match budget {
+        0 => "none",
+        1..=4_096 => "low",
+        4_097..=12_288 => "medium",
+        _ => "high",
+    }
+}
+
+/// The request fields that switch thinking off; `None` where the model cannot be stopped.
+pub(crate) fn off(dialect: &Dialect) -> Option<&[(String, String)]> {
+    let level = dialect.thinking.effort.get(Effort::None)?;
+    (level.level == Effort::None).then_some(&level.fields[..])
+}
+
+/// Whether the model will be forced to call a tool.
+pub(crate) fn is_forced(turn: &Turn<'_>, target: &Target<'_>) -> bool {
+    let rules = &target.dialect.tools;
+    match &turn.tool_choice {
+        ToolChoice::Required => rules.choice_required_as != ChoiceRequiredAs::Auto,
+        ToolChoice::Named { .. } => rules.choice_named_as != ChoiceNamedAs::Auto,
+        ToolChoice::Unset | ToolChoice::Auto | ToolChoice::None | ToolChoice::Other(_) => false,
+    }
 }
 
 /// What the turn's wish for a level becomes.

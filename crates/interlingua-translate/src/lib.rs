@@ -41,8 +41,10 @@
 
 mod alike;
 mod broken;
+mod check;
 mod effort;
 mod fields;
+mod form;
 mod history;
 mod incoming;
 mod lane;
@@ -66,6 +68,7 @@ pub mod tools;
 pub mod upstream;
 pub mod verbatim;
 
+pub use check::Check;
 pub use interlingua_protocol::json;
 pub use pipe::{Decode, Encode, Kept, Pipe, ReadLimits, Reader, Started};
 pub use target::{Repairs, Target, Written};

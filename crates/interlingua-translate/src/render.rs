@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use interlingua_ir::{Format, Text, Turn};
+use interlingua_ir::Text;
 
 /// Writes `,"name":json`.
 pub(crate) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
@@ -41,11 +41,4 @@ pub(crate) fn joined<'t>(
         text.write_json(out);
     }
     out.push(b'"');
-}
-
-/// The schema of the answer, for an upstream that cannot be held to it.
-pub(crate) fn schema_in_words(turn: &Turn<'_>) -> Option<Text<'static>> {
-    let Format::JsonSchema { schema, .. } = &turn.format else { return None };
-    let words = "Answer with one JSON object and nothing else. It must follow this JSON Schema:";
-    Some(Text::from(format!("{words}\n{}", schema.get())))
 }

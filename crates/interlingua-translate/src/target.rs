@@ -1,6 +1,6 @@
 //! Where a turn goes, and how it looks there.
 
-use interlingua_dialect::{Dialect, Fix, JsonSchemaRule};
+use interlingua_dialect::{Dialect, Fix};
 use interlingua_ir::{Note, NoteKind};
 
 use crate::tools::ToolMap;
@@ -30,16 +30,6 @@ impl Target<'_> {
         let allowed = clamp.fixed.unwrap_or(asked);
         let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
         (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
-    }
-
-    /// How the upstream takes a schema for its answer.
-    pub(crate) fn schema_rule(&self) -> JsonSchemaRule {
-        match self.dialect.request.json_schema {
-            JsonSchemaRule::Native if self.repairs.has(Fix::ToJsonObject) => {
-                JsonSchemaRule::ToJsonObject
-            }
-            rule => rule,
-        }
     }
 }
 
@@ -85,11 +75,16 @@ impl Repairs {
         self.fixes.contains(&fix)
     }
 
+    /// Whether the parameter is to be left out.
+    pub(crate) fn bars(&self, param: &str) -> bool {
+        let inside = |it: &str| it.strip_prefix(param).is_some_and(|rest| rest.starts_with('.'));
+        self.params.iter().any(|it| it == param || inside(it))
+    }
+
     /// Whether the parameter is to be left out, because the upstream refuses it or something in it;
     /// tells about it.
     pub(crate) fn drops(&self, param: &str, notes: &mut Vec<Note>) -> bool {
-        let inside = |it: &str| it.strip_prefix(param).is_some_and(|rest| rest.starts_with('.'));
-        let drops = self.params.iter().any(|it| it == param || inside(it));
+        let drops = self.bars(param);
         if drops {
             notes.push(Note::new(NoteKind::Dropped, param));
         }
@@ -104,6 +99,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// The way back from the tools that the model sees to those that the client declared.
     pub tools: ToolMap,
+    /// The schema of the answer, where the upstream was only asked to follow it; see [`Check`](crate::Check).
+    pub unheld: Option<Box<str>>,
     /// What could not be said as it was.
     pub notes: Vec<Note>,
 }

@@ -7,6 +7,7 @@ use interlingua_ir::{Fault, Turn};
 
 use crate::pipe::Decode;
 use crate::target::{Target, Written};
+use crate::tools::{Spoken, ToolMap};
 use crate::{chat, messages, responses};
 
 /// A request in the words of an upstream.
@@ -46,28 +47,34 @@ pub fn write(
         Wire::Messages => messages::write(turn, target)?,
         Wire::Responses => responses::write(turn, target)?,
     };
-    let by_the_book = wire == Wire::Chat && target.dialect.stream.verbatim;
+    let dialect = target.dialect;
+    let by_the_book = wire == Wire::Chat && dialect.stream.verbatim;
+    let by_the_book = by_the_book && dialect.tools.text_calls.is_empty();
     let verbatim = turn.protocol == wire.into() && by_the_book && written.tools.is_empty();
     Ok(Request { written, verbatim })
 }
 
 /// Makes a decoder for the answer of an upstream.
 ///
-/// `provider` is named in faults; `seed` differs from answer to answer. With `verbatim`, the frames follow
-/// the events that they mean.
+/// `provider` is named in faults; `seed` differs from answer to answer. `tools` are those that the request
+/// offered: calls that a model writes into its text are told by their names. With `verbatim`, the frames
+/// follow the events that they mean.
 pub fn decoder(
     wire: Wire,
     dialect: Arc<Dialect>,
     provider: &str,
     seed: &str,
+    tools: &ToolMap,
     verbatim: Option<Frames>,
 ) -> Box<dyn Decode> {
     match wire {
         Wire::Chat => {
+            let forms = dialect.tools.text_calls.clone();
             let decoder = chat::Decoder::new(dialect, provider, seed);
             match verbatim {
                 Some(Frames { usage }) => Box::new(decoder.verbatim(usage)),
-                None => Box::new(decoder),
+                None if forms.is_empty() && tools.nonce().is_none() => Box::new(decoder),
+                None => Box::new(Spoken::new(decoder, forms, tools.clone(), seed)),
             }
         }
         Wire::Messages => {

@@ -212,6 +212,14 @@ impl Upstream {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let accept = if *stream { "text/event-stream" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        for name in &model.dialect.cache.session_headers {
+            let fault = |what: &str| Fault::new(Class::Internal, what);
+            if let Some(session) = session {
+                // What the user has set stays.
+                let name = header_name(name, &fault)?;
+                headers.entry(name).or_insert(header_value(session, &fault)?);
+            }
+        }
         for name in &endpoint.forward_headers {
             if let Some(value) = forward.and_then(|it| it.get(name)) {
                 headers.insert(

@@ -8,6 +8,7 @@
 mod claude;
 mod codex;
 mod compaction;
+mod dialects;
 mod errors;
 mod house;
 mod loops;

@@ -4,8 +4,8 @@ use interlingua_testkit::upstream::Wire;
 
 use crate::house::Way;
 use crate::{
-    claude, codex, compaction, errors, loops, memory, opencode, patches, pool, sdk, setup, store,
-    talk, tools,
+    claude, codex, compaction, dialects, errors, loops, memory, opencode, patches, pool, sdk,
+    setup, store, talk, tools,
 };
 
 /// One run of a client.
@@ -60,6 +60,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         }
     }
     all.extend(sdk::all());
+    all.extend(dialects::all());
     for (name, run) in loops::CASES {
         all.push(Scenario { stage: "loops", name: (*name).into(), run: Box::new(run) });
     }

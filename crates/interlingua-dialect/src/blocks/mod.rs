@@ -33,6 +33,6 @@ pub use thinking::{
 };
 pub use tools::{
     AnyofParentType, BuiltinWebSearch, ChoiceNamedAs, ChoiceRequiredAs, ForcedWithThinking, IdRule,
-    ParallelRule, Refs, ResultContent, ResultName, StrictRule, ToolChoiceKind, ToolSchema, Tools,
-    TupleItems,
+    OfferedIn, ParallelRule, Refs, ResultContent, ResultName, StrictRule, TextCalls,
+    ToolChoiceKind, ToolSchema, Tools, TupleItems,
 };

@@ -87,6 +87,10 @@ block! {
         pub foreign: Foreign,
         /// Nothing has to come back while the model itself decides whether to think.
         pub adaptive_exempt: bool,
+        /// Where the placeholder stands in a carrier that is an object, as a dotted path.
+        pub placeholder_path: Option<String>,
+        /// Formats of `reasoning_details` whose text is refused without its signature, as patterns.
+        pub signed_formats: Vec<String>,
     }
 }
 

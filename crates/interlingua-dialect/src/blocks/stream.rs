@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Finish {
 }
 
 impl Shape for Finish {
-    const KIND: Kind = Kind::OneOf(&Self::NAMES);
+    const KIND: Kind = Kind::OneOf(&Self::NAMES, &[]);
 }
 
 closed_enum! {

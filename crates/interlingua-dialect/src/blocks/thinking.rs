@@ -156,7 +156,8 @@ impl<'de> Deserialize<'de> for EffortTable {
 
 impl Shape for EffortTable {
     const KIND: Kind = Kind::Table(&{
-        let mut fields = [Field { name: "", kind: Kind::Level(&Effort::NAMES) }; 7];
+        let about = "The fields that ask for it, or the level that stands for it.";
+        let mut fields = [Field { name: "", about, kind: Kind::Level(&Effort::NAMES) }; 7];
         let mut at = 0;
         while at < fields.len() {
             fields[at].name = Effort::NAMES[at];

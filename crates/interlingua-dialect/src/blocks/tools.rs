@@ -3,6 +3,8 @@ use crate::shape::{block, closed_enum};
 block! {
     /// How tools, calls and results are written.
     pub struct Tools {
+        /// Where tools are offered.
+        pub offered_in: OfferedIn,
         /// Tool types that are accepted.
         pub types: Vec<String>,
         /// Types of further tools that a client of the same protocol may offer, as patterns.
@@ -39,6 +41,23 @@ block! {
         pub result_content: ResultContent,
         /// Two tools of one name are refused: keep the first.
         pub dedupe_names: bool,
+        /// Forms of calls that are read where the model writes them into its text. They are looked for
+        /// at the beginnings of lines, outside of fenced code.
+        pub text_calls: Vec<TextCalls>,
+    }
+}
+
+closed_enum! {
+    /// A form in which a model writes calls into its text.
+    pub enum TextCalls {
+        /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`
+        ToolCallTags = "tool_call_tags",
+        /// `[TOOL_CALLS]` and a list of `{"name": …, "arguments": {…}}`
+        ToolCallsList = "tool_calls_list",
+        /// A fenced block `json action` with `{"tool": …, "parameters": {…}}`
+        JsonActionFence = "json_action_fence",
+        /// A line `#Tool Call` and below it `{"name": …, "arguments": {…}}`
+        ToolCallHeading = "tool_call_heading",
     }
 }
 
@@ -55,6 +74,17 @@ block! {
         pub tuple_items: TupleItems,
         /// Keys to remove at every level.
         pub drop_keys: Vec<String>,
+    }
+}
+
+closed_enum! {
+    /// Where tools are offered.
+    pub enum OfferedIn {
+        /// In the protocol's own fields.
+        Fields = "fields",
+        /// In the prompt, for models that have no tools: they write their calls into the text, in an
+        /// envelope of ours.
+        Prompt = "prompt",
     }
 }
 

@@ -55,20 +55,39 @@ impl Dialect {
                 None => defaults.used_up_window.is_match(&haystack),
             };
         let class = if used_up { Class::Quota } else { class };
+        let rejected = (class == Class::BadParam)
+            .then(|| defaults.rejected_param.group(&haystack).map(request_name))
+            .flatten();
+        let fix = rule.and_then(|rule| rule.fix);
+        // What is wrong inside of a list is no parameter that could be left out.
+        let whole = rejected.as_ref().filter(|name| !name.contains('['));
+        let fix = fix.or(whole.map(|_| Fix::DropParam));
         let said = rule.filter(|_| !used_up).and_then(|rule| rule.retryable);
         Refusal {
             class,
-            fix: rule.and_then(|rule| rule.fix),
+            fix,
             transient: said.unwrap_or_else(|| defaults.is_retryable(class)),
             status,
             message: body.message(),
             code: body.codes.into_iter().next_back(),
             kind: body.kinds.into_iter().next_back(),
-            param: body.param,
+            param: rejected.or(body.param),
             retry_after,
             resets_at: body.resets_at,
         }
     }
+}
+
+/// A parameter as requests write it; some servers write their own names for it.
+fn request_name(said: &str) -> String {
+    let mut name = String::with_capacity(said.len() + 4);
+    for letter in said.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }
 
 /// What a status says if no rule knows more.

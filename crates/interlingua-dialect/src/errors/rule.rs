@@ -100,10 +100,18 @@ impl Pattern {
     /// Whether it occurs in a text. An expression that does not compile occurs nowhere; records
     /// with such a one are refused when they are read.
     pub fn is_match(&self, text: &str) -> bool {
-        let compiled = self
-            .compiled
-            .get_or_init(|| RegexBuilder::new(&self.source).case_insensitive(true).build().ok());
-        compiled.as_ref().is_some_and(|regex| regex.is_match(text))
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// What the first group holds that takes part in a match.
+    pub(super) fn group<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.regex()?.captures(text)?;
+        found.iter().skip(1).flatten().next().map(|group| group.as_str())
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        let compile = || RegexBuilder::new(&self.source).case_insensitive(true).build().ok();
+        self.compiled.get_or_init(compile).as_ref()
     }
 }
 
@@ -170,7 +178,7 @@ fn class<'de, D: Deserializer<'de>>(from: D) -> Result<Class, D::Error> {
 }
 
 impl Shape for Class {
-    const KIND: Kind = Kind::OneOf(&CLASS_NAMES);
+    const KIND: Kind = Kind::OneOf(&CLASS_NAMES, &[]);
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
+mod documents;
 mod errors;
 mod own_records;
 mod resolution;

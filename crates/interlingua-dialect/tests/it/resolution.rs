@@ -1,15 +1,16 @@
 use interlingua_dialect::{
     Dialect, Dialects, Effort, EffortChoice, Finish, Images, ReplayRule, ThinkingDefault,
+    glob_matches,
 };
 use interlingua_ir::Class;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::support::{all_dialects, id, json, table};
+use crate::support::{id, json, table};
 
 #[test]
 fn every_record_resolves_for_every_family() {
-    let dialects = all_dialects();
-    assert_eq!(dialects.ids().count(), table().len());
+    let dialects = Dialects::builtin();
     for record in table() {
         let globs = record.get("families").and_then(Value::as_array).into_iter().flatten();
         let globs = globs.flat_map(|family| family["match"].as_array().unwrap());
@@ -24,7 +25,7 @@ fn every_record_resolves_for_every_family() {
 
 #[test]
 fn resolution_gives_what_is_expected() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     for expected in json("resolve.expected.json").as_array().unwrap() {
         let (id, model) = (expected["dialect"].as_str().unwrap(), &expected["model"]);
         let dialect = dialects.resolve(id, model.as_str().unwrap()).unwrap();
@@ -66,7 +67,7 @@ fn projection(dialect: &Dialect, model: &Value) -> Value {
 
 #[test]
 fn families_of_a_base_apply_to_what_extends_it() {
-    let azure = all_dialects().resolve("azure", "gpt-4o").unwrap();
+    let azure = Dialects::builtin().resolve("azure", "gpt-4o").unwrap();
     assert_eq!(azure.thinking.default, ThinkingDefault::Never);
     assert_eq!(azure.replay.rule, ReplayRule::Forbid);
 }
@@ -89,7 +90,7 @@ fn request_fields_keep_their_order() {
 
 #[test]
 fn a_wish_for_a_level_follows_the_policy() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     let choice = |id: &str, model: &str, wanted: &str| {
         let dialect = dialects.resolve(id, model).unwrap();
         match dialect.effort_or_policy(wanted) {
@@ -112,7 +113,7 @@ fn a_wish_for_a_level_follows_the_policy() {
 
 #[test]
 fn addresses_and_keys_give_a_dialect_away() {
-    let dialects = all_dialects();
+    let dialects = Dialects::builtin();
     for (base_url, key, guessed) in [
         ("https://api.xiaomimimo.com/v1", "", Some("mimo")),
         ("https://TOKEN-PLAN-SGP.xiaomimimo.com/v1/", "tp-", Some("mimo")),
@@ -145,4 +146,59 @@ fn models_are_known_without_case_and_vendor() {
     assert_eq!(images("Xiaomi/MiMo-V2.5-Pro"), Images::No);
     assert_eq!(images("mimo-v2.5"), Images::Yes);
     assert_eq!(images("mimo-v3"), Images::ByModel);
+}
+
+/// Lays a patch over a record, as the table's own rules say.
+fn lay_over(target: &mut Value, patch: &Value, at: &str) {
+    let whole = ["/thinking/effort/", "/thinking/preserve/", "/request/set/"];
+    match (target.as_object_mut(), patch.as_object()) {
+        (Some(target), Some(patch)) if !whole.iter().any(|it| at.starts_with(it)) => {
+            for (name, value) in patch {
+                let below = target.entry(name).or_insert(Value::Null);
+                lay_over(below, value, &format!("{at}{name}/"));
+            }
+        }
+        _ => *target = patch.clone(),
+    }
+}
+
+/// What the table alone gives for a model.
+fn of_the_table(defaults: &Value, chain: &[&Map<String, Value>], model: &str) -> Dialect {
+    let mut whole = defaults.clone();
+    let blocks = defaults.as_object().unwrap().keys();
+    for link in chain {
+        for block in blocks.clone().filter(|block| link.contains_key(*block)) {
+            lay_over(&mut whole[block], &link[block], &format!("/{block}/"));
+        }
+    }
+    let families = chain.iter().filter_map(|link| link.get("families")?.as_array());
+    for family in families.flatten() {
+        let globs = family["match"].as_array().unwrap();
+        if globs.iter().any(|glob| glob_matches(glob.as_str().unwrap(), model)) {
+            lay_over(&mut whole, &family["patch"], "/");
+        }
+    }
+    for name in ["id", "title", "wire"] {
+        whole[name] = chain.last().unwrap()[name].clone();
+    }
+    Dialect::deserialize(whole).unwrap()
+}
+
+#[test]
+fn records_resolve_to_what_the_table_alone_gives() {
+    let (dialects, records) = (Dialects::builtin(), table());
+    let defaults = json("dialects.json")["defaults"].take();
+    for record in &records {
+        let mut chain = vec![record];
+        while let Some(base) = chain[0].get("extends") {
+            chain.insert(0, records.iter().find(|it| it["id"] == *base).unwrap());
+        }
+        let families = chain.iter().filter_map(|it| it.get("families")?.as_array()).flatten();
+        let globs = families.flat_map(|family| family["match"].as_array().unwrap());
+        let models = globs.map(|glob| glob.as_str().unwrap().replace('*', "0"));
+        for model in models.chain([String::new()]) {
+            let dialect = dialects.resolve(id(record), &model).unwrap();
+            assert_eq!(dialect, of_the_table(&defaults, &chain, &model), "{} {model}", id(record));
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod busy;
 mod chains;
 mod compaction;
+mod dialects;
 mod discovery;
 mod faults;
 mod gone;

@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use interlingua_testkit::http::Call;
 use interlingua_testkit::upstream::{finish, text};
+use serde_json::{Value, json};
 
-use crate::stage::{Answer, Canned, Plan, Running, Script, Stage, Then, codex, config, last, turn};
+use crate::stage::{
+    Answer, Canned, LONG, MODEL, Plan, Running, Script, Stage, Then, codex, config, last, turn,
+};
 
 #[test]
 fn a_passing_failure_is_not_seen() {
@@ -48,6 +52,42 @@ fn what_is_permanent_is_asked_once() {
         assert!((400..500).contains(&reply.status), "{}", reply.text());
         assert_eq!(stage.upstream.exchanges().len(), 1, "{}", reply.text());
     }
+}
+
+/// A parameter that the upstream refuses by its name.
+fn refused(name: &str) -> Answer {
+    let why = format!("Unsupported parameter: '{name}' is not supported with this model.");
+    Answer::error(400, "unsupported_parameter", &why)
+}
+
+#[test]
+fn a_parameter_that_is_refused_by_name_is_left_out_and_remembered() {
+    let script = Script::new().then(refused("top_p")).otherwise(Answer::text("hello"));
+    let stage = Stage::new(script);
+    let call = || {
+        let body = json!({ "model": MODEL, "input": "hi", "top_p": 0.5 });
+        Call::post("/v1/responses", &body).limit(LONG)
+    };
+    for attempts in ["2", "1"] {
+        let reply = stage.send(&call());
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.header("x-interlingua-attempts"), Some(attempts));
+        assert!(reply.header("x-interlingua-notes").is_some_and(|it| it.contains("top_p")));
+    }
+    let sent = stage.upstream.bodies();
+    let has = |it: &Value| it.get("top_p").is_some();
+    assert_eq!(sent.iter().map(has).collect::<Vec<_>>(), [true, false, false]);
+    // Another configuration starts anew.
+    stage.gateway.replace(&config(&stage.upstream.base_url(), &Plan::default()));
+    stage.send(&call());
+    assert!(stage.upstream.bodies().last().is_some_and(has));
+}
+
+#[test]
+fn what_makes_up_a_request_is_never_left_out() {
+    let stage = Stage::new(Script::new().otherwise(refused("messages")));
+    assert_eq!(stage.send(&turn(false)).status, 400);
+    assert_eq!(stage.upstream.exchanges().len(), 1);
 }
 
 /// F12: a pooled connection that its upstream has closed meanwhile is nobody's failure.

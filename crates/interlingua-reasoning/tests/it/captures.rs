@@ -27,13 +27,17 @@ fn a_thought_comes_back_before_its_step() {
         step("\n Done. \n", &[], ""),
     ] {
         let shelf = kept(&[user("u")], "hm", &step);
+        let Said::Step { text, calls } = &step else { panic!("a step") };
+        // What the thought led to follows right after it.
+        let led_to = calls.iter().take(usize::from(text.is_empty())).map(|it| it.0.clone());
+        let led_to: Vec<_> = led_to.collect();
         let mut turn = turn(&[user("u"), step, user("next")]);
         let (injected, _) = shelf.inject(&mut turn, "t");
         assert_eq!((injected.restored, injected.missing), (1, 0));
         let (at, thought) = thoughts(&turn).remove(0);
         assert_eq!((at, thought.text.as_str(), thought.answer.as_str()), (1, "hm", "a"));
         let origin = Origin { provider: "p".into(), family: "p".into() };
-        assert_eq!((thought.origin, thought.calls), (Some(origin), Vec::new()));
+        assert_eq!((thought.origin, thought.calls), (Some(origin), led_to));
     }
 }
 

@@ -13,6 +13,8 @@ mod chat;
 mod messages;
 mod responses;
 
+pub(super) use chat::Voice;
+
 /// What the connection does next.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Act {
@@ -30,6 +32,8 @@ pub(super) struct Head<'a> {
     pub(super) body: &'a Value,
     /// A clean end is marked as the protocol marks it: `[DONE]`, `message_stop`.
     pub(super) done_line: bool,
+    /// How it shows what it thinks, over Chat.
+    pub(super) voice: &'a Voice,
 }
 
 impl Head<'_> {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::model::Model;
+use super::render::Voice;
 use super::strict::Strict;
 use super::wire::bare;
 
@@ -192,6 +193,11 @@ impl Script {
         let path = bare(request);
         let here = self.models_path.as_deref().is_none_or(|only| only == path);
         request.method == Method::GET && path.ends_with("/models") && here
+    }
+
+    /// How thought is shown over Chat.
+    pub(super) fn voice(&self) -> Voice {
+        self.strict.as_ref().map(Strict::voice).unwrap_or_default()
     }
 
     /// What has to be settled once all of it is said.

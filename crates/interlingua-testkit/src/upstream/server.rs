@@ -250,9 +250,10 @@ async fn answer(
         raw,
     };
     let (issuer, answer) = take_answer(&shared, request.clone());
+    let voice = shared.lock().script.voice();
     let guard = Guard { shared, number: issuer.number };
     tokio::time::sleep(answer.delay).await;
-    reply(&request, issuer, answer, guard)
+    reply(&request, issuer, answer, &voice, guard)
 }
 
 /// Decides what to answer and books the exchange.

@@ -6,13 +6,17 @@ use std::fmt;
 use serde_json::Value;
 
 use super::answer::{Answer, Piece};
+use super::record::Record;
+use super::render::Voice;
 use super::script::Request;
 use super::thought::{Issuer, Thought, thoughts};
 use super::wire::Wire;
 
 mod chat;
 mod messages;
+mod record;
 mod responses;
+mod vendors;
 
 use chat::Kind;
 
@@ -25,6 +29,10 @@ use chat::Kind;
 #[derive(Clone, Debug, Default)]
 pub struct Strict {
     chat: Kind,
+    /// Judges Chat Completions by this record.
+    record: Option<Record>,
+    /// Judges Chat Completions by what is known of this vendor.
+    vendor: Option<String>,
     /// What was sent with each call, by the call's id.
     thoughts: BTreeMap<String, Vec<Thought>>,
     /// Every thought that was sent, by its seal.
@@ -103,6 +111,8 @@ pub enum Rule {
     UnknownParameter,
     /// A parameter's value is one that the server takes.
     BadParameter,
+    /// Messages follow one another in an order that the server takes.
+    MessageOrder,
     /// No more cache marks than the server takes.
     CacheMarks,
     /// The headers that the protocol wants are there.
@@ -125,6 +135,26 @@ impl Strict {
         Self { chat: Kind::Kimi, ..Self::default() }
     }
 
+    /// Over Chat, what a record of `dialects.json` says about a model, and what is known of its vendor.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such record.
+    pub fn of(dialect: &str, model: &str) -> Self {
+        Self { record: Some(Record::of(dialect, model)), ..Self::vendor(dialect) }
+    }
+
+    /// Over Chat, only what is known of a vendor by hand: nothing of it comes from a record, so that a
+    /// record can be judged.
+    pub fn vendor(dialect: &str) -> Self {
+        Self { vendor: Some(dialect.to_owned()), ..Self::default() }
+    }
+
+    /// How thought is shown over Chat.
+    pub(super) fn voice(&self) -> Voice {
+        self.record.as_ref().map(Voice::of).unwrap_or_default()
+    }
+
     /// Names models that cannot see: a picture for them is refused.
     #[must_use]
     pub fn blind<'a>(mut self, models: impl IntoIterator<Item = &'a str>) -> Self {
@@ -136,7 +166,15 @@ impl Strict {
     pub fn check(&self, request: &Request) -> Vec<Violation> {
         let mut found = Found::default();
         match Wire::of(request) {
-            Some(Wire::Chat) => chat::check(self, &request.body, &mut found),
+            Some(Wire::Chat) => {
+                if let Some(record) = &self.record {
+                    record::check(self, record, &request.body, &mut found);
+                }
+                match &self.vendor {
+                    Some(vendor) => vendors::check(vendor, &request.body, &mut found),
+                    None => chat::check(self, &request.body, &mut found),
+                }
+            }
             Some(Wire::Responses) => responses::check(self, &request.body, &mut found),
             Some(Wire::Messages) => messages::check(self, request, &mut found),
             None => {}
@@ -170,13 +208,21 @@ impl Strict {
         match Wire::of(request) {
             Some(Wire::Messages) => messages::refuse(violation),
             Some(Wire::Responses) => responses::refuse(violation),
-            Some(Wire::Chat) | None => chat::refuse(self.chat, violation, &request.body),
+            Some(Wire::Chat) | None => match &self.record {
+                Some(record) => record::refuse(record, violation, &request.body),
+                None => chat::refuse(self.chat, violation, &request.body),
+            },
         }
     }
 
     /// What was sent with a call of this upstream.
     fn issued(&self, call: &str) -> Option<&[Thought]> {
         self.thoughts.get(call).map(Vec::as_slice)
+    }
+
+    /// Whether thought may come back without a signature.
+    fn takes_unsigned(&self) -> bool {
+        self.record.as_ref().is_some_and(|it| it.at("replay.opaque") == false)
     }
 
     fn is_blind(&self, body: &Value) -> bool {

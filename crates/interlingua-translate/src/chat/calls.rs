@@ -1,6 +1,6 @@
 //! Tool calls in pieces, told apart as well as the upstream lets us.
 
-use interlingua_ir::{CallHead, Event, Form, Index, Kind, Note, NoteKind, Sink, Text};
+use interlingua_ir::{Attachment, CallHead, Event, Form, Index, Kind, Note, NoteKind, Sink, Text};
 use interlingua_protocol::chat::{CallPiece, FunctionPiece};
 use interlingua_protocol::json::{Completeness, compact};
 use serde_json::value::RawValue;
@@ -13,14 +13,20 @@ const MAX_CALLS: usize = 1024;
 /// The largest input of one call, in bytes.
 const MAX_INPUT: usize = 8 << 20;
 
+/// The field of a call in which the upstream keeps what it recognises the call by.
+const EXTRA: &str = "extra_content";
+
 /// The calls of an answer.
 ///
 /// By the book, pieces of one call share an `index`, and only the first has an id and a name. Servers
 /// leave the index out, give the same index to every call, repeat ids and names, or send names late.
 #[derive(Debug)]
 pub(super) struct Calls {
-    calls: Vec<Open>,
+    all: Vec<Open>,
     seed: String,
+    /// The upstream recognises each call by data that may come late, and goes before it. Then the
+    /// client hears of a call when it has ended.
+    signed: bool,
 }
 
 #[derive(Debug)]
@@ -37,6 +43,8 @@ struct Open {
     item: Option<Index>,
     /// Input that came before the name, JSON-escaped.
     early: String,
+    /// By what the upstream recognises the call.
+    extra: Option<String>,
     halves: Halves,
     whole: Completeness,
     /// How much input has come, in bytes.
@@ -45,18 +53,18 @@ struct Open {
 }
 
 impl Calls {
-    pub(super) fn new(seed: &str) -> Self {
-        Self { calls: Vec::new(), seed: seed.to_owned() }
+    pub(super) fn new(seed: &str, signed: bool) -> Self {
+        Self { all: Vec::new(), seed: seed.to_owned(), signed }
     }
 
     /// Whether the model called anything.
     pub(super) fn any(&self) -> bool {
-        self.calls.iter().any(|call| call.item.is_some())
+        self.all.iter().any(|call| call.item.is_some() || (self.signed && !call.name.is_empty()))
     }
 
     /// Whether a call is not known to be whole.
     pub(super) fn unfinished(&self) -> bool {
-        self.calls.iter().any(|call| !call.settled && !call.is_whole())
+        self.all.iter().any(|call| !call.settled && !call.is_whole())
     }
 
     /// Takes the next piece of some call.
@@ -85,15 +93,15 @@ impl Calls {
             Some(at) => at,
             // A piece that says nothing begins nothing.
             None if read.is_empty() => return Ok(()),
-            None if self.calls.len() == MAX_CALLS => {
+            None if self.all.len() == MAX_CALLS => {
                 return Err("the answer holds more than 1024 calls");
             }
             None => {
-                self.calls.push(Open::new(&read, form));
-                self.calls.len() - 1
+                self.all.push(Open::new(&read, form));
+                self.all.len() - 1
             }
         };
-        let call = &mut self.calls[at];
+        let call = &mut self.all[at];
         if call.settled {
             sink.event(Event::Note(Note::new(
                 NoteKind::Dropped,
@@ -110,10 +118,17 @@ impl Calls {
         if let (true, Some(name)) = (call.name.is_empty(), read.name) {
             call.name = name;
         }
-        if call.item.is_none() && !call.name.is_empty() {
+        if let Some(extra) = piece.extra_content.filter(|it| it.get().starts_with('{')) {
+            if self.signed {
+                call.extra = Some(extra.get().to_owned());
+            } else {
+                sink.event(Event::Note(Note::new(NoteKind::Dropped, EXTRA)));
+            }
+        }
+        if call.item.is_none() && !call.name.is_empty() && !self.signed {
             self.announce(at, next, sink);
         }
-        let call = &mut self.calls[at];
+        let call = &mut self.all[at];
         let Some(text) = read.input.and_then(|input| call.halves.join(input)) else {
             return Ok(());
         };
@@ -141,17 +156,32 @@ impl Calls {
     /// # Errors
     ///
     /// What is wrong with a call that nobody can run.
-    pub(super) fn settle(&mut self, cut: bool, sink: &mut dyn Sink) -> Result<(), &'static str> {
-        for call in self.calls.iter_mut().filter(|call| !call.settled) {
-            call.settled = true;
+    pub(super) fn settle(
+        &mut self,
+        cut: bool,
+        next: &mut u32,
+        sink: &mut dyn Sink,
+    ) -> Result<(), &'static str> {
+        for at in 0..self.all.len() {
+            let call = &mut self.all[at];
+            if std::mem::replace(&mut call.settled, true) {
+                continue;
+            }
+            let whole = !cut || call.is_whole();
+            if self.signed && whole && !call.name.is_empty() {
+                self.sign(at, next, sink);
+                self.announce(at, next, sink);
+            }
+            let call = &mut self.all[at];
             let Some(index) = call.item else {
                 if call.size > 0 && !cut {
                     return Err("the model called a tool without naming it");
                 }
-                sink.event(Event::Note(Note::new(NoteKind::Dropped, "a call without a name")));
+                let what = if whole { "a call without a name" } else { "a call that was cut" };
+                sink.event(Event::Note(Note::new(NoteKind::Dropped, what)));
                 continue;
             };
-            if cut && !call.is_whole() {
+            if !whole {
                 sink.event(Event::Drop { index });
                 continue;
             }
@@ -166,10 +196,23 @@ impl Calls {
         Ok(())
     }
 
+    /// Puts what the upstream recognises a call by into a thought without words before it, for there
+    /// clients keep what is not theirs.
+    fn sign(&mut self, at: usize, next: &mut u32, sink: &mut dyn Sink) {
+        let Some(extra) = self.all[at].extra.take() else { return };
+        let index = Index(*next);
+        *next += 1;
+        sink.event(Event::Open { index, kind: Kind::Reasoning });
+        let field = EXTRA.into();
+        let attachment = Attachment::Provenance { field, json: extra.into() };
+        sink.event(Event::Attach { index, attachment });
+        sink.event(Event::Close { index });
+    }
+
     /// Opens the call for the client, now that its name is known.
     fn announce(&mut self, at: usize, next: &mut u32, sink: &mut dyn Sink) {
-        let taken = |id: &str| self.calls.iter().any(|call| call.client_id == id);
-        let own = self.calls[at].id.clone();
+        let taken = |id: &str| self.all.iter().any(|call| call.client_id == id);
+        let own = self.all[at].id.clone();
         let renamed = own.as_deref().is_some_and(taken);
         let base = own.unwrap_or_else(|| format!("call_{}_{at}", self.seed));
         let mut id = base.clone();
@@ -180,7 +223,7 @@ impl Calls {
         }
         let index = Index(*next);
         *next += 1;
-        let call = &mut self.calls[at];
+        let call = &mut self.all[at];
         call.client_id = id;
         call.item = Some(index);
         let head = CallHead {
@@ -210,12 +253,12 @@ impl Calls {
                 })
                 .or_else(|| {
                     let at = self.rposition(|call| index.is_some() && call.index == index)?;
-                    self.calls[at].id.is_none().then_some(at)
+                    self.all[at].id.is_none().then_some(at)
                 }),
             (None, Some(index)) => self.rposition(|call| call.index == Some(index)),
-            (None, None) => self.calls.len().checked_sub(1),
+            (None, None) => self.all.len().checked_sub(1),
         }?;
-        let call = &self.calls[found];
+        let call = &self.all[found];
         let Some(name) = &piece.name else { return Some(found) };
         let anew = call.whole.is_whole() && piece.input.as_ref().is_some_and(starts_anew);
         let other = !call.name.is_empty() && *name != call.name;
@@ -231,7 +274,7 @@ impl Calls {
     }
 
     fn rposition(&self, test: impl Fn(&Open) -> bool) -> Option<usize> {
-        self.calls.iter().rposition(test)
+        self.all.iter().rposition(test)
     }
 }
 
@@ -245,6 +288,7 @@ impl Open {
             form,
             item: None,
             early: String::new(),
+            extra: None,
             halves: Halves::default(),
             whole: Completeness::default(),
             size: 0,

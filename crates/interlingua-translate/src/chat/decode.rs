@@ -1,7 +1,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use interlingua_dialect::{Dialect, Finish, ReasoningField};
+use interlingua_dialect::{Carrier, Dialect, Finish, ReasoningField};
 use interlingua_ir::{
     Attachment, Class, Event, Fault, Index, Kind, Note, NoteKind, Sink, Stop, Text,
 };
@@ -10,8 +10,10 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use super::details::Details;
 use super::lane::Lane;
 use super::leaves::{citations, content_parts, details, is_error, text};
+use super::pieces::Pieces;
 use super::tags::{Piece, TagReader};
 use super::usage;
 use crate::alike::Alike;
@@ -49,6 +51,11 @@ pub struct Decoder {
     tags: TagReader,
     halves: Halves,
     citations: Vec<(String, String)>,
+    /// What has come of the prose and of the thought, where the upstream repeats itself.
+    said: Pieces,
+    thought: Pieces,
+    /// By which the upstream recognises its thought, where it wants it back in a list.
+    details: Option<Details>,
     /// A field of its own brought the thought; copies between tags are not wanted.
     structured: bool,
     /// The model has said, thought or called something.
@@ -90,14 +97,23 @@ impl Decoder {
     /// `provider` is named in faults. `seed` makes the ids unique that the upstream forgets to give
     /// to its calls; it has to differ from answer to answer.
     pub fn new(dialect: Arc<Dialect>, provider: &str, seed: &str) -> Self {
-        let tags = TagReader::new(dialect.reasoning_out.tags);
+        let out = &dialect.reasoning_out;
+        let tags = TagReader::new(out.tags);
+        let said = || Pieces::new(out.snapshots, false);
+        let thought = Pieces::new(out.snapshots, out.dedupe_repeats);
+        let carrier = dialect.replay.carrier;
+        let details = (carrier == Carrier::ReasoningDetails).then(|| Details::new(said()));
+        let calls = Calls::new(seed, carrier == Carrier::ToolCallExtraContent);
         Self {
+            said: said(),
+            thought,
+            details,
+            calls,
             dialect,
             provider: provider.to_owned(),
             phase: Phase::Fresh,
             open: None,
             next: 0,
-            calls: Calls::new(seed),
             alike: Alike::new(),
             tags,
             halves: Halves::default(),
@@ -160,15 +176,18 @@ impl Decoder {
         match thought {
             Some(thought) => {
                 self.structured = true;
-                self.flow(Flow::Reasoning, thought, sink);
+                self.piece(Flow::Reasoning, thought, sink);
             }
             None => {
                 let lists = delta.reasoning_details.or(delta.thinking_blocks);
                 for piece in lists.into_iter().flat_map(|it| details(it.get())) {
                     self.structured = true;
-                    self.flow(Flow::Reasoning, piece, sink);
+                    self.piece(Flow::Reasoning, piece, sink);
                 }
             }
+        }
+        if let Some(list) = delta.reasoning_details {
+            self.gather(list, sink);
         }
         if let Some(annotations) = delta.annotations {
             self.citations.extend(citations(annotations.get()));
@@ -177,7 +196,7 @@ impl Decoder {
             Some(content) if content.get().starts_with('[') => self.parts(content.get(), sink),
             Some(content) => {
                 if let Some(content) = text(content).filter(|it| !it.is_empty()) {
-                    self.content(content, sink);
+                    self.piece(Flow::Text, content, sink);
                 }
             }
             None => {}
@@ -232,6 +251,33 @@ impl Decoder {
         leaf.get().starts_with('"').then_some((leaf, flow))
     }
 
+    /// Takes what is new in a piece.
+    fn piece(&mut self, flow: Flow, text: Text<'_>, sink: &mut dyn Sink) {
+        let fresh = match flow {
+            Flow::Text => self.said.fresh(text),
+            Flow::Reasoning => self.thought.fresh(text),
+            Flow::Refusal => Some(text),
+        };
+        match fresh {
+            Some(text) if flow == Flow::Text => self.content(text, sink),
+            Some(text) => self.flow(flow, text, sink),
+            None => {}
+        }
+    }
+
+    /// Keeps what the upstream recognises its thought by; it belongs to a thought, be it without words.
+    fn gather(&mut self, list: &RawValue, sink: &mut dyn Sink) {
+        let Some(details) = &mut self.details else { return };
+        if !details.add(list.get()) {
+            self.details = None;
+            let what = "reasoning_details of more than 4 MiB";
+            sink.event(Event::Note(Note::new(NoteKind::Dropped, what)));
+        } else if !details.is_empty() {
+            self.structured = true;
+            self.item(Flow::Reasoning, sink);
+        }
+    }
+
     fn content(&mut self, content: Text<'_>, sink: &mut dyn Sink) {
         if self.tags.is_past() {
             return self.flow(Flow::Text, content, sink);
@@ -261,29 +307,32 @@ impl Decoder {
         if text.is_empty() {
             return;
         }
-        let index = match self.open {
-            Some(open) if open.flow == flow => open.index,
-            _ => {
-                self.close_prose(sink);
-                let index = Index(self.next);
-                self.next += 1;
-                self.open = Some(Open { index, flow });
-                self.substance = true;
-                let kind = match flow {
-                    Flow::Text => Kind::Text,
-                    Flow::Refusal => Kind::Refusal,
-                    Flow::Reasoning => Kind::Reasoning,
-                };
-                sink.event(Event::Open { index, kind });
-                index
-            }
-        };
+        let index = self.item(flow, sink);
         if let Some(text) = self.halves.join(text) {
             sink.event(Event::Delta { index, text });
         }
         if flow == Flow::Text {
             self.cite(index, sink);
         }
+    }
+
+    /// The item in which `flow` is written, opened if it is not.
+    fn item(&mut self, flow: Flow, sink: &mut dyn Sink) -> Index {
+        if let Some(open) = self.open.filter(|open| open.flow == flow) {
+            return open.index;
+        }
+        self.close_prose(sink);
+        let index = Index(self.next);
+        self.next += 1;
+        self.open = Some(Open { index, flow });
+        self.substance = true;
+        let kind = match flow {
+            Flow::Text => Kind::Text,
+            Flow::Refusal => Kind::Refusal,
+            Flow::Reasoning => Kind::Reasoning,
+        };
+        sink.event(Event::Open { index, kind });
+        index
     }
 
     fn cite(&mut self, index: Index, sink: &mut dyn Sink) {
@@ -305,6 +354,12 @@ impl Decoder {
         if let Some(open) = self.open.take() {
             if let Some(text) = self.halves.rest() {
                 sink.event(Event::Delta { index: open.index, text });
+            }
+            let details = self.details.as_mut().filter(|_| open.flow == Flow::Reasoning);
+            if let Some(json) = details.and_then(Details::take) {
+                let field = Carrier::ReasoningDetails.name().into();
+                let attachment = Attachment::Provenance { field, json: json.into() };
+                sink.event(Event::Attach { index: open.index, attachment });
             }
             sink.event(Event::Close { index: open.index });
         }
@@ -341,7 +396,8 @@ impl Decoder {
         }
         self.end_prose(sink);
         let cut = matches!(stop, Stop::Length | Stop::Filtered);
-        self.calls.settle(cut, sink).map_err(|what| self.fault(Class::ToolGenerationFailed, what))
+        let settled = self.calls.settle(cut, &mut self.next, sink);
+        settled.map_err(|what| self.fault(Class::ToolGenerationFailed, what))
     }
 
     fn end(&mut self, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -446,7 +502,7 @@ impl Decode for Decoder {
             return Err(self.refusal(data));
         }
         if let Some((flow, text)) = self.alike.text(data) {
-            self.flow(flow, Text::Json(text.into()), sink);
+            self.piece(flow, Text::Json(text.into()), sink);
             if let Some(lane) = &self.lane {
                 lane.alike(frame.event, data, self.alike.start(), sink);
             }

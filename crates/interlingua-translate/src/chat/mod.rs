@@ -2,6 +2,7 @@
 
 mod calls;
 mod decode;
+mod details;
 mod encode;
 mod extras;
 mod head;
@@ -10,8 +11,11 @@ mod lane;
 mod leaves;
 mod messages;
 mod offer;
+mod pieces;
 mod read;
+mod signs;
 mod tags;
+mod thinking;
 mod usage;
 mod write;
 

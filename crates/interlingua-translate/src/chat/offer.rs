@@ -14,9 +14,11 @@ use serde_json::value::RawValue;
 use super::extras::Extras;
 use super::write::field;
 use crate::target::Target;
-use crate::tools::Names;
+use crate::tools::{Lost, Names};
 
 mod tool;
+
+pub(super) use tool::is_builtin_search;
 
 /// The tools that a turn offers to an upstream.
 pub(super) struct Offer<'o, 'a> {
@@ -33,6 +35,7 @@ impl<'o> Offer<'o, '_> {
     /// some upstreams refuse an empty list.
     pub(super) fn write(&self, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
         self.write_search_options(out);
+        self.write_search_plugin(out);
         let choice = self.choose(notes);
         if matches!(choice, Choice::Withhold) || !self.write_tools(&choice, out, notes) {
             return;
@@ -78,6 +81,7 @@ impl<'o> Offer<'o, '_> {
         let start = out.len();
         out.extend_from_slice(b",\"tools\":[");
         let mut count = 0;
+        let mut lost = Lost::default();
         let mut wires = self.names.iter().peekable();
         for at in 0..self.turn.tools.len() {
             let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
@@ -95,11 +99,12 @@ impl<'o> Offer<'o, '_> {
             if count > 0 {
                 out.push(b',');
             }
-            match self.tool(at, wire, strict, out, notes) {
+            match self.tool(at, wire, strict, &mut lost, out, notes) {
                 true => count += 1,
                 false => out.truncate(comma),
             }
         }
+        lost.note(notes);
         match count {
             0 => out.truncate(start),
             _ => out.push(b']'),
@@ -115,12 +120,23 @@ impl<'o> Offer<'o, '_> {
         }
     }
 
+    /// Asks for a search where that is a plugin and no tool, and the client has named none itself.
+    fn write_search_plugin(&self, out: &mut Vec<u8>) {
+        let wanted = tool::searches_by_plugin(self.target)
+            && self.turn.tools.iter().any(|it| matches!(it, Tool::WebSearch));
+        if wanted && self.extras.find(Place::Top, PLUGINS).is_none() {
+            field(out, PLUGINS, r#"[{"id":"web"}]"#);
+        }
+    }
+
     fn search_options(&self, tool: usize) -> Option<&'o str> {
         let passes = !self.target.repairs.has(Fix::DropWebSearch)
             && !self.target.dialect.request.drop.iter().any(|it| it == SEARCH_OPTIONS);
         self.extras.find(Place::Tool(tool), SEARCH_OPTIONS).filter(|_| passes)
     }
 }
+
+const PLUGINS: &str = "plugins";
 
 const SEARCH_OPTIONS: &str = "web_search_options";
 
@@ -194,8 +210,9 @@ impl<'o> Offer<'o, '_> {
     }
 
     fn can_force(&self) -> bool {
-        let unforced = ForcedWithThinking::ToAuto;
-        !self.thinks || self.target.dialect.tools.forced_with_thinking != unforced
+        // A model that cannot be stopped thinking cannot be forced either.
+        let ok = self.target.dialect.tools.forced_with_thinking == ForcedWithThinking::Ok;
+        !self.thinks || ok
     }
 
     /// A choice among some of the tools. Whoever has no word for it gets no other tools.

@@ -1,8 +1,4 @@
-use std::borrow::Cow;
-
-use interlingua_dialect::{
-    Effort, Fix, JsonObjectRule, JsonSchemaRule, MaxTokensField, StreamUsage, ThinkingDefault,
-};
+use interlingua_dialect::{MaxTokensField, StreamUsage};
 use interlingua_ir::{Fault, Format, Note, NoteKind, Place, Text, Turn};
 use interlingua_protocol::chat::StreamOptions;
 use interlingua_protocol::json::compact;
@@ -10,11 +6,12 @@ use interlingua_protocol::json::compact;
 use super::extras::Extras;
 use super::messages::{self, Replay};
 use super::offer;
-use crate::effort::{Asked, effort};
+use super::thinking::Plan;
+use crate::form::AnswerForm;
 pub(super) use crate::render::{field, joined, string};
 use crate::size::capacity;
 use crate::target::{HOUSEKEEPING, Target, Written};
-use crate::tools::Names;
+use crate::tools::{Envelope, Names};
 
 /// Writes a turn as a Chat Completions request.
 ///
@@ -30,47 +27,34 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let mut notes = Vec::new();
     let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
     let extras = Extras::of(turn);
-    let mut effort = effort(turn, target, &mut notes)?;
-    let refused = turn.thinking.effort.is_some() && effort.level.is_none();
-    if !refused && !target.repairs.has(Fix::DisableThinking) {
-        effort.thinks = spelled_out(target, &extras).unwrap_or(effort.thinks);
-    }
+    let envelope = Envelope::of(turn, target);
+    let plan = Plan::of(turn, target, &extras, &mut notes)?;
 
     let mut out = Vec::with_capacity(capacity(turn));
     out.extend_from_slice(b"{\"model\":");
     string(&mut out, &Text::plain(target.model));
     stream(target, &extras, &mut out, &mut notes);
     max_tokens(turn, target, &mut out, &mut notes);
-    let fields = fields(target, &effort, &extras);
-    params(turn, target, &extras, &effort, &fields, &mut out, &mut notes);
-    format(turn, target, &extras, &mut out, &mut notes);
-    for (name, json) in fields {
+    params(turn, target, &extras, &plan, &mut out, &mut notes);
+    let form = AnswerForm::of(turn, target);
+    format(turn, form, &extras, &mut out, &mut notes);
+    for (name, json) in &plan.fields {
         if !target.repairs.drops(name, &mut notes) {
-            field(&mut out, name, &json);
+            field(&mut out, name, json);
         }
     }
-    let offer =
-        offer::Offer { turn, target, names: &names, extras: &extras, thinks: effort.thinks };
-    offer.write(&mut out, &mut notes);
+    let offer = offer::Offer { turn, target, names: &names, extras: &extras, thinks: plan.thinks };
+    match &envelope {
+        Some(_) => Envelope::note(turn, &mut notes),
+        None => offer.write(&mut out, &mut notes),
+    }
     out.extend_from_slice(b",\"messages\":");
-    let replay = Replay::of(target, effort.thinks);
-    messages::write(turn, target, &names, &replay, &extras, &mut out, &mut notes);
+    let replay = Replay::of(target, plan.thinks);
+    let envelope = envelope.as_ref();
+    messages::write(turn, target, &names, &replay, &extras, envelope, &mut out, &mut notes);
     out.push(b'}');
-    Ok(Written { body: out, tools: names.map(), notes })
-}
-
-/// Whether the model thinks, as the client says it in the upstream's own fields.
-fn spelled_out(target: &Target<'_>, extras: &Extras<'_>) -> Option<bool> {
-    let dialect = target.dialect;
-    let said = |level: Effort| {
-        let fields = dialect.effort(level).filter(|it| !it.is_empty())?;
-        let is_said = |(name, json): &(String, String)| {
-            extras.find(Place::Top, name).is_some_and(|said| compact(said) == *json)
-        };
-        fields.iter().all(is_said).then_some(level != Effort::None)
-    };
-    let thinks = Effort::ALL.into_iter().find_map(said)?;
-    Some(thinks || dialect.thinking.default == ThinkingDefault::Forced)
+    let tools = envelope.map_or_else(|| names.map(), |it| it.map(turn, &names));
+    Ok(Written { body: out, tools, unheld: form.unheld(turn), notes })
 }
 
 fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
@@ -96,36 +80,11 @@ fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &m
     }
 }
 
-/// The fields that the record wants to be sent: always, and for the level of thought.
-fn fields<'t>(
-    target: &Target<'t>,
-    effort: &Asked<'t>,
-    extras: &Extras<'_>,
-) -> Vec<(&'t str, Cow<'t, str>)> {
-    let mut fields: Vec<(&'t str, Cow<'t, str>)> = Vec::new();
-    fields.extend(target.dialect.request.set.iter().map(|(name, json)| (&**name, json.into())));
-    for (name, json) in effort.fields {
-        // The client may have said more in the upstream's own words.
-        let said = extras.find(Place::Top, name).is_some();
-        if !said || target.repairs.has(Fix::DisableThinking) {
-            fields.retain(|(known, _)| known != name);
-            fields.push((name, json.into()));
-        }
-    }
-    if let Some((_, json)) = fields.iter_mut().find(|(name, _)| *name == "reasoning") {
-        // The client's wish came in such an object, and the rest of it has its place there.
-        for (name, said) in extras.inner(Place::Top, "reasoning") {
-            if let Some(inside) = json.strip_suffix('}') {
-                *json = format!("{inside},\"{name}\":{said}}}").into();
-            }
-        }
-    }
-    fields
-}
-
 fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {
-    let Some(asked) = turn.max_output_tokens else { return };
     let rules = &target.dialect.request;
+    let filled =
+        rules.max_tokens_required.then(|| target.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS));
+    let Some(asked) = turn.max_output_tokens.or(filled) else { return };
     let name = match rules.max_tokens_field {
         MaxTokensField::MaxTokens => "max_tokens",
         MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
@@ -140,15 +99,14 @@ fn params(
     turn: &Turn<'_>,
     target: &Target<'_>,
     extras: &Extras<'_>,
-    effort: &Asked<'_>,
-    fields: &[(&str, Cow<'_, str>)],
+    plan: &Plan<'_>,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
     let rules = &target.dialect.request;
     let barred = |name: &str| {
         rules.drop.iter().any(|it| it == name)
-            || (effort.thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
+            || (plan.thinks && target.dialect.thinking.drop_when_on.iter().any(|it| it == name))
     };
     let shared = turn.params.iter().map(|param| (param.name, param.json.get()));
     let own = extras.outer(Place::Top).filter(|(name, _)| !SAID_ELSEWHERE.contains(name));
@@ -158,7 +116,7 @@ fn params(
             continue;
         }
         // The record knows better.
-        if let Some((_, said)) = fields.iter().find(|(known, _)| *known == name) {
+        if let Some((_, said)) = plan.fields.iter().find(|(known, _)| *known == name) {
             if compact(json) != **said {
                 notes.push(Note::new(NoteKind::Changed, asked));
             }
@@ -176,7 +134,7 @@ fn params(
         }
         field(out, name, clamped.as_deref().unwrap_or(json));
     }
-    if !fields.iter().any(|(name, _)| *name == "reasoning") {
+    if !plan.fields.iter().any(|(name, _)| *name == "reasoning") {
         let lost =
             extras.inner(Place::Top, "reasoning").map(|(name, _)| format!("reasoning.{name}"));
         notes.extend(lost.map(|it| Note::new(NoteKind::Dropped, it)));
@@ -185,62 +143,46 @@ fn params(
 
 fn format(
     turn: &Turn<'_>,
-    target: &Target<'_>,
+    form: AnswerForm,
     extras: &Extras<'_>,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
-    let rules = &target.dialect.request;
-    let has_tools = !turn.tools.is_empty();
-    if !rules.format_with_tools && has_tools && !matches!(turn.format, Format::Text) {
-        notes.push(Note::new(NoteKind::Dropped, "response format beside tools"));
-        return;
-    }
-    if !matches!(turn.format, Format::Text) && target.repairs.drops("response_format", notes) {
-        return;
-    }
-    match &turn.format {
-        Format::Text => {}
-        Format::JsonObject => match rules.json_object {
-            JsonObjectRule::Native => field(out, "response_format", r#"{"type":"json_object"}"#),
-            JsonObjectRule::Drop => notes.push(Note::new(NoteKind::Dropped, "json_object")),
-        },
-        Format::JsonSchema { name, description, schema, strict } => {
-            match target.schema_rule() {
-                JsonSchemaRule::Native => {
-                    out.extend_from_slice(b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
-                    string(out, name);
-                    if let Some(description) = description {
-                        out.extend_from_slice(b",\"description\":");
-                        string(out, description);
-                    }
-                    if let Some(strict) = strict {
-                        field(out, "strict", if *strict { "true" } else { "false" });
-                    }
-                    field(out, "schema", schema.get());
-                    for (name, json) in extras.inner(Place::Top, "response_format.json_schema") {
-                        field(out, name, json);
-                    }
-                    out.push(b'}');
-                    for (name, json) in extras.inner(Place::Top, "response_format") {
-                        if !name.starts_with("json_schema.") {
-                            field(out, name, json);
-                        }
-                    }
-                    out.push(b'}');
-                }
-                JsonSchemaRule::ToJsonObject => {
-                    // The schema itself stands in the messages then, in words.
-                    notes.push(Note::new(NoteKind::Changed, "json_schema to json_object"));
-                    field(out, "response_format", r#"{"type":"json_object"}"#);
-                }
-                JsonSchemaRule::Drop => {
-                    notes.push(Note::new(NoteKind::Changed, "json_schema to words"));
+    form.note(turn, notes);
+    match (form, &turn.format) {
+        (AnswerForm::Object | AnswerForm::ObjectAndWords, _) => {
+            field(out, "response_format", r#"{"type":"json_object"}"#);
+        }
+        (AnswerForm::Schema, Format::JsonSchema { name, description, schema, strict }) => {
+            out.extend_from_slice(
+                b",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":",
+            );
+            string(out, name);
+            if let Some(description) = description {
+                out.extend_from_slice(b",\"description\":");
+                string(out, description);
+            }
+            if let Some(strict) = strict {
+                field(out, "strict", if *strict { "true" } else { "false" });
+            }
+            field(out, "schema", schema.get());
+            for (name, json) in extras.inner(Place::Top, "response_format.json_schema") {
+                field(out, name, json);
+            }
+            out.push(b'}');
+            for (name, json) in extras.inner(Place::Top, "response_format") {
+                if !name.starts_with("json_schema.") {
+                    field(out, name, json);
                 }
             }
+            out.push(b'}');
         }
+        (AnswerForm::Free | AnswerForm::Schema | AnswerForm::Words, _) => {}
     }
 }
+
+/// What may be answered with where an upstream insists on a limit and nobody names one, in tokens.
+const DEFAULT_MAX_TOKENS: u64 = 32_000;
 
 /// What is written where it belongs, and not among the parameters.
 const SAID_ELSEWHERE: [&str; 3] = ["functions", "stream", "stream_options"];

@@ -403,6 +403,10 @@ impl Decode for Decoder {
             if let Some(block) = &event.content_block {
                 let at = self.blocks.find(event.index);
                 mark_block(&self.blocks, at, block, &mut marks);
+                // By the book a thought begins with the place of its signature.
+                if let (Some(words), None) = (block.thinking, block.signature) {
+                    marks.behind(words.get(), vec![Piece::Json(",\"signature\":\"\"".into())]);
+                }
             }
             marks.opaque(event.delta.as_ref().and_then(|it| it.signature));
             marks.pass(kind, sink);

@@ -68,7 +68,7 @@ pub fn forward(
     }
     top(&mut fields, &asked, target, &mut notes);
     fields.apply(&mut splices);
-    Ok(Some(Written { body: splices.apply(), tools: ToolMap::default(), notes }))
+    Ok(Some(Written { body: splices.apply(), tools: ToolMap::default(), unheld: None, notes }))
 }
 
 /// Whether the upstream knows every tool of a list.

@@ -80,7 +80,8 @@ impl<'a> Names<'a> {
             namespace: it.namespace.map(Into::into),
             form: it.form,
         });
-        ToolMap { entries: entries.collect() }
+        let offered = self.known.iter().map(|it| it.wire.as_ref().into());
+        ToolMap { entries: entries.collect(), offered: offered.collect(), in_prompt: None }
     }
 
     fn find(&self, name: &str, namespace: Option<&str>) -> Option<&Known<'a>> {
@@ -92,6 +93,18 @@ impl<'a> Names<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ToolMap {
     entries: Box<[Renamed]>,
+    /// The names of all tools that the model was offered.
+    offered: Box<[Box<str>]>,
+    /// Where they were offered in the prompt.
+    in_prompt: Option<InPrompt>,
+}
+
+/// How calls are known that the model writes into its text, and what they must look like.
+#[derive(Clone, Debug)]
+struct InPrompt {
+    nonce: Box<str>,
+    /// The schema of each tool's arguments, by its name.
+    schemas: Box<[(Box<str>, Box<str>)]>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +116,27 @@ struct Renamed {
 }
 
 impl ToolMap {
+    /// Whether the model was offered a tool of exactly this name.
+    pub(crate) fn offers(&self, wire: &str) -> bool {
+        self.offered.iter().any(|it| **it == *wire)
+    }
+
+    /// The same tools, offered in the prompt.
+    pub(super) fn in_prompt(self, nonce: &str, schemas: Box<[(Box<str>, Box<str>)]>) -> Self {
+        Self { in_prompt: Some(InPrompt { nonce: nonce.into(), schemas }), ..self }
+    }
+
+    /// The mark of the envelope in which the model writes its calls, if it writes them into its text.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.in_prompt.as_ref().map(|it| &*it.nonce)
+    }
+
+    /// The schema of a tool's arguments, where nobody but us holds the model to it.
+    pub(super) fn schema(&self, wire: &str) -> Option<&str> {
+        let mut schemas = self.in_prompt.as_ref()?.schemas.iter();
+        schemas.find(|(name, _)| **name == *wire).map(|(_, schema)| &**schema)
+    }
+
     /// The call that the client expects where the model called `head`.
     ///
     /// A tool that the model made up stays as it is: the client tells the model so.
@@ -120,7 +154,7 @@ impl ToolMap {
 
     /// Whether the model sees every tool as the client declared it.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.in_prompt.is_none()
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn forward_with(
     let (mut turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
     change(&mut turn);
     let forwarded = responses::forward(body.as_bytes(), &turn, &target(dialect, repairs)).unwrap();
-    let Written { body, tools, notes } = forwarded?;
+    let Written { body, tools, notes, .. } = forwarded?;
     assert!(tools.is_empty());
     let body = String::from_utf8(body).unwrap();
     serde_json::from_str::<Value>(&body).unwrap_or_else(|error| panic!("{error} in {body}"));

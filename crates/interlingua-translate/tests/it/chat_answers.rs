@@ -1,18 +1,16 @@
 //! What a Chat client is sent, held to what the strictest of the official helpers insist on.
 
-use std::sync::Arc;
-
 use expect_test::{Expect, expect};
 use interlingua_dialect::Dialect;
 use interlingua_ir::{Class, Fault, Form, Sink, Stop};
-use interlingua_testkit::fixtures::{CUTS, Stream, cut, dialect_streams, path, sse_data};
+use interlingua_testkit::fixtures::{CUTS, Stream, cut, path, sse_data};
 use interlingua_translate::json::Limits;
 use interlingua_translate::{Encode, Pipe, chat};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::properties::{event, well_formed};
-use crate::support::{DIALECTS, Run, Said, decode, dialect, dialect_for, frame_ends};
+use crate::support::{Run, Said, decode, decoder, dialect, frame_ends, recorded};
 
 /// What a helper makes of a stream.
 #[derive(Debug, Default)]
@@ -137,8 +135,7 @@ fn answer(
     bytes: &[u8],
     step: usize,
 ) -> (Vec<u8>, Result<(), Fault>) {
-    let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s");
-    let mut pipe = Pipe::new(decoder, encoder);
+    let mut pipe = Pipe::new(decoder(dialect), encoder);
     let mut out = Vec::new();
     let mut result = Ok(());
     for piece in cut(bytes, step) {
@@ -153,12 +150,9 @@ fn answer(
     (out, result)
 }
 
-/// Every stream of the dialects of which everything is promised, and of the others as the generic one
-/// reads them.
+/// Every recorded stream.
 fn each_stream(mut each: impl FnMut(&Stream, &Dialect, &Run)) {
-    for stream in dialect_streams(None) {
-        let id = DIALECTS.iter().find(|id| **id == stream.dialect).unwrap_or(&"generic");
-        let dialect = dialect_for(id, &stream);
+    for (stream, dialect) in recorded() {
         let run = decode(&dialect, &stream.bytes, usize::MAX);
         each(&stream, &dialect, &run);
     }

@@ -8,7 +8,7 @@ use interlingua_testkit::fixtures::{CUTS, cut, dialect_streams, sse_data};
 use interlingua_translate::chat;
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, Run, decode, dialect, dialect_for, run};
+use crate::support::{Run, decode, dialect, recorded_chats, run};
 
 fn frames_of(dialect: &Dialect, bytes: &[u8], usage: bool, step: usize) -> Run {
     let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s").verbatim(usage);
@@ -76,8 +76,7 @@ fn streams_by_the_book_go_on_byte_for_byte() {
 
 #[test]
 fn frames_come_after_the_events_that_they_mean() {
-    for stream in DIALECTS.iter().flat_map(|id| dialect_streams(Some(id))) {
-        let dialect = dialect_for(&stream.dialect, &stream);
+    for (stream, dialect) in recorded_chats() {
         let run = frames_of(&dialect, &stream.bytes, true, usize::MAX);
         let plain = decode(&dialect, &stream.bytes, usize::MAX);
         assert_eq!(

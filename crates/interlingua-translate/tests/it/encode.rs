@@ -1,14 +1,14 @@
 //! What a Responses client is sent.
 
 use expect_test::{Expect, expect};
-use interlingua_testkit::fixtures::{self, dialect_streams, sse_json};
+use interlingua_testkit::fixtures::{self, sse_json};
 use interlingua_testkit::schema;
 use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, Seen, dialect, dialect_for, head, translate, translate_with};
+use crate::support::{Seen, dialect, head, recorded, translate, translate_with};
 
 /// The way back from the tools that the real Codex offers.
 pub(crate) fn tools() -> ToolMap {
@@ -260,10 +260,9 @@ fn a_tool_search_that_is_no_object_keeps_its_words() {
     assert_eq!(seen.done()[0]["arguments"], json!({}));
 }
 
-/// Every stream of the six dialects, through the encoder.
+/// Every recorded stream, through the encoder.
 fn each_stream(mut each: impl FnMut(&str, &[u8], &[u8])) {
-    for stream in DIALECTS.iter().flat_map(|id| dialect_streams(Some(id))) {
-        let dialect = dialect_for(&stream.dialect, &stream);
+    for (stream, dialect) in recorded() {
         let (events, _) = translate(&dialect, &stream.bytes);
         let encoder = responses::Encoder::whole(head());
         let (whole, _) = translate_with(&dialect, ToolMap::default(), encoder, &stream.bytes);

@@ -1,21 +1,19 @@
 //! What a Messages client is sent.
 
-use std::sync::Arc;
-
 use expect_test::{Expect, expect};
 use interlingua_dialect::Dialect;
 use interlingua_ir::{
     Attachment, CallHead, Class, Event, Fault, Form, Index, Item, Kind, Sink as _, Stop, Text,
     Usage,
 };
-use interlingua_testkit::fixtures::{CUTS, cut, dialect_streams};
+use interlingua_testkit::fixtures::{CUTS, cut};
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Encode as _, Pipe, chat, messages};
+use interlingua_translate::{Encode as _, Pipe, messages};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::properties::{config, event, well_formed};
-use crate::support::{DIALECTS, Said, decode, dialect_for, frame_ends};
+use crate::support::{Said, decode, decoder, frame_ends, recorded};
 
 fn head() -> messages::Head {
     messages::Head::new("msg_1", "up/model", "req_1")
@@ -483,7 +481,7 @@ fn translate(
     step: usize,
     whole: bool,
 ) -> (Vec<u8>, Option<Fault>) {
-    let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s");
+    let decoder = decoder(dialect);
     let encoder = if whole { messages::Encoder::whole } else { messages::Encoder::stream };
     let mut pipe = Pipe::new(decoder, encoder(head()));
     let mut result = Ok(());
@@ -501,66 +499,60 @@ fn translate(
 
 #[test]
 fn recordings_reach_the_client_however_they_are_cut() {
-    for id in DIALECTS {
-        for stream in dialect_streams(Some(id)) {
-            let dialect = dialect_for(id, &stream);
-            let said = Said::of(&decode(&dialect, &stream.bytes, usize::MAX));
-            let (bytes, fault) = translate(&dialect, &stream.bytes, usize::MAX, false);
-            let gathered = Gathered::of(&bytes);
-            for step in CUTS {
-                let (cut, _) = translate(&dialect, &stream.bytes, step, false);
-                let got = Gathered::of(&cut);
-                assert_eq!((&got.message, &got.end), (&gathered.message, &gathered.end));
-            }
-            if let Some(fault) = fault {
-                assert!(matches!(gathered.end, End::Failed(_)), "{}", stream.name);
-                assert_eq!(Some(fault.class), said.error);
-                continue;
-            }
-            assert_eq!(gathered.end, End::Whole, "{}", stream.name);
-            let (whole, _) = translate(&dialect, &stream.bytes, usize::MAX, true);
-            let whole: Value = serde_json::from_slice(&whole).unwrap();
-            assert_eq!(whole, gathered.message, "{}", stream.name);
-            let blocks = whole["content"].as_array().unwrap();
-            let joined = |kind: &str, field: &str| -> String {
-                let of_kind = blocks.iter().filter(|it| it["type"] == kind);
-                of_kind.map(|it| it[field].as_str().unwrap()).collect()
-            };
-            assert_eq!(joined("text", "text"), said.text, "{}", stream.name);
-            assert_eq!(joined("thinking", "thinking"), said.reasoning, "{}", stream.name);
-            let calls: Vec<_> = blocks.iter().filter(|it| it["type"] == "tool_use").collect();
-            assert_eq!(calls.len(), said.calls.len(), "{}", stream.name);
-            for (got, said) in calls.iter().zip(&said.calls) {
-                assert_eq!(got["id"], said.id);
-                assert_eq!(got["name"], said.name);
-                match said.form {
-                    Form::Custom => assert_eq!(got["input"], json!({ "input": said.input })),
-                    _ => assert_eq!(got["input"], parsed(&said.input)),
-                }
-            }
-            let usage = said.usage.unwrap_or_default();
-            let count = |name: &str| whole["usage"][name].as_u64().unwrap();
-            let prompt = count("input_tokens")
-                + count("cache_read_input_tokens")
-                + count("cache_creation_input_tokens");
-            assert_eq!((prompt, count("output_tokens")), (usage.input, usage.output));
+    for (stream, dialect) in recorded() {
+        let said = Said::of(&decode(&dialect, &stream.bytes, usize::MAX));
+        let (bytes, fault) = translate(&dialect, &stream.bytes, usize::MAX, false);
+        let gathered = Gathered::of(&bytes);
+        for step in CUTS {
+            let (cut, _) = translate(&dialect, &stream.bytes, step, false);
+            let got = Gathered::of(&cut);
+            assert_eq!((&got.message, &got.end), (&gathered.message, &gathered.end));
         }
+        if let Some(fault) = fault {
+            assert!(matches!(gathered.end, End::Failed(_)), "{}", stream.name);
+            assert_eq!(Some(fault.class), said.error);
+            continue;
+        }
+        assert_eq!(gathered.end, End::Whole, "{}", stream.name);
+        let (whole, _) = translate(&dialect, &stream.bytes, usize::MAX, true);
+        let whole: Value = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(whole, gathered.message, "{}", stream.name);
+        let blocks = whole["content"].as_array().unwrap();
+        let joined = |kind: &str, field: &str| -> String {
+            let of_kind = blocks.iter().filter(|it| it["type"] == kind);
+            of_kind.map(|it| it[field].as_str().unwrap()).collect()
+        };
+        assert_eq!(joined("text", "text"), said.text, "{}", stream.name);
+        assert_eq!(joined("thinking", "thinking"), said.reasoning, "{}", stream.name);
+        let calls: Vec<_> = blocks.iter().filter(|it| it["type"] == "tool_use").collect();
+        assert_eq!(calls.len(), said.calls.len(), "{}", stream.name);
+        for (got, said) in calls.iter().zip(&said.calls) {
+            assert_eq!(got["id"], said.id);
+            assert_eq!(got["name"], said.name);
+            match said.form {
+                Form::Custom => assert_eq!(got["input"], json!({ "input": said.input })),
+                _ => assert_eq!(got["input"], parsed(&said.input)),
+            }
+        }
+        let usage = said.usage.unwrap_or_default();
+        let count = |name: &str| whole["usage"][name].as_u64().unwrap();
+        let prompt = count("input_tokens")
+            + count("cache_read_input_tokens")
+            + count("cache_creation_input_tokens");
+        assert_eq!((prompt, count("output_tokens")), (usage.input, usage.output));
     }
 }
 
 #[test]
 fn truncated_recordings_never_look_complete() {
-    for id in DIALECTS {
-        for stream in dialect_streams(Some(id)) {
-            let dialect = dialect_for(id, &stream);
-            for end in frame_ends(&stream.bytes) {
-                let truncated = &stream.bytes[..end];
-                let run = decode(&dialect, truncated, usize::MAX);
-                let (bytes, fault) = translate(&dialect, truncated, usize::MAX, false);
-                let gathered = Gathered::of(&bytes);
-                assert_eq!(fault, run.result.err());
-                assert_eq!(gathered.end == End::Whole, fault.is_none(), "{} at {end}", stream.name);
-            }
+    for (stream, dialect) in recorded() {
+        for end in frame_ends(&stream.bytes) {
+            let truncated = &stream.bytes[..end];
+            let run = decode(&dialect, truncated, usize::MAX);
+            let (bytes, fault) = translate(&dialect, truncated, usize::MAX, false);
+            let gathered = Gathered::of(&bytes);
+            assert_eq!(fault, run.result.err());
+            assert_eq!(gathered.end == End::Whole, fault.is_none(), "{} at {end}", stream.name);
         }
     }
 }

@@ -1,19 +1,11 @@
 //! Every recorded stream says what `streams.expected.json` says that it says.
 
 use interlingua_dialect::Dialect;
-use interlingua_ir::{Class, Form, Stop, Usage};
+use interlingua_ir::{Attachment, Class, Event, Form, Stop, Usage};
 use interlingua_testkit::fixtures::{CUTS, Stream, dialect_streams};
 use serde_json::Value;
 
-use crate::support::{Called, DIALECTS, MESSAGES, Said, decode, dialect, dialect_for, frame_ends};
-
-/// The recordings of all dialects of which everything is promised.
-fn promised() -> impl Iterator<Item = (Stream, Dialect)> {
-    DIALECTS.iter().chain(&MESSAGES).flat_map(|id| dialect_streams(Some(id))).map(|stream| {
-        let dialect = dialect_for(&stream.dialect, &stream);
-        (stream, dialect)
-    })
-}
+use crate::support::{Called, Said, decode, decoder, dialect, frame_ends, recorded, run};
 
 /// What the table expects; ids that we mint are filled in from what was `got`.
 fn expected(stream: &Stream, got: &Said) -> Said {
@@ -57,7 +49,7 @@ fn expected(stream: &Stream, got: &Said) -> Said {
 
 #[test]
 fn recordings_say_what_they_say_however_they_are_cut() {
-    for (stream, dialect) in promised() {
+    for (stream, dialect) in recorded() {
         let whole = decode(&dialect, &stream.bytes, usize::MAX);
         let got = Said::of(&whole);
         assert_eq!(got, expected(&stream, &got), "{}", stream.name);
@@ -69,43 +61,124 @@ fn recordings_say_what_they_say_however_they_are_cut() {
     }
 }
 
+#[test]
+fn recordings_bring_what_has_to_go_back() {
+    let mut checked = 0;
+    for (stream, dialect) in recorded() {
+        let replay = &stream.expected["replay"];
+        let run = decode(&dialect, &stream.bytes, usize::MAX);
+        let said = Said::of(&run);
+        let attached = run.events.iter().filter_map(|event| match event {
+            Event::Attach { attachment: Attachment::Provenance { field, json }, .. } => {
+                Some((&**field, serde_json::from_str::<Value>(json).unwrap()))
+            }
+            _ => None,
+        });
+        let attached: Vec<_> = attached.collect();
+        let carrier = dialect.replay.carrier.name();
+        match replay["field"].as_str() {
+            None => continue,
+            Some("reasoning_content") => assert_eq!(replay["value"], said.reasoning),
+            Some("reasoning_details") => {
+                let [("reasoning_details", list)] = attached.as_slice() else {
+                    panic!("{}: {attached:?}", stream.name)
+                };
+                assert!(list[0]["type"].is_string(), "{}", stream.name);
+                assert!(replay["value"].is_null() || replay["value"] == *list, "{}", stream.name);
+            }
+            // The blocks themselves are compared where their protocol is tested.
+            Some("thinking_blocks") => {
+                let signed = replay["value"].to_string().contains("\"signature\"");
+                assert_eq!(attached.iter().any(|(field, _)| *field == "signature"), signed);
+            }
+            Some("tool_calls[].extra_content") => {
+                let [("extra_content", signature)] = attached.as_slice() else {
+                    panic!("{}: {attached:?}", stream.name)
+                };
+                assert!(signature["google"]["thought_signature"].is_string());
+            }
+            Some(other) => panic!("{}: an unknown field {other}", stream.name),
+        }
+        assert!(
+            replay["field"].as_str().unwrap().contains(carrier.trim_start_matches("tool_call_"))
+        );
+        checked += 1;
+    }
+    assert_eq!(checked, 9);
+}
+
+#[test]
+fn a_signature_stands_right_before_its_call() {
+    let streams = dialect_streams(Some("gemini"));
+    let split = streams.iter().find(|it| it.name == "gemini-compat-split-args.sse").unwrap();
+    let run = decode(&dialect("gemini"), &split.bytes, usize::MAX);
+    let shown = run.events.iter().filter_map(|event| match event {
+        Event::Open { kind, .. } => Some(kind.to_string()),
+        Event::Attach { attachment: Attachment::Provenance { json, .. }, .. } => {
+            Some(json.to_string())
+        }
+        _ => None,
+    });
+    let expect = [
+        "reasoning",
+        r#"{"google":{"thought_signature":"CsIBsolo"}}"#,
+        "call shell function-call-1",
+        "call read_file function-call-2",
+    ];
+    assert_eq!(shown.collect::<Vec<_>>(), expect);
+}
+
+#[test]
+fn recordings_may_be_cut_in_two_anywhere() {
+    for (stream, dialect) in recorded() {
+        let whole = decode(&dialect, &stream.bytes, usize::MAX);
+        // Lines are what a reader waits for, so their ends are where it may go wrong.
+        let near = |at: &usize| {
+            let around = &stream.bytes[at.saturating_sub(2)..(at + 2).min(stream.bytes.len())];
+            at.is_multiple_of(16) || around.contains(&b'\n')
+        };
+        for cut in (1..stream.bytes.len()).filter(near) {
+            let (head, tail) = stream.bytes.split_at(cut);
+            let halves = run(decoder(&dialect), [head, tail].into_iter());
+            assert_eq!(halves, whole, "{} cut at {cut}", stream.name);
+        }
+    }
+}
+
 /// Half an answer never ends as a whole one: where it seems to be whole, only the usage is missing.
 #[track_caller]
-fn check_truncated(stream: &Stream, dialect: &Dialect, end: usize) {
+fn check_truncated(stream: &Stream, dialect: &Dialect, whole: &Said, end: usize) {
     let run = decode(dialect, &stream.bytes[..end], usize::MAX);
     let cut = Said::of(&run);
     if cut.error.is_some() {
+        let released = cut.calls.iter().all(|call| whole.calls.contains(call));
+        assert!(released, "{} cut at {end}: {:?}", stream.name, cut.calls);
         return;
     }
-    let whole = Said::of(&decode(dialect, &stream.bytes, usize::MAX));
-    assert_eq!(cut, Said { usage: cut.usage, ..whole }, "{} cut at {end}", stream.name);
+    assert_eq!(cut, Said { usage: cut.usage, ..whole.clone() }, "{} cut at {end}", stream.name);
 }
 
 #[test]
 fn truncated_recordings_never_look_complete() {
-    for (stream, dialect) in promised() {
+    for (stream, dialect) in recorded() {
+        let whole = Said::of(&decode(&dialect, &stream.bytes, usize::MAX));
         for end in frame_ends(&stream.bytes).into_iter().chain([0]) {
-            check_truncated(&stream, &dialect, end);
+            check_truncated(&stream, &dialect, &whole, end);
         }
     }
 }
 
 #[test]
 fn truncation_inside_a_frame_is_noticed_too() {
-    let inside = [
-        "anthropic-messages.sse",
-        "generic-crlf-no-done.sse",
-        "mimo-reasoning-tools.sse",
-        "openai-custom-tool.sse",
-    ];
-    let mut seen = 0;
-    for (stream, dialect) in promised().filter(|(it, _)| inside.contains(&it.name.as_str())) {
-        seen += 1;
-        for end in 0..stream.bytes.len() {
-            check_truncated(&stream, &dialect, end);
+    for (stream, dialect) in recorded() {
+        let whole = Said::of(&decode(&dialect, &stream.bytes, usize::MAX));
+        // The last frames tell how an answer ends; before them every end is much the same.
+        let ends = frame_ends(&stream.bytes);
+        let last = ends.iter().rev().nth(2).copied().unwrap_or(0);
+        for end in (0..last).step_by(16).chain(last..stream.bytes.len()) {
+            check_truncated(&stream, &dialect, &whole, end);
         }
     }
-    assert_eq!(seen, inside.len());
 }
 
 /// What the generic record cannot know about other upstreams.

@@ -7,7 +7,7 @@ use interlingua_ir::{
     Attachment, CallHead, Class, Event, Fault, Form, Grammar, Index, Kind, Note, Sink, Stop, Turn,
     Usage,
 };
-use interlingua_testkit::fixtures::{Stream, cut, sse_json};
+use interlingua_testkit::fixtures::{Stream, cut, dialect_streams, sse_json};
 use interlingua_translate::faults::Caller;
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Decode, Pipe, Reader, Repairs, Target, chat, messages, responses};
@@ -32,6 +32,19 @@ pub(crate) fn dialect_for(id: &str, stream: &Stream) -> Dialect {
         Some(other) => panic!("{}: an unknown setting {other}", stream.name),
     }
     dialect
+}
+
+/// All recordings, each with the dialect that reads it.
+pub(crate) fn recorded() -> impl Iterator<Item = (Stream, Dialect)> {
+    dialect_streams(None).into_iter().map(|stream| {
+        let dialect = dialect_for(&stream.dialect, &stream);
+        (stream, dialect)
+    })
+}
+
+/// The recordings of Chat Completions.
+pub(crate) fn recorded_chats() -> impl Iterator<Item = (Stream, Dialect)> {
+    recorded().filter(|(_, dialect)| dialect.wire == Wire::Chat)
 }
 
 /// What a decoder made of an upstream's bytes.
@@ -238,8 +251,7 @@ pub(crate) fn translate_with(
     encoder: responses::Encoder,
     bytes: &[u8],
 ) -> (Vec<u8>, Result<(), Fault>) {
-    let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s");
-    let mut pipe = Pipe::new(decoder, encoder.caller(Caller::Codex)).tools(tools);
+    let mut pipe = Pipe::new(decoder(dialect), encoder.caller(Caller::Codex)).tools(tools);
     let result = pipe.push(bytes).and_then(|()| pipe.finish());
     let mut out = Vec::new();
     pipe.take(&mut out);

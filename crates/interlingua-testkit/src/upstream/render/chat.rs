@@ -4,14 +4,20 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{Act, CREATED, Head, fragments, words};
+use crate::upstream::thought::thoughts;
 use crate::upstream::{Piece, Usage};
 
+mod voice;
+
+pub(in crate::upstream) use voice::Voice;
+
 pub(super) fn stream(head: Head<'_>, pieces: &[Piece]) -> Vec<Act> {
-    let mut writer = Writer { head, acts: Vec::new(), calls: 0 };
+    let seals = thoughts(head.issuer, pieces).into_iter().map(|it| it.seal).collect();
+    let mut writer = Writer { head, acts: Vec::new(), calls: 0, seals };
     writer.delta(&json!({ "role": "assistant", "content": "" }), None);
     for piece in pieces {
         match piece {
-            Piece::Reasoning(text) => writer.words("reasoning_content", text),
+            Piece::Reasoning(text) => writer.thought(text),
             Piece::Text(text) => writer.words("content", text),
             Piece::Call { id, name, arguments } => writer.call(id.as_deref(), name, arguments),
             Piece::Finish(reason) => writer.delta(&json!({}), Some(reason)),
@@ -43,12 +49,20 @@ struct Writer<'a> {
     head: Head<'a>,
     acts: Vec<Act>,
     calls: usize,
+    seals: Vec<String>,
 }
 
 impl Writer<'_> {
     fn words(&mut self, field: &str, text: &str) {
         for word in words(text) {
             self.delta(&json!({ field: word }), None);
+        }
+    }
+
+    fn thought(&mut self, text: &str) {
+        let seal = self.seals.first().cloned().unwrap_or_default();
+        for delta in self.head.voice.deltas(words(text), &seal) {
+            self.delta(&delta, None);
         }
     }
 
@@ -62,6 +76,10 @@ impl Writer<'_> {
         });
         if let Some(id) = id {
             first["id"] = id.into();
+        }
+        let seal = self.seals.first().filter(|_| index == 0);
+        if let Some(beside) = seal.and_then(|seal| self.head.voice.beside_call(seal)) {
+            first["extra_content"] = beside;
         }
         self.delta(&json!({ "tool_calls": [first] }), None);
         for fragment in fragments(arguments) {
@@ -93,6 +111,8 @@ impl Writer<'_> {
 
 pub(super) fn fold(head: Head<'_>, pieces: &[Piece]) -> Value {
     let (mut thought, mut prose) = (String::new(), String::new());
+    let seals = thoughts(head.issuer, pieces);
+    let seal = seals.first().map(|it| it.seal.as_str()).unwrap_or_default();
     let (mut calls, mut finish, mut usage) = (Vec::new(), Value::Null, Value::Null);
     for piece in pieces {
         match piece {
@@ -100,7 +120,12 @@ pub(super) fn fold(head: Head<'_>, pieces: &[Piece]) -> Value {
             Piece::Text(text) => prose.push_str(text),
             Piece::Call { id, name, arguments } => {
                 let function = json!({ "name": name, "arguments": arguments });
-                calls.push(json!({ "id": id, "type": "function", "function": function }));
+                let mut call = json!({ "id": id, "type": "function", "function": function });
+                let signed = calls.is_empty() && !seal.is_empty();
+                if let Some(beside) = head.voice.beside_call(seal).filter(|_| signed) {
+                    call["extra_content"] = beside;
+                }
+                calls.push(call);
             }
             Piece::Finish(reason) => finish = reason.as_str().into(),
             Piece::Usage(told) => usage = counts(*told),
@@ -111,7 +136,7 @@ pub(super) fn fold(head: Head<'_>, pieces: &[Piece]) -> Value {
     message.insert("role".into(), "assistant".into());
     message.insert("content".into(), prose.into());
     if !thought.is_empty() {
-        message.insert("reasoning_content".into(), thought.into());
+        head.voice.whole(&mut message, &thought, seal);
     }
     if !calls.is_empty() {
         message.insert("tool_calls".into(), calls.into());

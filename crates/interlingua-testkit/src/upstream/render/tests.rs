@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::*;
@@ -10,7 +12,8 @@ use crate::upstream::{
 const ISSUER: Issuer = Issuer { serial: 7, number: 3 };
 
 fn head(body: &Value) -> Head<'_> {
-    Head { issuer: ISSUER, body, done_line: true }
+    static VOICE: LazyLock<Voice> = LazyLock::new(Voice::default);
+    Head { issuer: ISSUER, body, done_line: true, voice: &VOICE }
 }
 
 fn events(wire: Wire, body: &Value, pieces: &[Piece]) -> Vec<Value> {

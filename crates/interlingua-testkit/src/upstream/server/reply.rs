@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Ending, Guard};
 use crate::upstream::answer::{Answer, Content};
-use crate::upstream::render::{self, Act, Head};
+use crate::upstream::render::{self, Act, Head, Voice};
 use crate::upstream::script::Request;
 use crate::upstream::thought::Issuer;
 use crate::upstream::wire::Wire;
@@ -25,11 +25,12 @@ pub(super) fn reply(
     request: &Request,
     issuer: Issuer,
     answer: Answer,
+    voice: &Voice,
     guard: Guard,
 ) -> Result<Response<Body>, io::Error> {
     let wire = Wire::of(request).unwrap_or(speaks(request));
     let is_stream = request.body["stream"] == true;
-    let head = Head { issuer, body: &request.body, done_line: answer.done_line };
+    let head = Head { issuer, body: &request.body, done_line: answer.done_line, voice };
     let whole = |value: Value| (JSON, vec![Act::Send(value.to_string().into())]);
     let (mime, acts) = match &answer.content {
         Content::Pieces(pieces) if is_stream => (EVENTS, render::stream(wire, head, pieces)),

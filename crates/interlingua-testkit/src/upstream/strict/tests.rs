@@ -7,6 +7,7 @@ use super::super::wire::Wire;
 
 mod chat;
 mod messages;
+mod record;
 mod responses;
 
 const ISSUER: Issuer = Issuer { serial: 7, number: 0 };

@@ -3,33 +3,37 @@
 use std::borrow::Cow;
 
 use interlingua_dialect::{
-    AssistantNullContent, Consecutive, DeveloperRole, JsonSchemaRule, NameField, SystemPlacement,
-    TextParts,
+    AssistantNullContent, Consecutive, DeveloperRole, LastAssistant, NameField, SystemPlacement,
+    TextParts, UserAfterTool,
 };
 use interlingua_ir::{Item, Note, NoteKind, Place, Protocol, Role, Summary, Text, Turn};
 
 use super::extras::{CONTENT, Extras};
 use super::write::{field, joined, string};
 use crate::compaction::{HEADING, MISSING};
+use crate::form::AnswerForm;
 use crate::history::{Entry, History, is_rules};
-use crate::render::schema_in_words;
 use crate::target::Target;
-use crate::tools::Names;
+use crate::tools::{Envelope, Names};
 
+mod marks;
 mod parts;
 mod replay;
 mod step;
+mod told;
 
 use parts::Seen;
-pub(super) use replay::Replay;
+pub(super) use replay::{Replay, forbids_thinking};
 
 /// Writes the array of messages.
+#[expect(clippy::too_many_arguments, reason = "a writer's state, which nobody else keeps")]
 pub(super) fn write(
     turn: &Turn<'_>,
     target: &Target<'_>,
     names: &Names<'_>,
     replay: &Replay,
     extras: &Extras<'_>,
+    envelope: Option<&Envelope>,
     out: &mut Vec<u8>,
     notes: &mut Vec<Note>,
 ) {
@@ -44,12 +48,15 @@ pub(super) fn write(
         names,
         replay,
         extras,
+        envelope,
         same_protocol: turn.protocol == Protocol::Chat,
         history: &history,
         out,
         notes,
-        first: true,
+        last: None,
+        marks: Vec::new(),
     };
+    writer.marks = marks::places(&writer);
     writer.out.push(b'[');
     writer.system();
     let mut entries = history.entries.iter().peekable();
@@ -69,6 +76,7 @@ pub(super) fn write(
             Entry::Stray(at) => writer.stray(*at),
         }
     }
+    writer.end();
     writer.out.push(b']');
 }
 
@@ -78,12 +86,17 @@ struct Writer<'w, 'a> {
     names: &'w Names<'w>,
     replay: &'w Replay,
     extras: &'w Extras<'w>,
+    /// Calls and results are told in words.
+    envelope: Option<&'w Envelope>,
     /// The client spoke Chat: what it says in its own words can be said again.
     same_protocol: bool,
     history: &'w History,
     out: &'w mut Vec<u8>,
     notes: &'w mut Vec<Note>,
-    first: bool,
+    /// The last message: whose it is, and where it begins.
+    last: Option<(&'static str, usize)>,
+    /// Where prompts may be cached up to, by the items that are written last before.
+    marks: Vec<usize>,
 }
 
 impl<'w> Writer<'w, '_> {
@@ -105,7 +118,8 @@ impl<'w> Writer<'w, '_> {
                 self.lose(Place::Item(at));
             }
         }
-        texts.extend(self.schema_in_words());
+        texts.extend(self.envelope.and_then(|it| it.instruction(turn, self.names)));
+        texts.extend(AnswerForm::of(turn, self.target).words(turn));
         if !texts.is_empty() {
             let role = match placement {
                 SystemPlacement::ToUser => "user",
@@ -113,17 +127,12 @@ impl<'w> Writer<'w, '_> {
             };
             self.open(role);
             self.out.extend_from_slice(b",\"content\":");
-            joined(self.out, texts.into_iter().map(Cow::Owned), "\n\n");
+            if marks::is_wanted(self) && role == "system" {
+                self.marked(texts);
+            } else {
+                joined(self.out, texts.into_iter().map(Cow::Owned), "\n\n");
+            }
             self.out.push(b'}');
-        }
-    }
-
-    /// The schema of the answer, for an upstream that cannot be held to it.
-    fn schema_in_words(&self) -> Option<Text<'w>> {
-        if self.target.schema_rule() == JsonSchemaRule::Native {
-            None
-        } else {
-            schema_in_words(self.turn)
         }
     }
 
@@ -148,7 +157,7 @@ impl<'w> Writer<'w, '_> {
     }
 
     /// Writes messages of one role as one message.
-    fn messages(&mut self, role: Option<&str>, run: &[usize]) {
+    fn messages(&mut self, role: Option<&'static str>, run: &[usize]) {
         let turn = self.turn;
         let mut seen = Vec::new();
         for &at in run {
@@ -171,7 +180,11 @@ impl<'w> Writer<'w, '_> {
         }
         self.open(role);
         self.out.extend_from_slice(b",\"content\":");
-        if is_list || !seen.iter().all(Seen::is_text) {
+        let is_marked = run.last().is_some_and(|at| self.marks.contains(at));
+        if is_marked && !seen.is_empty() {
+            self.list(&seen);
+            marks::mark(self.out);
+        } else if is_list || !seen.iter().all(Seen::is_text) {
             if self.target.dialect.messages.image_needs_text && !seen.iter().any(Seen::is_text) {
                 seen.insert(0, Seen::words("[image]"));
             }
@@ -245,12 +258,45 @@ impl<'w> Writer<'w, '_> {
     }
 
     /// Writes the beginning of a message.
-    fn open(&mut self, role: &str) {
-        if !std::mem::take(&mut self.first) {
+    fn open(&mut self, role: &'static str) {
+        let bridged = self.target.dialect.messages.user_after_tool == UserAfterTool::Bridge;
+        if bridged && role == "user" && matches!(self.last, Some(("tool", _))) {
+            self.out.extend_from_slice(BRIDGE.as_bytes());
+            self.notes.push(Note::new(NoteKind::FilledIn, "an assistant message after results"));
+        }
+        if self.last.is_some() {
             self.out.push(b',');
         }
+        self.last = Some((role, self.out.len()));
         self.out.extend_from_slice(b"{\"role\":\"");
         self.out.extend_from_slice(role.as_bytes());
         self.out.push(b'"');
     }
+
+    /// Ends the list as the upstream wants it ended.
+    fn end(&mut self) {
+        let Some(("assistant", start)) = self.last else { return };
+        match self.target.dialect.messages.last_assistant {
+            LastAssistant::Ok => {}
+            LastAssistant::PrefixFlag => {
+                let message = self.out.get(start..).unwrap_or_default();
+                // The client may have said so itself.
+                if memchr::memmem::find(message, b"\"prefix\":").is_none()
+                    && self.out.ends_with(b"}")
+                {
+                    self.out.pop();
+                    field(self.out, "prefix", "true");
+                    self.out.push(b'}');
+                }
+            }
+            LastAssistant::Refuse => {
+                self.notes.push(Note::new(NoteKind::FilledIn, "a last message of the user"));
+                self.open("user");
+                self.out.extend_from_slice(b",\"content\":\"Go on.\"}");
+            }
+        }
+    }
 }
+
+/// What stands between a result and the words of the user, where the one may not follow the other.
+const BRIDGE: &str = r#",{"role":"assistant","content":"Understood."}"#;

@@ -64,6 +64,11 @@ impl<'w> Seen<'w> {
         matches!(self.what, What::Image { .. })
     }
 
+    /// Whether it is a part of the client's own, of this kind.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        matches!(self.what, What::Own { kind, .. } if kind == name)
+    }
+
     /// Whether it is prose that says nothing.
     pub(super) fn is_empty(&self) -> bool {
         matches!(&self.what, What::Text(text) | What::Refusal(text) if text.is_empty())

@@ -1,18 +1,26 @@
 //! What goes back to the upstream of its earlier thoughts.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use interlingua_dialect::{Carrier, Fix, Foreign, OnMissing, ReplayRule, WhenThinkingOff};
-use interlingua_ir::{Call, Note, NoteKind, Place, Reasoning, Text, Thought};
+use interlingua_dialect::{
+    Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff, glob_matches,
+};
+use interlingua_ir::{
+    Call, Item, Note, NoteKind, Place, Protocol, Reasoning, Role, Text, Thought, Turn,
+};
 
 use super::Writer;
-use crate::chat::write::{field, joined, string};
+use crate::chat::signs;
+use crate::chat::write::{field, joined};
+use crate::history::{Entry, History};
 use crate::target::Target;
 
 /// What the upstream wants to have back of the thoughts that belong to its earlier messages.
 pub(in crate::chat) struct Replay {
-    carrier: Carrier,
+    pub(super) carrier: Carrier,
     rule: ReplayRule,
+    scope: ReplayScope,
     /// What to say where the thought is gone.
     pub(super) on_missing: OnMissing,
     placeholder: Option<String>,
@@ -28,18 +36,27 @@ impl Replay {
             // A model that does not think misses no thought.
             let rule = if silent { ReplayRule::Optional } else { rules.rule };
             let on_missing = rules.on_missing;
-            return Self { carrier, rule, on_missing, placeholder: rules.placeholder.clone() };
+            let placeholder = rules.placeholder.clone();
+            return Self { carrier, rule, scope: rules.scope, on_missing, placeholder };
         }
         // The upstream insists, whatever its record says. One blank has passed everywhere.
         Self {
-            carrier: if carrier == Carrier::None { Carrier::ReasoningContent } else { carrier },
+            carrier: match rules.carrier {
+                Carrier::None => Carrier::ReasoningContent,
+                own => own,
+            },
             rule: ReplayRule::RequiredToolCalls,
+            scope: ReplayScope::AllTurns,
             on_missing: OnMissing::Placeholder,
             placeholder: Some(rules.placeholder.clone().unwrap_or(" ".to_owned())),
         }
     }
 
-    pub(super) fn wants(&self, has_calls: bool) -> bool {
+    /// Whether an answer has to come with its thought. `current`: nobody has asked anything since.
+    pub(super) fn wants(&self, has_calls: bool, current: bool) -> bool {
+        if self.scope == ReplayScope::CurrentTurn && !current {
+            return false;
+        }
         match self.rule {
             ReplayRule::RequiredAll => true,
             ReplayRule::RequiredToolCalls => has_calls,
@@ -53,6 +70,8 @@ impl Replay {
 pub(super) struct Replayed<'w> {
     text: Vec<Text<'w>>,
     provenance: Vec<&'w (String, String)>,
+    /// What has to stand beside a call, and the calls that it may stand beside.
+    beside: Vec<(&'w [String], &'w str)>,
     /// The carrier's field as the client sent it back.
     kept: Option<&'w str>,
 }
@@ -82,12 +101,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 Some(thought) => (vec![Text::plain(thought.text.as_str())], &thought.provenance),
                 None => (reasoning.readable.iter().map(Text::borrowed).collect(), &[]),
             };
-            let origin = reasoning.thought.as_ref().and_then(|it| it.origin.as_ref());
-            let own = match origin {
-                Some(origin) => origin.family == self.target.dialect.id,
-                // Nobody says whose thought a Chat client sends back; it had it from this conversation.
-                None => self.same_protocol && reasoning.thought.is_none(),
-            };
+            let own = is_own(reasoning, self.target, self.same_protocol);
             if !own && self.target.dialect.replay.foreign == Foreign::Drop {
                 if text.iter().any(|it| !it.is_empty()) {
                     self.notes.push(Note::new(NoteKind::ReasoningForeign, origin_name(reasoning)));
@@ -98,28 +112,73 @@ impl<'w, 'a> Writer<'w, 'a> {
             found.text.extend(text);
             if own {
                 found.provenance.extend(provenance);
+                let calls = reasoning.thought.as_ref().map_or(&[][..], |it| &it.calls);
+                let extra = provenance.iter().filter(|(name, _)| name == EXTRA_CONTENT);
+                found.beside.extend(extra.map(|(_, json)| (calls, json.as_str())));
                 let name = self.replay.carrier.name();
                 found.kept = found.kept.or(self.extras.find(Place::Item(*at), name));
             }
         }
-        found.filter(|it| {
-            it.text.iter().any(|text| !text.is_empty())
-                || !it.provenance.is_empty()
-                || it.kept.is_some()
+        let in_words = |it: &Replayed<'_>| it.text.iter().any(|text| !text.is_empty());
+        found.filter(|it| match self.replay.carrier {
+            // What it says in words is not what is wanted back.
+            Carrier::ToolCallExtraContent => !it.beside.is_empty(),
+            _ => in_words(it) || !it.provenance.is_empty() || it.kept.is_some(),
         })
     }
 
-    /// Writes the thought that goes back. `blank` says that the client itself sent an empty one.
-    pub(super) fn carry(&mut self, thought: Option<Replayed<'w>>, has_calls: bool, blank: bool) {
+    /// What has to stand beside each of an answer's calls.
+    pub(super) fn beside_calls(
+        &self,
+        thought: Option<&Replayed<'_>>,
+        calls: &[(usize, &Call<'_>)],
+        fill: bool,
+    ) -> Vec<Option<String>> {
+        if self.replay.carrier != Carrier::ToolCallExtraContent {
+            return vec![None; calls.len()];
+        }
+        let known = |(_, call): &(usize, &Call<'_>)| {
+            let followed = |ids: &[String]| ids.iter().any(|id| *id == call.head.id);
+            let (_, json) = thought?.beside.iter().find(|(ids, _)| followed(ids))?;
+            Some((*json).to_owned())
+        };
+        let mut beside: Vec<Option<String>> = calls.iter().map(known).collect();
+        let path = self.target.dialect.replay.placeholder_path.as_deref();
+        if let (true, Some(first), Some((path, placeholder))) =
+            (fill, beside.first_mut(), path.zip(self.replay.placeholder.as_deref()))
+        {
+            *first = Some(signs::at_path(path, placeholder));
+        }
+        beside
+    }
+
+    /// What the content begins with, where that is the carrier.
+    pub(super) fn lead(&self, thought: Option<&Replayed<'w>>, fill: bool) -> Lead<'w> {
+        let placeholder = self.replay.placeholder.as_deref().filter(|_| fill);
+        let words = match (thought, placeholder) {
+            (Some(thought), _) => thought.text.clone(),
+            (None, Some(placeholder)) => vec![Text::from(placeholder.to_owned())],
+            (None, None) => return Lead::Nothing,
+        };
+        match self.replay.carrier {
+            Carrier::ContentParts => Lead::Part(words),
+            Carrier::ContentTags => Lead::Tags(words),
+            _ => Lead::Nothing,
+        }
+    }
+
+    /// Writes the thought that goes back in a field of the message. `fill`: something has to stand there;
+    /// `blank`: the client itself sent an empty one.
+    pub(super) fn carry(&mut self, thought: Option<Replayed<'w>>, fill: bool, blank: bool) {
         let name = match self.replay.carrier {
             Carrier::ReasoningContent => "reasoning_content",
             Carrier::Reasoning => "reasoning",
             Carrier::ReasoningDetails => "reasoning_details",
-            Carrier::None => return,
-            Carrier::ContentTags
+            Carrier::None
+            | Carrier::ContentTags
             | Carrier::ContentParts
-            | Carrier::ThinkingBlocks
-            | Carrier::ToolCallExtraContent => {
+            | Carrier::ToolCallExtraContent => return,
+            Carrier::ThinkingBlocks => {
                 if thought.is_some() {
                     let what = self.replay.carrier.name();
                     self.notes.push(Note::new(NoteKind::Dropped, format!("reasoning in {what}")));
@@ -128,13 +187,8 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
         };
         let Some(thought) = thought else {
-            let fill =
-                self.replay.wants(has_calls) && self.replay.on_missing == OnMissing::Placeholder;
             if let (true, Some(placeholder)) = (fill, &self.replay.placeholder) {
-                self.out.extend_from_slice(b",\"");
-                self.out.extend_from_slice(name.as_bytes());
-                self.out.extend_from_slice(b"\":");
-                string(self.out, &Text::plain(placeholder.as_str()));
+                self.words_of(name, [Cow::Owned(Text::plain(placeholder.as_str()))]);
             } else if blank && self.replay.carrier != Carrier::ReasoningDetails {
                 field(self.out, name, "\"\"");
             }
@@ -143,24 +197,118 @@ impl<'w, 'a> Writer<'w, 'a> {
         if let Some(json) = thought.kept {
             return field(self.out, name, json);
         }
-        if self.replay.carrier == Carrier::ReasoningDetails {
-            let known = thought.provenance.iter().find(|(field, _)| field == name);
-            match known {
-                Some((_, json)) => field(self.out, name, json),
-                None => {
-                    self.out.extend_from_slice(
-                        b",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":",
-                    );
-                    joined(self.out, thought.text.into_iter().map(Cow::Owned), "");
-                    self.out.extend_from_slice(b"}]");
-                }
-            }
+        let words = thought.text.into_iter().map(Cow::Owned);
+        if self.replay.carrier != Carrier::ReasoningDetails {
+            return self.words_of(name, words);
+        }
+        let lists = thought.provenance.iter().filter(|(field, _)| field == name);
+        let lists: Vec<&str> = lists.map(|(_, json)| json.as_str()).collect();
+        let rules = &self.target.dialect.replay;
+        if !lists.is_empty() {
+            let signed =
+                |format: &str| rules.signed_formats.iter().any(|it| glob_matches(it, format));
+            let details = signs::details(lists.into_iter(), signed);
+            return field(self.out, name, &details);
+        }
+        if rules.opaque {
+            // Words alone would pass for a thought that somebody has changed.
+            self.notes.push(Note::new(NoteKind::ReasoningMissing, "it came without details"));
             return;
         }
+        self.out
+            .extend_from_slice(b",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":");
+        joined(self.out, words, "");
+        self.out.extend_from_slice(b"}]");
+    }
+
+    fn words_of<'t>(&mut self, name: &str, words: impl IntoIterator<Item = Cow<'t, Text<'t>>>) {
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
-        joined(self.out, thought.text.into_iter().map(Cow::Owned), "");
+        joined(self.out, words, "");
+    }
+}
+
+/// What the content of an answer begins with.
+pub(super) enum Lead<'w> {
+    Nothing,
+    /// The thought, as a part of its own.
+    Part(Vec<Text<'w>>),
+    /// The thought, between tags.
+    Tags(Vec<Text<'w>>),
+}
+
+impl<'w> Lead<'w> {
+    /// The thought as the text before what was said.
+    pub(super) fn tagged(self) -> Option<Text<'w>> {
+        let Self::Tags(words) = self else { return None };
+        let words: String = words.iter().map(|it| it.to_plain().into_owned()).collect();
+        Some(Text::from(format!("<think>\n{words}\n</think>\n\n")))
+    }
+}
+
+/// Writes the thought as a part of the content.
+pub(super) fn thinking_part(words: Vec<Text<'_>>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"thinking","thinking":[{"type":"text","text":"#);
+    joined(out, words.into_iter().map(Cow::Owned), "");
+    out.extend_from_slice(br#"}],"closed":true}"#);
+}
+
+/// Whether an answer has lost a thought that nothing can stand in for, so that the model may not think
+/// at all.
+pub(in crate::chat) fn forbids_thinking(turn: &Turn<'_>, target: &Target<'_>) -> bool {
+    if target.dialect.replay.on_missing != OnMissing::DisableThinking {
+        return false;
+    }
+    let replay = Replay::of(target, true);
+    let same_protocol = turn.protocol == Protocol::Chat;
+    let lacks = |range: &Range<usize>| {
+        let items = turn.items.get(range.clone()).unwrap_or_default();
+        let calls = items.iter().enumerate().filter_map(|(at, item)| match item {
+            Item::Call(call) => Some((at, call)),
+            _ => None,
+        });
+        let calls: Vec<(usize, &Call<'_>)> = calls.collect();
+        let brings = |item: &Item<'_>| match item {
+            Item::Reasoning(it) => is_usable(it, &calls, target, same_protocol),
+            _ => false,
+        };
+        let current = is_current(turn, range);
+        replay.wants(!calls.is_empty(), current) && !items.iter().any(brings)
+    };
+    let history = History::of(turn);
+    history.entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacks(range)))
+}
+
+/// Whether nobody has asked anything since an answer.
+pub(super) fn is_current(turn: &Turn<'_>, range: &Range<usize>) -> bool {
+    let is_asked = |item: &Item<'_>| matches!(item, Item::Message(it) if it.role == Role::User);
+    !turn.items.get(range.end..).unwrap_or_default().iter().any(is_asked)
+}
+
+/// Whether something of a thought may go back.
+fn is_usable(
+    reasoning: &Reasoning<'_>,
+    calls: &[(usize, &Call<'_>)],
+    target: &Target<'_>,
+    same_protocol: bool,
+) -> bool {
+    let says = match &reasoning.thought {
+        Some(thought) => {
+            belongs(thought, calls) && !(thought.text.is_empty() && thought.provenance.is_empty())
+        }
+        None => reasoning.readable.iter().any(|it| !it.is_empty()),
+    };
+    let may = target.dialect.replay.foreign == Foreign::Keep;
+    says && (may || is_own(reasoning, target, same_protocol))
+}
+
+/// Whether the upstream itself thought it.
+fn is_own(reasoning: &Reasoning<'_>, target: &Target<'_>, same_protocol: bool) -> bool {
+    match reasoning.thought.as_ref().and_then(|it| it.origin.as_ref()) {
+        Some(origin) => origin.family == target.dialect.id,
+        // Nobody says whose thought a Chat client sends back; it had it from this conversation.
+        None => same_protocol && reasoning.thought.is_none(),
     }
 }
 
@@ -175,3 +323,6 @@ fn origin_name(reasoning: &Reasoning<'_>) -> String {
     let origin = reasoning.thought.as_ref().and_then(|it| it.origin.as_ref());
     origin.map_or("unknown".to_owned(), |it| it.provider.clone())
 }
+
+/// The field of a call in which its upstream keeps what it knows the call by.
+pub(super) const EXTRA_CONTENT: &str = "extra_content";

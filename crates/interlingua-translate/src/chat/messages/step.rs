@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_dialect::{
-    AssistantNullContent, EmptyAssistant, Fix, OnMissing, ResultContent, ResultName, TextParts,
-    ToolResultImages,
+    AssistantNullContent, Carrier, EmptyAssistant, Fix, OnMissing, ResultContent, ResultName,
+    TextParts, ToolResultImages,
 };
 use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, Text};
 
 use super::Writer;
+use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
+use super::replay::{EXTRA_CONTENT, Lead, Replayed, is_current, thinking_part};
 use crate::chat::extras::CONTENT;
-use crate::chat::offer::takes_custom;
+use crate::chat::offer::{is_builtin_search, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::tools::{quoted_arguments, wire_id};
 
@@ -24,6 +26,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let mut calls: Vec<(usize, &'w Call<'a>)> = Vec::new();
         let mut thoughts: Vec<(usize, &'w Reasoning<'a>)> = Vec::new();
         let turn = self.turn;
+        let current = is_current(self.turn, &range);
         for at in range {
             match &turn.items[at] {
                 Item::Message(message) => {
@@ -38,7 +41,11 @@ impl<'w, 'a> Writer<'w, 'a> {
             }
         }
         let thought = self.thought(&thoughts, &calls);
-        if thought.is_none() && self.replay.wants(!calls.is_empty()) {
+        if let Some(envelope) = self.envelope.filter(|_| !calls.is_empty()) {
+            return self.told(envelope, seen, &calls, thought);
+        }
+        let lacks = self.lacks(thought.as_ref(), &calls, current);
+        if lacks {
             self.notes.push(Note::new(NoteKind::ReasoningMissing, "1"));
             if self.replay.on_missing == OnMissing::StripToolCalls {
                 let texts = self.in_words(seen);
@@ -63,24 +70,43 @@ impl<'w, 'a> Writer<'w, 'a> {
             return;
         }
         self.open("assistant");
-        self.content(&said, seen);
+        let fill = lacks && self.replay.on_missing == OnMissing::Placeholder;
+        let lead = self.lead(thought.as_ref(), fill);
+        self.content(&said, seen, lead);
+        let beside = self.beside_calls(thought.as_ref(), &calls, fill);
         let blank = thoughts.iter().any(|(_, it)| it.thought.is_none() && !it.readable.is_empty());
-        self.carry(thought, !calls.is_empty(), blank && self.same_protocol);
+        self.carry(thought, fill, blank && self.same_protocol);
         for &at in &said {
             self.beside(at);
         }
         if !calls.is_empty() {
             self.out.extend_from_slice(b",\"tool_calls\":[");
-            for (nth, (at, call)) in calls.iter().enumerate() {
+            for (nth, ((at, call), beside)) in calls.iter().zip(beside).enumerate() {
                 if nth > 0 {
                     self.out.push(b',');
                 }
-                self.call(*at, call);
+                self.call(*at, call, beside.as_deref());
             }
             self.out.push(b']');
         }
         self.out.push(b'}');
         self.results(&calls);
+    }
+
+    /// Whether an answer has to come with its thought and has lost it.
+    fn lacks(
+        &self,
+        thought: Option<&Replayed<'_>>,
+        calls: &[(usize, &Call<'_>)],
+        current: bool,
+    ) -> bool {
+        // A Chat client may have kept what stood beside its call.
+        let kept = |(at, _): &(usize, &Call<'_>)| {
+            self.replay.carrier == Carrier::ToolCallExtraContent
+                && self.extras.find(Place::Item(*at), EXTRA_CONTENT).is_some()
+        };
+        let wanted = self.replay.wants(!calls.is_empty(), current);
+        thought.is_none() && wanted && !calls.first().is_some_and(kept)
     }
 
     /// Whether a message goes without content because this stands beside it: where null is content, too.
@@ -90,7 +116,7 @@ impl<'w, 'a> Writer<'w, 'a> {
     }
 
     /// Writes what the assistant said in the messages `said`, which became one.
-    fn content(&mut self, said: &[usize], mut seen: Vec<Seen<'w>>) {
+    fn content(&mut self, said: &[usize], mut seen: Vec<Seen<'w>>, lead: Lead<'w>) {
         let rules = &self.target.dialect.messages;
         let form = match said {
             [at] => self.extras.find(Place::Item(*at), CONTENT),
@@ -98,9 +124,28 @@ impl<'w, 'a> Writer<'w, 'a> {
         };
         let is_list =
             form.is_some_and(|it| it.starts_with('[')) && rules.text_parts == TextParts::Ok;
+        let lead = match lead {
+            // The client has sent it back itself.
+            Lead::Part(_) if seen.iter().any(|it| it.is_own("thinking")) => Lead::Nothing,
+            Lead::Part(words) => {
+                seen.retain(|it| !it.is_empty());
+                self.out.extend_from_slice(b",\"content\":[");
+                thinking_part(words, self.out);
+                if !seen.is_empty() {
+                    self.out.push(b',');
+                }
+                self.entries(&seen);
+                self.out.push(b']');
+                return;
+            }
+            lead => lead,
+        };
         if is_list && !seen.is_empty() {
             self.out.extend_from_slice(b",\"content\":");
             return self.list(&seen);
+        }
+        if let Some(tagged) = lead.tagged() {
+            seen.insert(0, Seen::words(tagged));
         }
         let was_said = !seen.is_empty() || form.is_some();
         seen.retain(|it| !it.is_empty());
@@ -147,21 +192,28 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
     }
 
-    fn call(&mut self, at: usize, call: &'w Call<'a>) {
+    /// Writes a call; `beside` is what its upstream wants to find there again.
+    fn call(&mut self, at: usize, call: &'w Call<'a>, beside: Option<&str>) {
         let native = call.head.form == Form::Custom && takes_custom(self.target);
         let kind = if native { "custom" } else { "function" };
         self.out.extend_from_slice(b"{\"id\":");
         let id = wire_id(self.target.dialect.tools.id_rule, &call.head.id);
         string(self.out, &Text::plain(id));
         let own = self.extras.find(Place::Item(at), "type");
+        let builtin = is_builtin_search(self.target, &call.head.name);
         match own {
+            _ if builtin => field(self.out, "type", "\"builtin_function\""),
             Some(own) => field(self.out, "type", own),
             None => field(self.out, "type", &format!("\"{kind}\"")),
         }
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(kind.as_bytes());
         self.out.extend_from_slice(b"\":{\"name\":");
-        string(self.out, &Text::plain(self.names.wire(&call.head)));
+        let name = match builtin {
+            true => Cow::Borrowed(&*call.head.name),
+            false => self.names.wire(&call.head),
+        };
+        string(self.out, &Text::plain(name));
         if native {
             self.out.extend_from_slice(b",\"input\":");
             string(self.out, &call.input);
@@ -175,8 +227,13 @@ impl<'w, 'a> Writer<'w, 'a> {
             field(self.out, name, json);
         }
         self.out.push(b'}');
+        let mut beside = beside;
         for (name, json) in self.extras.outer(Place::Item(at)).filter(|(name, _)| *name != "type") {
             field(self.out, name, json);
+            beside.take_if(|_| name == EXTRA_CONTENT);
+        }
+        if let Some(json) = beside {
+            field(self.out, EXTRA_CONTENT, json);
         }
         if call.head.form == Form::Custom && !native {
             let lost = self.extras.inner(Place::Item(at), "custom").map(|(name, _)| name);
@@ -197,6 +254,12 @@ impl<'w, 'a> Writer<'w, 'a> {
             let turn = self.turn;
             let result = self.history.result_of(at);
             match result.map(|at| (at, &turn.items[at])) {
+                _ if is_builtin_search(self.target, &call.head.name) => {
+                    self.notes.push(Note::new(NoteKind::Changed, "result of the built-in search"));
+                    self.out.push(b'"');
+                    quoted_arguments(call, true, self.out, self.notes);
+                    self.out.push(b'"');
+                }
                 Some((at, Item::Output(output))) => {
                     self.result(&call.head.id, at, &output.parts, &mut lifted);
                 }
@@ -281,7 +344,10 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
         let all_shown = takes == ResultContent::AnyParts
             || shown.iter().all(|part| part.is_text() || part.is_image());
-        if has_images || is_list && all_shown {
+        if self.marks.contains(&at) && !shown.is_empty() {
+            self.list(&shown);
+            mark(self.out);
+        } else if has_images || is_list && all_shown {
             self.list(&shown);
         } else if is_list {
             let words = self.in_words(shown).into_iter().map(Seen::words);

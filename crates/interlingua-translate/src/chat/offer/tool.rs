@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Offer, takes_custom};
 use crate::chat::write::{field, joined, string};
 use crate::target::Target;
-use crate::tools::{Grammar, description, freeform_description, freeform_schema, shaped};
+use crate::tools::{Grammar, Lost, description, freeform_description, freeform_schema, shaped};
 
 impl Offer<'_, '_> {
     /// Writes the tool at `at`, which travels as `wire`; whether there was anything to write.
@@ -16,13 +16,14 @@ impl Offer<'_, '_> {
         at: usize,
         wire: Option<&str>,
         strict: bool,
+        lost: &mut Lost,
         out: &mut Vec<u8>,
         notes: &mut Vec<Note>,
     ) -> bool {
         let place = Place::Tool(at);
         match (&self.turn.tools[at], wire) {
             (Tool::Function(function) | Tool::ToolSearch(function), Some(wire)) => {
-                self.function(function, wire, strict, place, out);
+                self.function(function, wire, strict, place, lost, out);
             }
             (Tool::Custom { description, format, .. }, Some(wire)) => {
                 if takes_custom(self.target) {
@@ -33,6 +34,7 @@ impl Offer<'_, '_> {
                     notes.extend(lost.map(|name| Note::new(NoteKind::Dropped, name)));
                 }
             }
+            (Tool::WebSearch, _) if searches_by_plugin(self.target) => return false,
             (Tool::WebSearch, _) => {
                 let Some(json) = native_search(self.target) else {
                     notes.push(Note::new(NoteKind::Dropped, "tool web_search"));
@@ -68,6 +70,7 @@ impl Offer<'_, '_> {
         wire: &str,
         strict: bool,
         place: Place,
+        lost: &mut Lost,
         out: &mut Vec<u8>,
     ) {
         open(out, "function", wire);
@@ -81,7 +84,8 @@ impl Offer<'_, '_> {
             self.turn.protocol == Protocol::Chat && !self.target.dialect.tools.schema.root_object;
         match function.parameters {
             Some(schema) => {
-                field(out, "parameters", &shaped(schema, &self.target.dialect.tools.schema));
+                let rules = &self.target.dialect.tools.schema;
+                field(out, "parameters", &shaped(schema, rules, lost));
             }
             None if may_miss => {}
             None => field(out, "parameters", r#"{"type":"object","properties":{}}"#),
@@ -156,6 +160,19 @@ fn native_search(target: &Target<'_>) -> Option<&'static str> {
             None
         }
     }
+}
+
+/// Whether a call is one of the upstream's own search, which it answers itself once it has seen the call's
+/// arguments in the place of a result.
+pub(in crate::chat) fn is_builtin_search(target: &Target<'_>, name: &str) -> bool {
+    target.dialect.tools.builtin_web_search == BuiltinWebSearch::BuiltinFunction
+        && name == "$web_search"
+}
+
+/// Whether the upstream's own search is no tool.
+pub(super) fn searches_by_plugin(target: &Target<'_>) -> bool {
+    target.dialect.tools.builtin_web_search == BuiltinWebSearch::Plugin
+        && !target.repairs.has(Fix::DropWebSearch)
 }
 
 fn open(out: &mut Vec<u8>, kind: &str, name: &str) {

@@ -109,7 +109,7 @@ fn edit(body: &[u8], turn: &Turn<'_>, target: &Target<'_>, purpose: Use) -> Opti
     let mut splices = Splices::new(text);
     thoughts.apply(&mut splices);
     request.apply(&mut splices);
-    Some(Written { body: splices.apply(), tools: ToolMap::default(), notes })
+    Some(Written { body: splices.apply(), tools: ToolMap::default(), unheld: None, notes })
 }
 
 /// Whether nothing in the request has to be said in another way.

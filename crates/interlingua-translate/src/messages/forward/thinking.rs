@@ -4,11 +4,9 @@ use interlingua_dialect::{Dialect, EffortChoice, ThinkingDefault};
 use interlingua_ir::{Note, NoteKind, Text, Turn};
 use serde_json::Value;
 
-use crate::effort::thinks_by_default;
+use crate::effort::{by_budget, off, thinks_by_default};
 use crate::fields::Fields;
-use crate::messages::write::thinking::{
-    BUDGET, THINKING, by_budget, has_levels, is_off_by_repair, kind, off,
-};
+use crate::messages::write::thinking::{BUDGET, THINKING, has_levels, is_off_by_repair, kind};
 use crate::messages::write::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
 use crate::render::quoted;
 use crate::spans::{member, members};

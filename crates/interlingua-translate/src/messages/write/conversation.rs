@@ -4,10 +4,10 @@ use interlingua_ir::{Item, Message, Note, NoteKind, Summary, Text, Turn};
 
 use super::extras::Extras;
 use super::replay::Replay;
-use super::{MARK, Marks, holds_schema, mark};
+use super::{MARK, Marks, mark};
 use crate::compaction::{HEADING, MISSING};
+use crate::form::AnswerForm;
 use crate::history::{Entry, History, is_rules};
-use crate::render::schema_in_words;
 use crate::target::Target;
 use crate::tools::Names;
 
@@ -102,7 +102,7 @@ impl<'w, 'a> Writer<'w, 'a> {
                 self.part(&part);
             }
         }
-        if let Some(schema) = self.schema_in_words() {
+        if let Some(schema) = AnswerForm::of(turn, self.target).words(turn) {
             if !std::mem::take(&mut first) {
                 self.out.push(b',');
             }
@@ -115,11 +115,6 @@ impl<'w, 'a> Writer<'w, 'a> {
             mark(self.out);
         }
         self.out.push(b']');
-    }
-
-    /// The schema of the answer, for an upstream that cannot be held to it.
-    fn schema_in_words(&self) -> Option<Text<'static>> {
-        if holds_schema(self.turn, self.target) { None } else { schema_in_words(self.turn) }
     }
 
     fn message(&mut self, at: usize) {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use interlingua_dialect::{Fix, JsonObjectRule, JsonSchemaRule};
 use interlingua_ir::{Fault, Format, Note, NoteKind, Protocol, Text, Turn};
 
+use crate::form::AnswerForm;
 use crate::history::History;
 use crate::render::{field, string};
 use crate::size::capacity;
@@ -63,7 +63,8 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     )
     .write(marks);
     out.push(b'}');
-    Ok(Written { body: out, tools: names.map(), notes })
+    let unheld = AnswerForm::of(turn, target).unheld(turn);
+    Ok(Written { body: out, tools: names.map(), unheld, notes })
 }
 
 /// Sampling parameters, under this protocol's names.
@@ -132,7 +133,7 @@ fn fields(
             _ => output.push(more.whole.to_owned()),
         }
     }
-    if let Some(format) = format(turn, target, notes) {
+    if let Some(format) = format(turn, AnswerForm::of(turn, target), notes) {
         output.push(format!("\"format\":{format}"));
     }
     extend(&mut fields, OUTPUT_CONFIG, &output);
@@ -172,37 +173,20 @@ fn extend<'f>(fields: &mut Vec<(&'f str, Cow<'_, str>)>, name: &'f str, members:
 }
 
 /// The form of the answer, if the upstream can be held to it.
-fn format(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Option<String> {
-    match &turn.format {
-        Format::Text => None,
-        Format::JsonObject => {
-            if target.dialect.request.json_object == JsonObjectRule::Drop {
-                notes.push(Note::new(NoteKind::Dropped, "json_object"));
-                return None;
-            }
+fn format(turn: &Turn<'_>, form: AnswerForm, notes: &mut Vec<Note>) -> Option<String> {
+    form.note(turn, notes);
+    match (form, &turn.format) {
+        (AnswerForm::Object | AnswerForm::ObjectAndWords, _) => {
             Some(r#"{"type":"json_object"}"#.to_owned())
         }
-        Format::JsonSchema { name, schema, .. } => {
-            if !holds_schema(turn, target) {
-                // The schema itself stands in the rules then, in words.
-                notes.push(Note::new(NoteKind::Changed, "json_schema to words"));
-                return None;
-            }
+        (AnswerForm::Schema, Format::JsonSchema { name, schema, .. }) => {
             if turn.protocol != Protocol::Messages {
                 notes.push(Note::new(NoteKind::Dropped, format!("name of the schema {name}")));
             }
             Some(format!(r#"{{"type":"json_schema","schema":{}}}"#, schema.get()))
         }
+        (AnswerForm::Free | AnswerForm::Schema | AnswerForm::Words, _) => None,
     }
-}
-
-/// Whether the upstream can be held to the schema of the answer.
-fn holds_schema(turn: &Turn<'_>, target: &Target<'_>) -> bool {
-    let rules = &target.dialect.request;
-    let beside_tools = rules.format_with_tools || turn.tools.is_empty();
-    rules.json_schema == JsonSchemaRule::Native
-        && beside_tools
-        && !target.repairs.has(Fix::ToJsonObject)
 }
 
 /// How many cache marks may be set for a client that cannot set them itself.

@@ -14,7 +14,7 @@ use super::thinking::Plan;
 use super::{Marks, mark};
 use crate::render::{field, string};
 use crate::target::Target;
-use crate::tools::{Names, description, freeform_description, freeform_schema, shaped};
+use crate::tools::{Lost, Names, description, freeform_description, freeform_schema, shaped};
 
 /// Writes `tools` and `tool_choice`; nothing at all when no tool is left.
 #[expect(clippy::too_many_arguments, reason = "a writer's state, which nobody else keeps")]
@@ -36,6 +36,7 @@ pub(super) fn write(
     let start = out.len();
     out.extend_from_slice(b",\"tools\":[");
     let mut count = 0;
+    let mut lost = Lost::default();
     let mut wires = names.iter().peekable();
     for (at, tool) in turn.tools.iter().enumerate() {
         let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
@@ -55,7 +56,7 @@ pub(super) fn write(
         }
         let written = match (tool, wire) {
             (Tool::Function(function) | Tool::ToolSearch(function), Some(wire)) => {
-                write_function(function, wire, strict, target, out);
+                write_function(function, wire, strict, target, &mut lost, out);
                 true
             }
             (Tool::Custom { description, format, .. }, Some(wire)) => {
@@ -78,6 +79,7 @@ pub(super) fn write(
             out.push(b'}');
         }
     }
+    lost.note(notes);
     if count == 0 {
         out.truncate(start);
         return;
@@ -197,12 +199,13 @@ fn write_function(
     wire: &str,
     strict: bool,
     target: &Target<'_>,
+    lost: &mut Lost,
     out: &mut Vec<u8>,
 ) {
     open(out, wire);
     describe(description(function), out);
     let schema = match function.parameters {
-        Some(schema) => shaped(schema, &target.dialect.tools.schema),
+        Some(schema) => shaped(schema, &target.dialect.tools.schema, lost),
         None => r#"{"type":"object","properties":{}}"#.into(),
     };
     field(out, "input_schema", &schema);

@@ -1,14 +1,12 @@
 //! How much to think, and how long the answer may become: each limits the other.
 
-use interlingua_dialect::{
-    ChoiceNamedAs, ChoiceRequiredAs, Dialect, Effort, Fix, ForcedWithThinking, OnMissing,
-};
-use interlingua_ir::{Fault, Note, NoteKind, ToolChoice, Turn};
+use interlingua_dialect::{Dialect, Effort, Fix, ForcedWithThinking, OnMissing};
+use interlingua_ir::{Fault, Note, NoteKind, Turn};
 use serde_json::Value;
 
 use super::replay;
 use super::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
-use crate::effort::{self, Asked};
+use crate::effort::{self, Asked, by_budget, is_forced, off};
 use crate::history::History;
 use crate::target::Target;
 
@@ -128,12 +126,6 @@ impl Plan {
     }
 }
 
-/// The request fields that switch thinking off; `None` where the model cannot be stopped.
-pub(in crate::messages) fn off(dialect: &Dialect) -> Option<&[(String, String)]> {
-    let level = dialect.thinking.effort.get(Effort::None)?;
-    (level.level == Effort::None).then_some(&level.fields[..])
-}
-
 /// Whether the upstream has refused to think before: outright, or because it misses a thought for
 /// which nothing can stand in.
 pub(in crate::messages) fn is_off_by_repair(target: &Target<'_>) -> bool {
@@ -154,26 +146,6 @@ pub(in crate::messages) fn has_levels(dialect: &Dialect) -> bool {
 pub(in crate::messages) fn kind(json: &str) -> String {
     let value: Value = serde_json::from_str(json).unwrap_or_default();
     value["type"].as_str().unwrap_or_default().to_owned()
-}
-
-/// The level that a budget stands for, where a record knows levels only.
-pub(in crate::messages) fn by_budget(budget: u64) -> &'static str {
-    match budget {
-        0 => "none",
-        1..=4_096 => "low",
-        4_097..=12_288 => "medium",
-        _ => "high",
-    }
-}
-
-/// Whether the model will be forced to call a tool.
-fn is_forced(turn: &Turn<'_>, target: &Target<'_>) -> bool {
-    let rules = &target.dialect.tools;
-    match &turn.tool_choice {
-        ToolChoice::Required => rules.choice_required_as != ChoiceRequiredAs::Auto,
-        ToolChoice::Named { .. } => rules.choice_named_as != ChoiceNamedAs::Auto,
-        ToolChoice::Unset | ToolChoice::Auto | ToolChoice::None | ToolChoice::Other(_) => false,
-    }
 }
 
 /// The field that switches thinking.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use interlingua_dialect::{Fix, IdRule, JsonSchemaRule, ToolResultImages};
+use interlingua_dialect::{Fix, IdRule, ToolResultImages};
 use interlingua_ir::{
     Call, Form, Item, Message, Note, NoteKind, Part, Place, Protocol, Reasoning, Role, Summary,
     Text, Turn,
@@ -14,8 +14,9 @@ use serde_json::value::RawValue;
 use super::parts::{Eyes, Seen, list};
 use super::thoughts::{Reply, belongs, reply, words_item};
 use crate::compaction::{HEADING, MISSING};
+use crate::form::AnswerForm;
 use crate::history::{Entry, History};
-use crate::render::{field, joined, schema_in_words, string};
+use crate::render::{field, joined, string};
 use crate::responses::rules::{call_id, takes_item, takes_tool};
 use crate::target::Target;
 use crate::tools::{Names, quoted_arguments, repeated_id};
@@ -75,10 +76,7 @@ struct Writer<'w, 'a> {
 impl<'w, 'a> Writer<'w, 'a> {
     /// The schema of the answer, for an upstream that cannot be held to it.
     fn schema_in_words(&mut self) {
-        if self.target.schema_rule() == JsonSchemaRule::Native {
-            return;
-        }
-        let Some(text) = schema_in_words(self.turn) else { return };
+        let Some(text) = AnswerForm::of(self.turn, self.target).words(self.turn) else { return };
         self.said("developer", &[Seen::Text(text)]);
     }
 

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
-use interlingua_dialect::{JsonObjectRule, JsonSchemaRule};
 use interlingua_ir::{Extra, Fault, Format, Note, NoteKind, Place, Protocol, Text, Turn};
 
 use super::rules::{self, INCLUDE, bars};
 use crate::effort::{Asked, effort};
+use crate::form::AnswerForm;
 use crate::render::{field, string};
 use crate::size::capacity;
 use crate::target::{Target, Written};
@@ -52,7 +52,8 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     out.extend_from_slice(b",\"input\":");
     input::write(turn, target, &names, &mut out, &mut notes);
     out.push(b'}');
-    Ok(Written { body: out, tools: names.map(), notes })
+    let unheld = AnswerForm::of(turn, target).unheld(turn);
+    Ok(Written { body: out, tools: names.map(), unheld, notes })
 }
 
 /// What only this protocol has a word for, if the client speaks it.
@@ -122,45 +123,27 @@ fn text(
 }
 
 fn format<'t>(turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) -> Option<Cow<'t, str>> {
-    let rules = &target.dialect.request;
-    match &turn.format {
-        Format::Text => None,
-        _ if !rules.format_with_tools && !turn.tools.is_empty() => {
-            notes.push(Note::new(NoteKind::Dropped, "response format beside tools"));
-            None
+    let form = AnswerForm::of(turn, target);
+    form.note(turn, notes);
+    match (form, &turn.format) {
+        (AnswerForm::Object | AnswerForm::ObjectAndWords, _) => {
+            Some(r#"{"type":"json_object"}"#.into())
         }
-        Format::JsonObject => match rules.json_object {
-            JsonObjectRule::Native => Some(r#"{"type":"json_object"}"#.into()),
-            JsonObjectRule::Drop => {
-                notes.push(Note::new(NoteKind::Dropped, "json_object"));
-                None
+        (AnswerForm::Schema, Format::JsonSchema { name, description, schema, strict }) => {
+            let mut json = b"{\"type\":\"json_schema\",\"name\":".to_vec();
+            string(&mut json, name);
+            if let Some(description) = description {
+                json.extend_from_slice(b",\"description\":");
+                string(&mut json, description);
             }
-        },
-        Format::JsonSchema { name, description, schema, strict } => match target.schema_rule() {
-            JsonSchemaRule::Native => {
-                let mut json = b"{\"type\":\"json_schema\",\"name\":".to_vec();
-                string(&mut json, name);
-                if let Some(description) = description {
-                    json.extend_from_slice(b",\"description\":");
-                    string(&mut json, description);
-                }
-                if let Some(strict) = strict {
-                    field(&mut json, "strict", if *strict { "true" } else { "false" });
-                }
-                field(&mut json, "schema", schema.get());
-                json.push(b'}');
-                Some(String::from_utf8(json).unwrap_or_default().into())
+            if let Some(strict) = strict {
+                field(&mut json, "strict", if *strict { "true" } else { "false" });
             }
-            JsonSchemaRule::ToJsonObject => {
-                // The schema itself stands in the conversation then, in words.
-                notes.push(Note::new(NoteKind::Changed, "json_schema to json_object"));
-                Some(r#"{"type":"json_object"}"#.into())
-            }
-            JsonSchemaRule::Drop => {
-                notes.push(Note::new(NoteKind::Changed, "json_schema to words"));
-                None
-            }
-        },
+            field(&mut json, "schema", schema.get());
+            json.push(b'}');
+            Some(String::from_utf8(json).unwrap_or_default().into())
+        }
+        (AnswerForm::Free | AnswerForm::Schema | AnswerForm::Words, _) => None,
     }
 }
 

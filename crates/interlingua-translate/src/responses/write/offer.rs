@@ -13,7 +13,7 @@ use crate::effort::Asked;
 use crate::render::{field, joined, string};
 use crate::responses::rules::{bars, takes_tool};
 use crate::target::Target;
-use crate::tools::{Names, description, freeform_description, freeform_schema, shaped};
+use crate::tools::{Lost, Names, description, freeform_description, freeform_schema, shaped};
 
 /// Writes `tools`, `tool_choice` and `parallel_tool_calls`; nothing at all when no tool is left.
 pub(super) fn write(
@@ -32,6 +32,7 @@ pub(super) fn write(
     let start = out.len();
     out.extend_from_slice(b",\"tools\":[");
     let mut count = 0;
+    let mut lost = Lost::default();
     let mut wires = names.iter().peekable();
     for (at, tool) in turn.tools.iter().enumerate() {
         let wire = wires.next_if(|(tool, _)| *tool == at).map(|(_, wire)| wire);
@@ -48,7 +49,7 @@ pub(super) fn write(
         }
         let written = match (tool, wire) {
             (Tool::Function(it) | Tool::ToolSearch(it), Some(wire)) => {
-                function(it, wire, target, out);
+                function(it, wire, target, &mut lost, out);
                 true
             }
             (Tool::Custom { description, format, .. }, Some(wire)) => {
@@ -72,6 +73,7 @@ pub(super) fn write(
             false => out.truncate(comma),
         }
     }
+    lost.note(notes);
     if count == 0 {
         out.truncate(start);
         return;
@@ -161,7 +163,13 @@ fn choose<'t>(
     }
 }
 
-fn function(function: &Function<'_>, wire: &str, target: &Target<'_>, out: &mut Vec<u8>) {
+fn function(
+    function: &Function<'_>,
+    wire: &str,
+    target: &Target<'_>,
+    lost: &mut Lost,
+    out: &mut Vec<u8>,
+) {
     open(out, "function", wire);
     let description = description(function);
     if !description.is_empty() {
@@ -174,7 +182,7 @@ fn function(function: &Function<'_>, wire: &str, target: &Target<'_>, out: &mut 
     let strict = passes && function.strict == Some(true);
     field(out, "strict", if strict { "true" } else { "false" });
     let parameters = match function.parameters {
-        Some(schema) => shaped(schema, &target.dialect.tools.schema),
+        Some(schema) => shaped(schema, &target.dialect.tools.schema, lost),
         None => r#"{"type":"object","properties":{}}"#.into(),
     };
     field(out, "parameters", &parameters);

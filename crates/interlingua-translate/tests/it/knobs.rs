@@ -1,0 +1,658 @@
+//! One case for each thing that a record can say about requests, with the record that says it.
+
+use interlingua_dialect::{Dialect, Dialects};
+use interlingua_ir::{Item, NoteKind, Origin, Protocol, Reasoning, Thought};
+use interlingua_translate::json::Limits;
+use interlingua_translate::{chat, messages, responses};
+use serde_json::{Value, json};
+
+use crate::support::{Upstream, check_messages, write};
+
+/// What an upstream gets of a request.
+#[track_caller]
+fn sent_by(client: Protocol, body: &Value, dialect: &Dialect) -> Upstream {
+    let body = body.to_string();
+    let read = match client {
+        Protocol::Chat => chat::read(body.as_bytes(), Limits::default()),
+        Protocol::Messages => messages::read(body.as_bytes(), Limits::default()),
+        Protocol::Responses => responses::read(body.as_bytes(), Limits::default()),
+    };
+    write(&read.unwrap().0, dialect)
+}
+
+fn resolved(dialect: &str, model: &str) -> Dialect {
+    Dialects::builtin().resolve(dialect, model).unwrap()
+}
+
+/// Writes a Chat request with `more` in it; each pointer has to lead to its value, null to nothing.
+#[track_caller]
+fn check(dialect: &str, model: &str, more: Value, expect: &[(&str, Value)]) {
+    let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] });
+    let Value::Object(more) = more else { panic!("fields of a request") };
+    body.as_object_mut().unwrap().extend(more);
+    let got = sent_by(Protocol::Chat, &body, &resolved(dialect, model)).body;
+    check_messages(&got);
+    check_pointers(&got, expect, &format!("{dialect} {model}"));
+}
+
+#[track_caller]
+fn check_pointers(got: &Value, expect: &[(&str, Value)], what: &str) {
+    for (pointer, value) in expect {
+        assert_eq!(got.pointer(pointer).unwrap_or(&Value::Null), value, "{what} {pointer}: {got}");
+    }
+}
+
+fn tool(name: &str) -> Value {
+    json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } })
+}
+
+#[test]
+fn limits_and_parameters() {
+    check(
+        "deepseek",
+        "",
+        json!({ "max_completion_tokens": 9 }),
+        &[("/max_tokens", json!(9)), ("/max_completion_tokens", json!(null))],
+    );
+    check(
+        "xai",
+        "",
+        json!({ "max_tokens": 9 }),
+        &[("/max_completion_tokens", json!(9)), ("/max_tokens", json!(null))],
+    );
+    check(
+        "mistral",
+        "",
+        json!({ "seed": 7, "logit_bias": {} }),
+        &[("/random_seed", json!(7)), ("/seed", json!(null)), ("/logit_bias", json!(null))],
+    );
+    check(
+        "minimax",
+        "",
+        json!({ "temperature": 0 }),
+        &[("/temperature", json!(0.01)), ("/reasoning_split", json!(true))],
+    );
+    check("gemini", "gemini-3-pro", json!({ "temperature": 0.2 }), &[("/temperature", json!(1))]);
+    check(
+        "kimi",
+        "",
+        json!({ "temperature": 0.2, "top_p": 1, "prompt_cache_key": "k" }),
+        &[
+            ("/temperature", json!(null)),
+            ("/top_p", json!(null)),
+            ("/prompt_cache_key", json!("k")),
+        ],
+    );
+    check(
+        "deepseek",
+        "",
+        json!({ "temperature": 0.2, "seed": null }),
+        &[("/temperature", json!(null))],
+    );
+    check(
+        "deepseek",
+        "",
+        json!({ "temperature": 0.2, "reasoning_effort": "none" }),
+        &[("/temperature", json!(0.2))],
+    );
+    check(
+        "glm",
+        "",
+        json!({ "stream": true }),
+        &[("/tool_stream", json!(true)), ("/stream_options/include_usage", json!(true))],
+    );
+    check(
+        "mistral",
+        "",
+        json!({ "stream": true, "stream_options": { "include_usage": true } }),
+        &[("/stream_options", json!(null))],
+    );
+    check("groq", "qwen3-32b", json!({}), &[("/reasoning_format", json!("parsed"))]);
+}
+
+#[test]
+fn fields_that_are_null_are_left_out() {
+    let body = json!({ "model": "m", "temperature": null, "stop": null, "user": null, "seed": null,
+        "tools": [{ "type": "function", "function": { "name": "f", "description": null,
+            "parameters": null, "strict": null } }],
+        "tool_choice": null, "response_format": null, "messages": [
+            { "role": "user", "content": "a", "name": null },
+            { "role": "assistant", "content": null, "refusal": null, "tool_calls": [
+                { "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] },
+            { "role": "tool", "tool_call_id": "c", "content": "r", "name": null },
+            { "role": "assistant", "content": "b", "tool_calls": null, "reasoning_content": null },
+            { "role": "user", "content": "c" }] });
+    for id in ["mimo", "generic", "mistral", "groq"] {
+        let got = sent_by(Protocol::Chat, &body, &resolved(id, "")).body.to_string();
+        assert!(!got.contains("null"), "{id}: {got}");
+    }
+}
+
+#[test]
+fn roles_and_where_rules_stand() {
+    let body = |role: &str| {
+        json!({ "messages": [
+        { "role": "system", "content": "s" }, { "role": role, "content": "d" },
+        { "role": "user", "content": "u" }] })
+    };
+    check("azure", "", body("developer"), &[("/messages/1/role", json!("developer"))]);
+    check("volcengine", "", body("developer"), &[("/messages/1/role", json!("system"))]);
+    check(
+        "minimax",
+        "",
+        body("system"),
+        &[("/messages/0/role", json!("user")), ("/messages/1/role", json!("user"))],
+    );
+    check("minimax", "minimax-m3", body("system"), &[("/messages/0/role", json!("system"))]);
+    check(
+        "openrouter",
+        "claude-sonnet-4-6",
+        body("developer"),
+        &[("/messages/1/role", json!("developer"))],
+    );
+}
+
+#[test]
+fn choices_among_tools() {
+    let asked = |choice: Value| json!({ "tools": [tool("f"), tool("g")], "tool_choice": choice });
+    let named = || json!({ "type": "function", "function": { "name": "g" } });
+    check("mistral", "", asked(json!("required")), &[("/tool_choice", json!("any"))]);
+    check(
+        "mistral",
+        "",
+        asked(named()),
+        &[
+            ("/tool_choice", json!("any")),
+            ("/tools/0/function/name", json!("g")),
+            ("/tools/1", json!(null)),
+        ],
+    );
+    check("glm", "", asked(json!("required")), &[("/tool_choice", json!("auto"))]);
+    check(
+        "glm",
+        "",
+        asked(json!("none")),
+        &[("/tools", json!(null)), ("/tool_choice", json!(null))],
+    );
+    check("kimi", "", asked(named()), &[("/tool_choice", json!("auto"))]);
+    check("kimi", "kimi-latest", asked(named()), &[("/tool_choice", named())]);
+    check("fireworks", "", asked(json!("required")), &[("/tool_choice", json!("any"))]);
+    check(
+        "minimax",
+        "minimax-m3",
+        asked(json!("required")),
+        &[("/tool_choice", json!("required"))],
+    );
+    check("qwen", "", asked(json!("required")), &[("/tool_choice", json!("auto"))]);
+}
+
+#[test]
+fn a_forced_call_switches_thinking_off_where_both_cannot_be() {
+    let forced = json!({ "tools": [tool("f")], "reasoning_effort": "high",
+        "tool_choice": { "type": "function", "function": { "name": "f" } } });
+    check(
+        "qwen",
+        "",
+        forced.clone(),
+        &[("/enable_thinking", json!(false)), ("/tool_choice/function/name", json!("f"))],
+    );
+    check(
+        "qwen",
+        "qwen3.8-max",
+        forced,
+        &[("/reasoning_effort", json!("xhigh")), ("/tool_choice", json!("auto"))],
+    );
+}
+
+#[test]
+fn strictness_and_parallel_calls() {
+    let strict = |all: bool| {
+        let mut tools = [tool("f"), tool("g")];
+        tools[0]["function"]["strict"] = true.into();
+        tools[1]["function"]["strict"] = all.into();
+        json!({ "tools": tools, "parallel_tool_calls": true })
+    };
+    let at = "/tools/0/function/strict";
+    check("kimi", "", strict(false), &[(at, json!(true)), ("/parallel_tool_calls", json!(null))]);
+    check(
+        "cerebras",
+        "",
+        strict(true),
+        &[(at, json!(true)), ("/parallel_tool_calls", json!(true))],
+    );
+    check("cerebras", "", strict(false), &[(at, json!(null))]);
+    check("groq", "", strict(true), &[(at, json!(null))]);
+}
+
+#[test]
+fn forms_of_the_answer() {
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+    let asked = json!({ "response_format": { "type": "json_schema", "json_schema": {
+        "name": "n", "schema": schema } } });
+    let object = json!({ "response_format": { "type": "json_object" } });
+    let form = "/response_format/type";
+    check("kimi", "", asked.clone(), &[(form, json!("json_schema"))]);
+    check("qwen", "", asked.clone(), &[(form, json!("json_object"))]);
+    check("qwen", "qwen3.7-plus", asked.clone(), &[(form, json!("json_schema"))]);
+    check("minimax", "", asked.clone(), &[("/response_format", json!(null))]);
+    check("lmstudio", "", object.clone(), &[("/response_format", json!(null))]);
+
+    let mut beside_tools = asked.clone();
+    beside_tools["tools"] = json!([tool("f")]);
+    check("fireworks", "", beside_tools.clone(), &[("/response_format", json!(null))]);
+    check("together", "", beside_tools.clone(), &[(form, json!("json_schema"))]);
+
+    let said = |dialect: &str, more: &Value| {
+        let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        sent_by(Protocol::Chat, &body, &resolved(dialect, "")).body["messages"][0].to_string()
+    };
+    for (dialect, more) in
+        [("deepseek", &asked), ("minimax", &asked), ("groq", &asked), ("fireworks", &beside_tools)]
+    {
+        assert!(said(dialect, more).contains("integer"), "{dialect} has to be told the schema");
+    }
+    assert!(said("lmstudio", &object).contains("JSON"));
+    assert!(!said("kimi", &asked).contains("integer"));
+}
+
+#[test]
+fn levels_of_thought() {
+    let asked = |level: &str| json!({ "reasoning_effort": level });
+    check(
+        "glm",
+        "glm-5.3",
+        asked("none"),
+        &[("/thinking/type", json!("enabled")), ("/reasoning_effort", json!("low"))],
+    );
+    check("glm", "", asked("none"), &[("/thinking/type", json!("disabled"))]);
+    check(
+        "kimi",
+        "kimi-k3",
+        asked("xhigh"),
+        &[("/reasoning_effort", json!("max")), ("/thinking", json!(null))],
+    );
+    check("together", "", asked("low"), &[("/reasoning/enabled", json!(true))]);
+    check("xai", "grok-4", asked("high"), &[("/reasoning_effort", json!(null))]);
+    check(
+        "vllm",
+        "qwen3-8b",
+        asked("none"),
+        &[("/chat_template_kwargs/enable_thinking", json!(false))],
+    );
+    check("volcengine", "", asked("none"), &[("/reasoning_effort", json!("minimal"))]);
+    check("stepfun", "", asked("max"), &[("/reasoning_effort", json!(null))]);
+    check("generic", "", asked("none"), &[("/reasoning_effort", json!(null))]);
+}
+
+#[test]
+fn a_limit_of_thought_stands_where_the_upstream_looks_for_it() {
+    let limit = |tokens: u32| {
+        json!({ "model": "m", "max_tokens": 90_000, "thinking": {
+        "type": "enabled", "budget_tokens": tokens }, "messages": [{ "role": "user", "content": "hi" }] })
+    };
+    let check = |dialect: &str, tokens, expect: &[(&str, Value)]| {
+        let got = sent_by(Protocol::Messages, &limit(tokens), &resolved(dialect, ""));
+        check_pointers(&got.body, expect, dialect);
+        got.notes
+    };
+    check("qwen", 5_000, &[("/thinking_budget", json!(5_000)), ("/enable_thinking", json!(true))]);
+    check("siliconflow", 50_000, &[("/thinking_budget", json!(32_768))]);
+    check("openrouter", 2_000, &[("/reasoning", json!({ "max_tokens": 2_000 }))]);
+    check(
+        "fireworks",
+        1_025,
+        &[("/thinking/budget_tokens", json!(1_025)), ("/reasoning_effort", json!(null))],
+    );
+    check(
+        "gemini",
+        3_000,
+        &[
+            ("/extra_body/google/thinking_config/thinking_budget", json!(3_000)),
+            ("/reasoning_effort", json!(null)),
+        ],
+    );
+    let notes = check("deepseek", 30_000, &[("/reasoning_effort", json!("high"))]);
+    assert!(notes.iter().any(|it| it.subject == "thinking budget to a level"), "{notes:?}");
+}
+
+#[test]
+fn upstreams_are_asked_to_keep_the_thoughts_that_go_back() {
+    let history = |effort: &str| {
+        json!({ "reasoning_effort": effort, "messages": [
+        { "role": "user", "content": "a" },
+        { "role": "assistant", "content": "b", "reasoning_content": "r" },
+        { "role": "user", "content": "c" }] })
+    };
+    check(
+        "glm",
+        "",
+        history("high"),
+        &[("/thinking", json!({ "type": "enabled", "clear_thinking": false }))],
+    );
+    check("glm", "", history("none"), &[("/thinking", json!({ "type": "disabled" }))]);
+    check(
+        "glm",
+        "",
+        json!({ "reasoning_effort": "high" }),
+        &[("/thinking", json!({ "type": "enabled" }))],
+    );
+    check(
+        "kimi",
+        "kimi-k2.6",
+        history("low"),
+        &[("/thinking", json!({ "type": "enabled", "keep": "all" }))],
+    );
+    check("fireworks", "", history("low"), &[("/reasoning_history", json!("preserved"))]);
+    check("qwen", "qwen3.6-plus", history("low"), &[("/preserve_thinking", json!(true))]);
+    check("qwen", "", history("low"), &[("/preserve_thinking", json!(null))]);
+    let mut silent = history("low");
+    silent.as_object_mut().unwrap().remove("reasoning_effort");
+    check(
+        "glm",
+        "",
+        silent,
+        &[("/thinking", json!({ "type": "enabled", "clear_thinking": false }))],
+    );
+}
+
+#[test]
+fn messages_as_the_upstream_wants_them() {
+    let call = json!({ "role": "assistant", "content": null, "tool_calls": [
+        { "id": "call-with-a-long-id", "type": "function", "function": { "name": "f", "arguments": "{}" } }] });
+    let result = json!({ "role": "tool", "tool_call_id": "call-with-a-long-id", "content": [
+        { "type": "text", "text": "r" },
+        { "type": "image_url", "image_url": { "url": "data:image/png;base64,AA" } }] });
+    let ask = json!({ "role": "user", "content": "u" });
+    let history = json!({ "messages": [ask, call, result, ask] });
+    check("deepseek", "", history.clone(), &[("/messages/1/content", json!(""))]);
+    check("azure", "", history.clone(), &[("/messages/1/content", json!(null))]);
+    // Lifted behind the results, and as the object or the string that the upstream knows.
+    check(
+        "xai",
+        "",
+        history.clone(),
+        &[
+            ("/messages/3/role", json!("user")),
+            ("/messages/3/content/1/image_url/url", json!("data:image/png;base64,AA")),
+        ],
+    );
+    check("openrouter", "", history.clone(), &[("/messages/2/content/1/type", json!("image_url"))]);
+    check(
+        "mistral",
+        "",
+        history.clone(),
+        &[
+            ("/messages/2/name", json!("f")),
+            ("/messages/3", json!({ "role": "assistant", "content": "Understood." })),
+            ("/messages/4/content/1/image_url", json!("data:image/png;base64,AA")),
+        ],
+    );
+    let got = sent_by(
+        Protocol::Chat,
+        &json!({ "model": "m", "messages": history["messages"] }),
+        &resolved("mistral", ""),
+    );
+    let id = got.body["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert!(id.len() == 9 && id.bytes().all(|it| it.is_ascii_alphanumeric()), "{id}");
+    assert_eq!(got.body["messages"][2]["tool_call_id"], id);
+
+    let prefilled = json!({ "messages": [ask, { "role": "assistant", "content": "so" }] });
+    check("mistral", "", prefilled.clone(), &[("/messages/1/prefix", json!(true))]);
+    check("deepseek", "", prefilled, &[("/messages/1/prefix", json!(null))]);
+    let image = json!({ "messages": [{ "role": "user", "content": [
+        { "type": "image_url", "image_url": { "url": "https://e.com/a.png" } }] }] });
+    check("mimo", "mimo-v2.5", image.clone(), &[("/messages/0/content/0/type", json!("text"))]);
+    // By its address is no way to show an image here.
+    check(
+        "kimi",
+        "kimi-k2.5",
+        image,
+        &[("/messages/0/content/0/text", json!("[image omitted: this model takes text only]"))],
+    );
+}
+
+#[test]
+fn searches_in_the_upstreams_own_way() {
+    let body = json!({ "model": "m", "input": "hi", "tools": [{ "type": "web_search" }] });
+    for (dialect, expect) in [
+        ("glm", [("/tools/0", json!({ "type": "web_search" }))]),
+        ("groq", [("/tools/0", json!({ "type": "browser_search" }))]),
+        ("openrouter", [("/plugins", json!([{ "id": "web" }]))]),
+        ("deepseek", [("/tools", json!(null))]),
+    ] {
+        let got = sent_by(Protocol::Responses, &body, &resolved(dialect, ""));
+        check_pointers(&got.body, &expect, dialect);
+        let lost = got.notes.iter().any(|it| it.kind == NoteKind::Dropped);
+        assert_eq!(lost, dialect == "deepseek", "{:?}", got.notes);
+    }
+}
+
+#[test]
+fn a_built_in_search_is_answered_by_its_own_arguments() {
+    let body = json!({ "model": "m", "tools": [{ "type": "web_search" }], "input": [
+        { "role": "user", "content": "hi" },
+        { "type": "function_call", "call_id": "c", "name": "$web_search", "arguments": "{\"q\":1}" },
+        { "type": "function_call_output", "call_id": "c", "output": "unsupported call" }] });
+    let got = sent_by(Protocol::Responses, &body, &resolved("kimi", "")).body;
+    check_pointers(
+        &got,
+        &[
+            (
+                "/tools/0",
+                json!({ "type": "builtin_function", "function": { "name": "$web_search" } }),
+            ),
+            ("/messages/1/tool_calls/0/type", json!("builtin_function")),
+            ("/messages/1/tool_calls/0/function/name", json!("$web_search")),
+            ("/messages/2/content", json!("{\"q\":1}")),
+        ],
+        "kimi",
+    );
+    let got = sent_by(Protocol::Responses, &body, &resolved("glm", "")).body;
+    check_pointers(&got, &[("/messages/2/content", json!("unsupported call"))], "glm");
+}
+
+#[test]
+fn tool_schemas_lose_what_the_upstream_refuses() {
+    let tools = |schema: Value| {
+        json!({ "tools": [
+        { "type": "function", "function": { "name": "f", "parameters": schema } }] })
+    };
+    let at = "/tools/0/function/parameters/properties/a";
+    let referring = json!({ "type": "object", "additionalProperties": false, "$defs": { "d": { "type": "string" } },
+        "properties": { "a": { "$ref": "#/$defs/d" } } });
+    check(
+        "gemini",
+        "",
+        tools(referring.clone()),
+        &[
+            (at, json!({ "type": "string" })),
+            ("/tools/0/function/parameters/additionalProperties", json!(null)),
+        ],
+    );
+    check("groq", "", tools(referring), &[(at, json!({ "$ref": "#/$defs/d" }))]);
+    let branches = json!({ "type": "object", "properties": { "a": {
+        "type": "string", "anyOf": [{ "minLength": 1 }] } } });
+    check(
+        "kimi",
+        "",
+        tools(branches),
+        &[(at, json!({ "anyOf": [{ "type": "string", "minLength": 1 }] }))],
+    );
+}
+
+#[test]
+fn prompts_are_marked_for_caches_where_clients_cannot() {
+    let body = json!({ "model": "m", "instructions": "rules", "input": [
+        { "role": "user", "content": "one" },
+        { "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}" },
+        { "type": "function_call_output", "call_id": "c", "output": "r" },
+        { "role": "user", "content": "two" }] });
+    let mark = json!({ "type": "ephemeral" });
+    let got = sent_by(Protocol::Responses, &body, &resolved("qwen", "")).body;
+    check_pointers(
+        &got,
+        &[
+            ("/messages/0/content/0/cache_control", mark.clone()),
+            ("/messages/1/content/0/cache_control", mark.clone()),
+            ("/messages/4/content/0/cache_control", mark.clone()),
+            ("/messages/3/content", json!("r")),
+        ],
+        "qwen",
+    );
+    let got = sent_by(Protocol::Responses, &body, &resolved("openrouter", "")).body;
+    check_pointers(
+        &got,
+        &[
+            ("/messages/1/content", json!("one")),
+            ("/messages/3/content/0/cache_control", mark.clone()),
+            ("/messages/4/content/0/cache_control", mark),
+        ],
+        "openrouter",
+    );
+    for dialect in ["minimax", "deepseek"] {
+        let got = sent_by(Protocol::Responses, &body, &resolved(dialect, "")).body.to_string();
+        assert!(!got.contains("cache_control"), "{dialect}");
+    }
+}
+
+/// A request that continues an answer which thought, called twice and said something.
+fn thoughtful(origin: Option<&str>, provenance: &[(&str, &str)], dialect: &Dialect) -> Upstream {
+    let body = json!({ "model": "m", "input": [
+        { "role": "user", "content": "go" },
+        { "type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}" },
+        { "type": "function_call", "call_id": "c2", "name": "f", "arguments": "{}" },
+        { "type": "function_call_output", "call_id": "c1", "output": "r" },
+        { "type": "function_call_output", "call_id": "c2", "output": "r" }] })
+    .to_string();
+    let (mut turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
+    if let Some(family) = origin {
+        let thought = Thought {
+            origin: Some(Origin { provider: "up".into(), family: family.into() }),
+            text: "because".into(),
+            calls: vec!["c1".into()],
+            provenance: provenance.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect(),
+            ..Thought::default()
+        };
+        turn.items.insert(
+            1,
+            Item::Reasoning(Reasoning { thought: Some(thought), ..Reasoning::default() }),
+        );
+    }
+    write(&turn, dialect)
+}
+
+#[test]
+fn thoughts_go_back_in_the_carrier() {
+    let details = r#"[{"type":"reasoning.text","text":"x","signature":"s","format":"anthropic-claude-v1"},{"type":"reasoning.text","text":"y","format":"anthropic-claude-v1"}]"#;
+    let extra = r#"{"google":{"thought_signature":"sig"}}"#;
+    for (dialect, provenance, expect) in [
+        ("deepseek", None, vec![("/reasoning_content", json!("because"))]),
+        ("cerebras", None, vec![("/reasoning", json!("because"))]),
+        (
+            "minimax",
+            None,
+            vec![("/reasoning_details", json!([{ "type": "reasoning.text", "text": "because" }]))],
+        ),
+        // What is not signed is refused in this format.
+        (
+            "openrouter",
+            Some(("reasoning_details", details)),
+            vec![
+                ("/reasoning_details/0/signature", json!("s")),
+                ("/reasoning_details/1", json!(null)),
+            ],
+        ),
+        ("openrouter", None, vec![("/reasoning_details", json!(null))]),
+        (
+            "mistral",
+            None,
+            vec![(
+                "/content",
+                json!([{ "type": "thinking", "closed": true,
+            "thinking": [{ "type": "text", "text": "because" }] }]),
+            )],
+        ),
+        (
+            "gemini",
+            Some(("extra_content", extra)),
+            vec![
+                ("/tool_calls/0/extra_content/google/thought_signature", json!("sig")),
+                ("/tool_calls/1/extra_content", json!(null)),
+            ],
+        ),
+        ("xai", None, vec![("/reasoning_content", json!(null))]),
+    ] {
+        let provenance: Vec<_> = provenance.into_iter().collect();
+        let got = thoughtful(Some(dialect), &provenance, &resolved(dialect, ""));
+        check_pointers(&got.body["messages"][1], &expect, dialect);
+    }
+}
+
+#[test]
+fn what_stands_in_for_a_thought_that_is_lost_or_foreign() {
+    for (dialect, pointer, expect) in [
+        ("mimo", "/reasoning_content", json!("")),
+        ("kimi", "/reasoning_content", json!(" ")),
+        ("qwen", "/reasoning_content", json!(" ")),
+        (
+            "gemini",
+            "/tool_calls/0/extra_content",
+            json!({ "google": {
+            "thought_signature": "skip_thought_signature_validator" } }),
+        ),
+        ("gemini", "/tool_calls/1/extra_content", json!(null)),
+        ("glm", "/reasoning_content", json!(null)),
+    ] {
+        let got = thoughtful(None, &[], &resolved(dialect, ""));
+        check_pointers(&got.body["messages"][1], &[(pointer, expect)], dialect);
+    }
+    // Only its presence is checked here; there it would be refused.
+    let kept = thoughtful(Some("glm"), &[], &resolved("kimi", "")).body;
+    check_pointers(&kept["messages"][1], &[("/reasoning_content", json!("because"))], "kimi");
+    let held_back = thoughtful(Some("glm"), &[], &resolved("qwen", ""));
+    check_pointers(&held_back.body["messages"][1], &[("/reasoning_content", json!(" "))], "qwen");
+    assert!(held_back.notes.iter().any(|it| it.kind == NoteKind::ReasoningForeign));
+}
+
+#[test]
+fn thinking_is_off_where_a_thought_is_lost_that_nothing_can_stand_in_for() {
+    let record = r#"
+        id = "stern"
+        extends = "deepseek"
+        [replay]
+        on_missing = "disable_thinking"
+        foreign = "drop"
+    "#;
+    let dialect = Dialects::builtin().with([("stern.toml", record)]).unwrap();
+    let dialect = dialect.resolve("stern", "").unwrap();
+    let switch = |origin| {
+        let got = thoughtful(origin, &[], &dialect);
+        (
+            got.body["thinking"]["type"].clone(),
+            got.body["messages"][1].get("reasoning_content").cloned(),
+        )
+    };
+    assert_eq!(switch(Some("stern")), (json!(null), Some(json!("because"))));
+    assert_eq!(switch(Some("glm")), (json!("disabled"), None));
+    assert_eq!(switch(None), (json!("disabled"), None));
+}
+
+#[test]
+fn only_the_current_round_needs_its_thoughts_where_the_record_says_so() {
+    let call = json!({ "role": "assistant", "content": "", "tool_calls": [
+        { "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } }] });
+    let result = json!({ "role": "tool", "tool_call_id": "c", "content": "r" });
+    let ask = json!({ "role": "user", "content": "u" });
+    let history = json!({ "messages": [ask, call, result, ask, call, result] });
+    check(
+        "qwen",
+        "",
+        history.clone(),
+        &[
+            ("/messages/1/reasoning_content", json!(null)),
+            ("/messages/4/reasoning_content", json!(" ")),
+        ],
+    );
+    check("siliconflow", "", history, &[("/messages/1/reasoning_content", json!(" "))]);
+}
