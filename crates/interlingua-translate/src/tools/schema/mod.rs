@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use interlingua_dialect::{AnyofParentType, Refs, ToolSchema, TupleItems};
 use interlingua_ir::{Note, NoteKind};
-use serde::Deserialize;
+use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use crate::spans::{member, members};
 
 mod inline;
 
@@ -41,14 +43,24 @@ pub(crate) fn shaped<'a>(
     lost: &mut Lost,
 ) -> Cow<'a, str> {
     let text = schema.get();
-    let mentions = |key: &str| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some();
+    let mentions = |key: &str| memmem::find(text.as_bytes(), key.as_bytes()).is_some();
     let rootless = rules.root_object && !has_object_root(text);
-    let touched = rules.drop_keys.iter().any(|key| mentions(key))
+    let reshaped = rootless
         || (rules.refs == Refs::Inline && mentions("$ref"))
         || (rules.anyof_parent_type == AnyofParentType::PushDown && mentions("anyOf"))
         || (rules.tuple_items == TupleItems::PrefixItems && mentions("items"));
-    if !rootless && !touched {
-        return text.into();
+    let dropped: Vec<&str> =
+        rules.drop_keys.iter().map(String::as_str).filter(|key| mentions(key)).collect();
+    if !reshaped {
+        if dropped.is_empty() {
+            return text.into();
+        }
+        if let Some(rest) = without(text, &dropped) {
+            for key in dropped {
+                lost.add(key);
+            }
+            return rest.into();
+        }
     }
     let Ok(mut tree) = serde_json::from_str::<Value>(text) else { return text.into() };
     if rules.refs == Refs::Inline && mentions("$ref") {
@@ -61,6 +73,22 @@ pub(crate) fn shaped<'a>(
         Shaper { rules, lost }.schema(root);
     }
     tree.to_string().into()
+}
+
+/// A schema without keys that stand nowhere but at its root, as `$schema` does in nearly every tool of some
+/// agents; nothing has to be parsed for that.
+fn without(schema: &str, keys: &[&str]) -> Option<String> {
+    let members = members(schema);
+    let is_at_root_only = |key: &&str| {
+        let mentions = memmem::find_iter(schema.as_bytes(), key.as_bytes()).count();
+        // One value that fits can be said in another way.
+        *key != "const" && mentions == members.iter().filter(|it| it.name == *key).count()
+    };
+    if !keys.iter().all(is_at_root_only) {
+        return None;
+    }
+    let rest = members.iter().filter(|it| !keys.contains(&&*it.name)).map(|it| it.whole);
+    Some(format!("{{{}}}", rest.collect::<Vec<_>>().join(",")))
 }
 
 /// Makes the root say that it is an object. Where a `type` may not stand beside `anyOf`, the branches
@@ -189,17 +217,9 @@ fn push_down(schema: &mut Map<String, Value>) {
 }
 
 fn has_object_root(schema: &str) -> bool {
-    // Nearly every schema says so first, and a parser would read all of the rest to find out.
-    if schema.starts_with(r#"{"type":"object""#) {
-        return true;
-    }
-    #[derive(Deserialize)]
-    struct Root<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Option<&'a RawValue>,
-    }
-    serde_json::from_str::<Root<'_>>(schema)
-        .is_ok_and(|it| it.kind.is_some_and(|it| it.get() == "\"object\""))
+    // Nearly every schema says so first.
+    schema.starts_with(r#"{"type":"object""#)
+        || member(&members(schema), "type") == Some(r#""object""#)
 }
 
 #[cfg(test)]

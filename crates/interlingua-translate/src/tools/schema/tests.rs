@@ -37,6 +37,19 @@ fn keys_are_dropped_at_every_level_and_names_that_look_like_them_stay() {
 }
 
 #[test]
+fn what_stands_at_the_root_is_dropped_and_the_rest_stays_to_the_byte() {
+    let rules = rules(|_| {});
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    let shape = |text: &str| shaped(&raw(text), &rules, &mut Lost::default()).into_owned();
+    let rest = r#""type": "object", "properties": {"n": {"maximum": 1.50}}"#;
+    let with = format!(r#"{{"$schema": "x", {rest}}}"#);
+    assert_eq!(shape(&with), format!("{{{}}}", rest.replace(", \"p", ",\"p")));
+    // What only mentions the key keeps it.
+    let mentions = r#"{"type":"object","description":"no $schema"}"#;
+    assert_eq!(shape(mentions), mentions);
+}
+
+#[test]
 fn the_one_value_that_fits_becomes_a_list_of_one() {
     let rules = rules(|it| it.drop_keys = vec!["const".into()]);
     check(
