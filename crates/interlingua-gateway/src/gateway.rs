@@ -165,11 +165,12 @@ fn connection(
     let service = service_fn(move |request| {
         activity.busy();
         let (state, activity) = (Arc::clone(&state), activity.clone());
-        async move {
+        // hyper has room for it as long as the connection lives; boxed, it takes none while the answer runs.
+        Box::pin(async move {
             let mut response = inbound::serve(state, request, local).await;
             response.body_mut().tell(activity);
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     let limits = &settings.limits;
     Ok(http1::Builder::new()

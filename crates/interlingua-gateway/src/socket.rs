@@ -33,6 +33,10 @@ struct Inner {
     since: AtomicU64,
 }
 
+/// The most that is read at once, in bytes. hyper doubles a connection's buffer whenever it was filled, up to
+/// the size of the largest head, and keeps it while the answer runs; the body is copied out of it anyway.
+const AT_ONCE: usize = 16 << 10;
+
 const FRESH: u8 = 0;
 const QUIET: u8 = 1;
 const HEAD: u8 = 2;
@@ -153,10 +157,13 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let room = buf.remaining().min(AT_ONCE);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
         if read.is_ready() {
-            if buf.filled().len() > before && matches!(self.activity.get(), FRESH | QUIET) {
+            let len = part.filled().len();
+            buf.advance(len);
+            if len > 0 && matches!(self.activity.get(), FRESH | QUIET) {
                 self.activity.set(HEAD);
             }
             return read;
