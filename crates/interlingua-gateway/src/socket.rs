@@ -157,12 +157,17 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining().min(AT_ONCE);
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-        let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+        // A part of a buffer has to be written to before it can be lent, and hyper asks all the time.
+        let mut read = self.stream.poll_read_ready(cx);
+        let mut len = 0;
         if read.is_ready() {
-            let len = part.filled().len();
+            let room = buf.remaining().min(AT_ONCE);
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+            read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+            len = part.filled().len();
             buf.advance(len);
+        }
+        if read.is_ready() {
             if len > 0 && matches!(self.activity.get(), FRESH | QUIET) {
                 self.activity.set(HEAD);
             }
