@@ -1,6 +1,7 @@
 //! `interlingua providers`
 
 mod add;
+mod address;
 mod edit;
 mod keys;
 mod list;

@@ -16,3 +16,4 @@ mod providers;
 mod sessions;
 mod support;
 mod up;
+mod vendors;
