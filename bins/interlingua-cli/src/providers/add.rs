@@ -106,8 +106,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 impl Options {
     fn draft(&self) -> Result<ProviderDraft, Failure> {
         let mut draft = ProviderDraft::new(&self.id);
-        let by_id = Preset::find(&self.id)
-            .filter(|it| self.base_url.is_none() || it.base_urls.is_empty());
+        let by_id =
+            Preset::find(&self.id).filter(|it| self.base_url.is_none() || it.base_urls.is_empty());
         draft.preset = self.preset.clone().or_else(|| Some(by_id?.id.clone()));
         if draft.preset.is_none() && self.base_url.is_none() && !looks_like_key(&self.id) {
             let vendors: Vec<_> = Preset::all().iter().map(|it| it.id.as_str()).collect();

@@ -11,6 +11,7 @@ mod documents;
 mod import;
 mod keys;
 mod print;
+mod probe;
 mod providers;
 #[cfg(unix)]
 mod sessions;
