@@ -34,6 +34,16 @@ impl Draft {
         at(&self.now, path)
     }
 
+    #[cfg(test)]
+    pub(crate) fn get_all(&self) -> Value {
+        Value::Object(self.now.clone())
+    }
+
+    /// What the base says at a dotted path.
+    pub(crate) fn before(&self, path: &str) -> &Value {
+        at(&self.base, path)
+    }
+
     /// The word at a dotted path.
     pub(crate) fn word(&self, path: &str) -> &str {
         self.get(path).as_str().unwrap_or_default()
@@ -41,11 +51,11 @@ impl Draft {
 
     /// The same with some fields changed.
     pub(crate) fn with(&self, changes: &[Change]) -> Self {
-        let mut changed = self.clone();
+        let mut draft = self.clone();
         for (path, value) in changes {
-            changed.set(path, value.clone());
+            draft.set(path, value.clone());
         }
-        changed
+        draft
     }
 
     fn set(&mut self, path: &str, value: Value) {

@@ -57,8 +57,9 @@ pub struct Finding {
     pub came: String,
     /// What it means; `None` if it tells nothing.
     pub means: Option<String>,
-    /// The fields of a record that follow from it and differ from the base: paths, and values as TOML.
-    pub changes: Vec<(String, String)>,
+    /// The fields of a record that follow from it and differ from the base: paths, and values. Null means
+    /// that the field goes.
+    pub changes: Vec<(String, Value)>,
 }
 
 /// All that was found out.
@@ -97,10 +98,12 @@ impl<'d> Probe<'d> {
     ) -> Result<Self, UnknownDialect> {
         let fields = dialects.fields(base, model)?;
         // A record may not take the name of another one.
-        let taken = |id: &String| dialects.contains(id);
-        let own = || (2..).map(|n| format!("{provider}-{n}")).find(|id| !taken(id));
-        let id = Some(provider.to_owned()).filter(|id| !taken(id)).or_else(own);
-        let id = id.unwrap_or_else(|| provider.to_owned());
+        let taken = |id: &str| dialects.contains(id);
+        let (mut id, mut number) = (provider.to_owned(), 1);
+        while taken(&id) {
+            number += 1;
+            id = format!("{provider}-{number}");
+        }
         let mut draft = Draft::new(fields);
         // Thoughts know the record of whoever had them, so all drafts bear one name.
         draft.name(&id);
@@ -130,6 +133,7 @@ impl<'d> Probe<'d> {
             findings: Vec::new(),
             requests: 0,
             halted: None,
+            is_lenient: false,
         };
         questions::all(&mut inquiry)?;
         let proposal = inquiry.propose(&id, &base);
@@ -152,6 +156,8 @@ pub(crate) struct Inquiry<'i> {
     requests: usize,
     /// The key was refused: nothing more is asked.
     halted: Option<Fault>,
+    /// What the server does not know, it does not look at: that it takes a field tells nothing.
+    pub(crate) is_lenient: bool,
 }
 
 /// What came of a request.
@@ -257,6 +263,33 @@ impl Inquiry<'_> {
         self.first(asked, &options.collect::<Vec<_>>(), last, turn)
     }
 
+    /// Asks whether a value passes that is better than what the base does. From a server that takes
+    /// whatever it does not know, nothing follows but that it does no harm.
+    pub(crate) fn offer(
+        &mut self,
+        asked: &str,
+        path: &str,
+        better: &Value,
+        else_: &str,
+        turn: &Asked,
+    ) {
+        if !self.is_lenient {
+            self.choose(asked, path, std::slice::from_ref(better), Some(else_.into()), turn);
+            return;
+        }
+        let draft = self.draft.with(&[(path.to_owned(), better.clone())]);
+        match self.ask(&draft, turn) {
+            Outcome::Answered(_) => {
+                self.unknown(asked, "taken, as is any field that it does not know");
+            }
+            Outcome::Refused(fault) => {
+                let came = format!("refused: {}", told(&fault));
+                self.keep(asked, &came, &[(path.to_owned(), else_.into())]);
+            }
+            Outcome::Untold(why) => self.unknown(asked, &why),
+        }
+    }
+
     /// The same with several fields at once.
     pub(crate) fn first(
         &mut self,
@@ -296,19 +329,12 @@ impl Inquiry<'_> {
         let before = self.draft.all_changes();
         self.draft = self.draft.with(changes);
         let after = self.draft.all_changes();
-        let new: Vec<(String, String)> = after
-            .iter()
-            .filter(|change| !before.contains(change))
-            .map(|(path, value)| (path.clone(), toml(value)))
-            .collect();
+        let new: Vec<&Change> = after.iter().filter(|it| !before.contains(it)).collect();
         let means = match new.as_slice() {
             [] => "as the record says".to_owned(),
-            new => new
-                .iter()
-                .map(|(path, value)| format!("{path} = {value}"))
-                .collect::<Vec<_>>()
-                .join(", "),
+            new => meaning(&self.draft, new),
         };
+        let new = new.into_iter().map(|(path, value)| (path.clone(), value.clone())).collect();
         self.push(asked, came, Some(means), new);
     }
 
@@ -322,13 +348,7 @@ impl Inquiry<'_> {
         self.push(asked, came, None, Vec::new());
     }
 
-    fn push(
-        &mut self,
-        asked: &str,
-        came: &str,
-        means: Option<String>,
-        changes: Vec<(String, String)>,
-    ) {
+    fn push(&mut self, asked: &str, came: &str, means: Option<String>, changes: Vec<Change>) {
         // Once the key is refused, nothing that follows was asked.
         if self.halted.is_none() {
             let (asked, came) = (asked.to_owned(), came.to_owned());
@@ -360,11 +380,12 @@ impl Inquiry<'_> {
     }
 }
 
-/// What a refusal says, short.
+/// What a refusal says, short, and without what is the same in all of them.
 pub(crate) fn told(fault: &Fault) -> String {
     let text: String = fault.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.split_once("): ").map_or(text.as_str(), |(_, text)| text);
     if text.chars().count() <= TEXT_LIMIT {
-        return text;
+        return text.to_owned();
     }
     text.chars().take(TEXT_LIMIT).chain(['…']).collect()
 }
@@ -372,12 +393,35 @@ pub(crate) fn told(fault: &Fault) -> String {
 /// The values of changes, for people.
 fn shown(changes: &[Change]) -> String {
     match changes.first() {
-        Some((_, value @ Value::String(_))) => format!("`{}`", toml(value).trim_matches('"')),
-        Some((_, value)) => format!("`{}`", toml(value)),
-        None => "it is".to_owned(),
+        Some((_, Value::String(word))) => format!("`{word}`"),
+        // What is too long for a line says its name by what follows from it.
+        Some((_, Value::Object(_) | Value::Array(_))) | None => "it is".to_owned(),
+        Some((_, value)) => format!("`{value}`"),
     }
 }
 
-fn toml(value: &Value) -> String {
-    if value.is_null() { "(removed)".to_owned() } else { inline(value) }
+/// What changes say, for people: of a list only what is new in it.
+fn meaning(draft: &Draft, changes: &[&Change]) -> String {
+    let (gone, set): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().partition(|(_, value)| value.is_null());
+    let mut words: Vec<String> = set
+        .into_iter()
+        .map(|(path, value)| match (draft.before(path).as_array(), value.as_array()) {
+            (Some(before), Some(now)) => {
+                let marked = |sign: &str, here: &[Value], there: &[Value]| {
+                    let new = here.iter().filter(|it| !there.contains(it)).map(inline);
+                    new.map(|it| format!("{sign}{it}")).collect::<Vec<_>>()
+                };
+                let more = marked("+", now, before).into_iter().chain(marked("-", before, now));
+                [path.clone()].into_iter().chain(more).collect::<Vec<_>>().join(" ")
+            }
+            _ => format!("{path} = {}", inline(value)),
+        })
+        .collect();
+    let gone = gone.into_iter().map(|(path, _)| path.rsplit('.').next().unwrap_or(path));
+    let gone: Vec<&str> = gone.collect();
+    if !gone.is_empty() {
+        words.push(format!("without {}", gone.join(", ")));
+    }
+    words.join(", ")
 }

@@ -1,7 +1,6 @@
 //! A record as a file for the user's own folder.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -36,49 +35,51 @@ pub(crate) fn propose(draft: &Draft, names: Names<'_>) -> Option<Proposal> {
         return None;
     }
     let Names { id, title, base, model, overrules } = names;
-    let mut toml = format!("id = {}\ntitle = {}\n", text(id), text(title));
-    let _ = writeln!(toml, "extends = {}", text(base));
+    let mut lines = vec![
+        format!("id = {}", text(id)),
+        format!("title = {}", text(title)),
+        format!("extends = {}", text(base)),
+    ];
+    let prefix = if overrules { "families.patch." } else { "" };
     if overrules && !of_server.is_empty() {
-        toml.push_str("\n[[families]]\nmatch = [\"*\"]\n");
+        lines.extend(["", "[[families]]", "match = [\"*\"]"].map(str::to_owned));
     }
-    tables(&mut toml, if overrules { "families.patch." } else { "" }, &of_server);
+    tables(&mut lines, prefix, &of_server);
     if !of_model.is_empty() {
-        let _ = write!(toml, "\n[[families]]\nmatch = [{}]\n", text(&bare(model)));
-        tables(&mut toml, "families.patch.", &of_model);
+        lines.extend(["", "[[families]]"].map(str::to_owned));
+        lines.push(format!("match = [{}]", text(&bare(model))));
+        tables(&mut lines, "families.patch.", &of_model);
     }
     let changed = of_server.iter().chain(&of_model);
     let blocks: BTreeSet<&str> = changed.filter_map(|it| it.0.split('.').next()).collect();
     for block in blocks {
         let source = format!("`interlingua probe`, model {model}");
-        let _ = write!(
-            toml,
-            "\n[[evidence]]\npath = {}\nconfidence = \"medium\"\nsource = {}\n",
-            text(block),
-            text(&source)
-        );
+        lines.extend(["", "[[evidence]]"].map(str::to_owned));
+        lines.push(format!("path = {}", text(block)));
+        lines.push("confidence = \"medium\"".to_owned());
+        lines.push(format!("source = {}", text(&source)));
     }
-    Some(Proposal { id: id.to_owned(), toml })
+    Some(Proposal { id: id.to_owned(), toml: lines.join("\n") + "\n" })
 }
 
 /// Writes changes as tables, one for each path that leads to fields.
-fn tables(toml: &mut String, prefix: &str, changes: &[Change]) {
-    let mut tables: Vec<(&str, BTreeMap<&str, &Value>)> = Vec::new();
+fn tables(lines: &mut Vec<String>, prefix: &str, changes: &[Change]) {
+    let mut tables: Vec<(&str, Vec<(&str, &Value)>)> = Vec::new();
     for (path, value) in changes {
         let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
         match tables.iter_mut().find(|(known, _)| *known == table) {
-            Some((_, fields)) => drop(fields.insert(name, value)),
-            None => tables.push((table, BTreeMap::from([(name, value)]))),
+            Some((_, fields)) => fields.push((name, value)),
+            None => tables.push((table, vec![(name, value)])),
         }
     }
     for (table, fields) in tables {
-        let _ = writeln!(toml, "\n[{prefix}{table}]");
-        for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-            let _ = writeln!(toml, "{} = {}", key(name), inline(value));
-        }
-        let gone: Vec<String> =
-            fields.iter().filter(|it| it.1.is_null()).map(|(name, _)| text(name)).collect();
+        let (gone, set): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_null());
+        lines.extend([String::new(), format!("[{prefix}{table}]")]);
+        lines.extend(set.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))));
         if !gone.is_empty() {
-            let _ = writeln!(toml, "remove = [{}]", gone.join(", "));
+            // TOML has no null.
+            let names: Vec<String> = gone.iter().map(|(name, _)| text(name)).collect();
+            lines.push(format!("remove = [{}]", names.join(", ")));
         }
     }
 }
@@ -96,9 +97,8 @@ pub(crate) fn inline(value: &Value) -> String {
             let fields = fields.map(|(name, value)| format!("{} = {}", key(name), inline(value)));
             format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
         }
-        // TOML has no null; whoever writes tables leaves such fields out.
-        Value::Null => "\"\"".to_owned(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        // Whoever writes tables leaves null out.
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 
@@ -115,4 +115,65 @@ fn key(name: &str) -> String {
 /// A model as families know it.
 fn bare(model: &str) -> String {
     model.rsplit('/').next().unwrap_or(model).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_dialect::Dialects;
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(base: &'static str, overrules: bool) -> Names<'static> {
+        Names { id: "house", title: "A \"house\"", base, model: "V/Some-Model", overrules }
+    }
+
+    #[test]
+    fn a_proposal_is_a_record_that_says_what_the_draft_says() {
+        let dialects = Dialects::builtin();
+        let changes = [
+            ("replay.placeholder", json!(" \n\"x\"")),
+            ("replay.carrier", json!("reasoning")),
+            (
+                "thinking.effort.none",
+                json!({ "chat_template_kwargs": { "on": false, "of x": [1] } }),
+            ),
+            ("thinking.effort.low", Value::Null),
+            ("stream.finish_map.tools now", json!("tool_calls")),
+            ("vision.images", json!("no")),
+        ]
+        .map(|(path, value)| (path.to_owned(), value));
+        for (base, overrules) in [("generic", false), ("mimo", true)] {
+            let draft = Draft::new(dialects.fields(base, "some-model").unwrap()).with(&changes);
+            let proposal = propose(&draft, names(base, overrules)).unwrap();
+            let own = dialects.clone().with([("house.toml", &proposal.toml)]);
+            let own = own.unwrap_or_else(|problems| panic!("{problems:?}\n{}", proposal.toml));
+            let mut resolved = own.fields("house", "V/Some-Model").unwrap();
+            for name in ["id", "title"] {
+                resolved.insert(name.to_owned(), draft.get(name).clone());
+            }
+            assert_eq!(Value::Object(resolved), draft.get_all(), "{}", proposal.toml);
+            let other = own.resolve("house", "another").unwrap();
+            assert_ne!(other.vision.images.name(), "no", "it is about one model");
+        }
+    }
+
+    #[test]
+    fn what_a_base_says_about_a_family_can_be_overruled() {
+        let dialects = Dialects::builtin();
+        let model = "mimo-v2-flash";
+        let default = [("thinking.default".to_owned(), json!("on"))];
+        let draft = Draft::new(dialects.fields("mimo", model).unwrap()).with(&default);
+        for (overrules, says) in [(false, "off"), (true, "on")] {
+            let proposal = propose(&draft, Names { model, ..names("mimo", overrules) }).unwrap();
+            let own = dialects.clone().with([("house.toml", &proposal.toml)]).unwrap();
+            assert_eq!(own.resolve("house", model).unwrap().thinking.default.name(), says);
+        }
+    }
+
+    #[test]
+    fn nothing_new_is_no_record() {
+        let draft = Draft::new(Dialects::builtin().fields("generic", "").unwrap());
+        assert_eq!(propose(&draft, names("generic", false)), None);
+    }
 }

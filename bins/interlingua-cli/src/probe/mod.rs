@@ -2,11 +2,10 @@
 
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use interlingua_dialect::Wire;
-use interlingua_ir::Fault;
 use interlingua_probe::{Finding, MOST, Probe, Proposal, Report, USUAL};
 use interlingua_proxy::Loaded;
 use interlingua_registry::{Provider, Target, files};
@@ -54,10 +53,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         "asking {model} at {}: about {USUAL} small requests, and never more than {MOST}",
         provider.base_url
     ));
-    let report = Upstreamed::run(probe, &target).map_err(|fault| refused(&fault))?;
+    let report = Upstreamed::run(probe, &target).map_err(|fault| Failure::provider(&fault))?;
     let file = report.proposal.as_ref().map(|it| options.place(it)).transpose()?;
     if options.read.json {
-        output::print_json(&as_json(provider, model, base, &report, file.as_ref()))?;
+        output::print_json(&as_json(provider, model, base, &report, file.as_deref()))?;
     } else {
         output::print(&table(&report.findings))?;
     }
@@ -122,7 +121,7 @@ impl Options {
     }
 
     /// Writes the record, but not over another one unasked.
-    fn put(&self, provider: &Provider, proposal: &Proposal, file: &PathBuf) -> Result<(), Failure> {
+    fn put(&self, provider: &Provider, proposal: &Proposal, file: &Path) -> Result<(), Failure> {
         let before = files::read(file).map_err(|it| Failure::file(file, &it))?;
         if !before.is_empty() && before != proposal.toml && !self.force {
             let what = format!("{} is there already and says something else", file.display());
@@ -139,16 +138,18 @@ impl Options {
     }
 }
 
-/// A fault that leaves nothing to find out.
-fn refused(fault: &Fault) -> Failure {
-    Failure::provider(fault)
-}
+/// How much of what came is shown; programs are told all of it.
+const SHOWN: usize = 72;
 
 fn table(findings: &[Finding]) -> String {
-    let head = ["ASKED", "MEANS", "WHAT CAME"].map(str::to_owned);
+    let head = ["ASKED", "CAME", "MEANS"].map(str::to_owned);
     let rows = findings.iter().map(|it| {
         let means = it.means.clone().unwrap_or_else(|| "unknown".to_owned());
-        [it.asked.clone(), means, it.came.clone()]
+        let came = match it.came.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", it.came.get(..end).unwrap_or_default()),
+            None => it.came.clone(),
+        };
+        [it.asked.clone(), came, means]
     });
     output::columns(&[head].into_iter().chain(rows).collect::<Vec<_>>())
 }
@@ -158,10 +159,11 @@ fn as_json(
     model: &str,
     base: &str,
     report: &Report,
-    file: Option<&PathBuf>,
+    file: Option<&Path>,
 ) -> Value {
     let findings = report.findings.iter().map(|it| {
-        let changes = it.changes.iter().map(|(path, value)| json!({ "path": path, "toml": value }));
+        let changes =
+            it.changes.iter().map(|(path, value)| json!({ "path": path, "value": value }));
         json!({
             "asked": it.asked,
             "came": it.came,

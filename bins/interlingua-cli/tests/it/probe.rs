@@ -46,6 +46,11 @@ fn script(dialect: &str) -> Script {
             |it| it.contains("JSON object"),
             Answer::stream([text(r#"{"colour":"red"}"#), finish("stop"), usage(50, 9)]),
         )
+        .always(
+            "picture",
+            |it| it.contains("Which colour is this"),
+            Answer::stream([text("Red."), finish("stop"), usage(50, 9)]),
+        )
         .otherwise(Answer::stream([reasoning("Hm."), text("Hi."), finish("stop"), usage(50, 9)]))
 }
 

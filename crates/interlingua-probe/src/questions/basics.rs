@@ -34,8 +34,29 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) -> Result<()
     learned.thinks = streamed.seen.thinks() || !streamed.facts.thought_in.is_empty();
     look(inquiry, &streamed);
     thoughts::read(inquiry, &streamed);
+    control(inquiry);
     limit(inquiry);
     Ok(())
+}
+
+/// A field that no server knows.
+const UNHEARD_OF: &str = "unheard_of";
+
+/// Whether fields pass that it cannot know.
+fn control(inquiry: &mut Inquiry<'_>) {
+    let asked = "a field that nobody knows";
+    let draft = inquiry.draft.with(&[change(&format!("request.set.{UNHEARD_OF}"), 1)]);
+    match inquiry.ask(&draft, &say("Say hi.")) {
+        Outcome::Answered(_) => {
+            inquiry.is_lenient = true;
+            inquiry.note(asked, "taken", "what is taken below need not be followed");
+        }
+        Outcome::Refused(fault) => {
+            let came = format!("refused: {}", told(&fault));
+            inquiry.note(asked, &came, "what is taken below is known to it");
+        }
+        Outcome::Untold(why) => inquiry.unknown(asked, &why),
+    }
 }
 
 /// Finds out why the first question was refused: by its limit, or because it asks for one piece.
@@ -115,7 +136,8 @@ fn limit(inquiry: &mut Inquiry<'_>) {
         let asked = format!("a limit called `{other}`");
         let draft = inquiry.draft.with(&[change(LIMIT, json!(other))]);
         match inquiry.ask(&draft, &say("Say hi.")) {
-            Outcome::Answered(_) => inquiry.note(&asked, "taken", "both names pass"),
+            Outcome::Answered(_) if inquiry.is_lenient => inquiry.unknown(&asked, "taken"),
+            Outcome::Answered(_) => inquiry.note(&asked, "taken", "both names are known"),
             Outcome::Refused(fault) => {
                 inquiry.note(
                     &asked,

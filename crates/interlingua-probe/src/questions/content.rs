@@ -52,8 +52,13 @@ pub(super) fn pictures(inquiry: &mut Inquiry<'_>) {
         .collect();
     let blind = vec![super::change("vision.images", "no")];
     let asked = "a picture";
-    if inquiry.first(asked, &options, Some(blind), &picture(true)).is_none() {
+    let Some(answered) = inquiry.first(asked, &options, Some(blind), &picture(true)) else {
         return;
+    };
+    match answered.seen.text.to_lowercase().contains("red") {
+        true => inquiry.keep("– its colour", "red", &[super::change("vision.images", "yes")]),
+        // A server may leave pictures out, and a model may take them and be wrong.
+        false => inquiry.unknown("– its colour", "another answer, or none"),
     }
     let rules = [json!(false), json!(true)];
     let asked = "a picture without a word";

@@ -28,7 +28,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, thinks: bool) {
         }
         return;
     };
-    let changes = table(inquiry, &levels, off);
+    let changes = table(inquiry, &levels, off.as_ref());
     let came = match levels.as_slice() {
         [] => "none".to_owned(),
         levels => levels.join(", "),
@@ -152,9 +152,9 @@ fn resolve(table: &Value, level: &str) -> Value {
 }
 
 /// The table of levels: what is taken, and for the others the nearest.
-fn table(inquiry: &Inquiry<'_>, taken: &[&str], off: Option<(Value, Value)>) -> Vec<Change> {
+fn table(inquiry: &Inquiry<'_>, taken: &[&str], off: Option<&(Value, Value)>) -> Vec<Change> {
     let mut table = Map::new();
-    let none = match &off {
+    let none = match off {
         Some((off, _)) => off.clone(),
         None if taken.contains(&"none") => json!({ FIELD: "none" }),
         None => Value::Null,
@@ -163,7 +163,7 @@ fn table(inquiry: &Inquiry<'_>, taken: &[&str], off: Option<(Value, Value)>) -> 
     let ranks: Vec<usize> = (0..LEVELS.len()).filter(|at| taken.contains(&LEVELS[*at])).collect();
     for (at, level) in LEVELS.iter().enumerate() {
         let nearest = ranks.iter().min_by_key(|rank| (rank.abs_diff(at), **rank));
-        let value = match (nearest, &off) {
+        let value = match (nearest, off) {
             (Some(rank), _) if *rank == at => json!({ FIELD: level }),
             (Some(rank), _) => json!(LEVELS[*rank]),
             (None, Some((_, on))) if !on.as_object().is_none_or(Map::is_empty) => on.clone(),

@@ -23,7 +23,7 @@ const PATH: &str = "request.drop";
 
 /// Asks with all at once, and takes out what is refused.
 pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
-    let asked = format!("the parameters {}", list(PARAMS.iter().map(|it| it.0)));
+    let asked = format!("{} parameters of sampling and the like", PARAMS.len());
     let mut left = PARAMS.to_vec();
     let mut refused: Vec<&str> = Vec::new();
     let mut came = Vec::new();

@@ -21,7 +21,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
     match places.is_empty() {
         true => inquiry.unknown("– its thoughts", "none came"),
         false => {
-            inquiry.note("– its thoughts", &format!("in {}", places.join(", ")), "they are there")
+            inquiry.note("– its thoughts", &format!("in {}", places.join(", ")), "they are there");
         }
     }
     let back =
@@ -66,7 +66,7 @@ fn thoughtful(inquiry: &mut Inquiry<'_>, bytes: &[u8], facts: &Facts) -> bool {
                     return true;
                 }
                 Outcome::Refused(fault) => {
-                    came.push(format!("in `{word}` refused: {}", told(&fault)))
+                    came.push(format!("in `{word}` refused: {}", told(&fault)));
                 }
                 Outcome::Untold(why) => {
                     came.push(why);
@@ -170,7 +170,7 @@ fn placeholder(inquiry: &mut Inquiry<'_>, asked: &str, refusal: &str, turn: &Ask
                 return inquiry.keep(asked, &came.join("; "), &changes);
             }
             Outcome::Refused(fault) => {
-                came.push(format!("{text} in its place refused: {}", told(&fault)))
+                came.push(format!("{text} in its place refused: {}", told(&fault)));
             }
             Outcome::Untold(why) => {
                 came.push(why);

@@ -85,7 +85,8 @@ fn look(inquiry: &mut Inquiry<'_>, answered: &Answered) {
     let means = if calls > 1 { "several calls at once" } else { "no more than one call was made" };
     inquiry.note("– its calls", &format!("{calls}, with arguments that are JSON"), means);
     let Some(word) = facts.finish.last() else { return };
-    if inquiry.draft.get("stream.finish_map").get(word).is_none() {
+    // A path cannot lead to a word with dots in it, and none is known.
+    if inquiry.draft.get("stream.finish_map").get(word).is_none() && !word.contains('.') {
         let changes = [change(&format!("stream.finish_map.{word}"), "tool_calls")];
         inquiry.keep("– their end", &format!("`{word}`"), &changes);
     }
@@ -180,16 +181,12 @@ pub(super) fn flags(inquiry: &mut Inquiry<'_>) {
     if let Some(Tool::Function(first)) = mixed.tools.first_mut() {
         first.strict = None;
     }
-    let passes = [json!("pass")];
     let asked = "`strict` on one of two tools";
-    if inquiry.choose(asked, "tools.strict", &passes, Some(json!("drop")), &mixed).is_none()
-        && inquiry.draft.word("tools.strict") == "drop"
-    {
-        let last = Some(json!("drop"));
-        let values = [json!("all_or_nothing")];
-        inquiry.choose("`strict` on both tools", "tools.strict", &values, last, &all);
+    inquiry.offer(asked, "tools.strict", &json!("pass"), "drop", &mixed);
+    if !inquiry.is_lenient && inquiry.draft.word("tools.strict") == "drop" {
+        let either = json!("all_or_nothing");
+        inquiry.offer("`strict` on both tools", "tools.strict", &either, "drop", &all);
     }
     let parallel = Asked { parallel_calls: Some(true), ..with_tools("Say hi.") };
-    let last = Some(json!("drop"));
-    inquiry.choose("`parallel_tool_calls`", "tools.parallel", &passes, last, &parallel);
+    inquiry.offer("`parallel_tool_calls`", "tools.parallel", &json!("pass"), "drop", &parallel);
 }
