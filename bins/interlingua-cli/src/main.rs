@@ -24,6 +24,7 @@ mod pool;
 mod print;
 mod probe;
 mod providers;
+mod reach;
 mod read;
 mod run;
 mod status;
@@ -63,6 +64,8 @@ enum Command {
     /// Add, change and try the providers of models
     #[command(subcommand)]
     Providers(providers::Command),
+    /// Find out how a server departs from the standard, and propose a record of it
+    Probe(probe::Options),
     /// List the models that can be asked for
     Models(models::Options),
     /// Offer the models of all providers at once, or of one
@@ -122,6 +125,7 @@ fn main() -> ExitCode {
         Some(Command::Up(options)) => up::run(&options),
         Some(Command::Config(command)) => config::run(&command),
         Some(Command::Providers(command)) => providers::run(&command),
+        Some(Command::Probe(options)) => probe::run(&options),
         Some(Command::Models(options)) => models::run(&options),
         Some(Command::Pool(command)) => pool::run(&command),
         Some(Command::Aliases(command)) => aliases::run(&command),

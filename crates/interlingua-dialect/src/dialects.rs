@@ -108,6 +108,21 @@ impl Dialects {
     /// Never: a record that does not resolve was refused by [`Dialects::with`], and a test resolves
     /// all shipped ones.
     pub fn resolve(&self, id: &str, model: &str) -> Result<Dialect, UnknownDialect> {
+        let value = Value::Object(self.fields(id, model)?);
+        Ok(Dialect::deserialize(value).expect("records were read by their shape"))
+    }
+
+    /// The same as JSON, in which nothing is understood yet: fields that are not set are null.
+    /// [`Dialect`] reads it back.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
+    ///
+    /// # Panics
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub fn fields(&self, id: &str, model: &str) -> Result<Map<String, Value>, UnknownDialect> {
         let Some(record) = self.record(id) else {
             let nearest = did_you_mean(id, self.ids()).map(str::to_owned);
             return Err(UnknownDialect { id: id.to_owned(), nearest });
@@ -120,7 +135,7 @@ impl Dialects {
         let wire = chain.iter().rev().find_map(|it| it.wire);
         let wire = wire.expect("a record that extends nothing says its wire");
         value.insert("wire".to_owned(), wire.name().into());
-        Ok(Dialect::deserialize(Value::Object(value)).expect("records were read by their shape"))
+        Ok(value)
     }
 
     /// The dialect of a server about which nothing is known but, perhaps, its protocol.

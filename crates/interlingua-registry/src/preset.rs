@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 
+use interlingua_dialect::Plan;
 use serde::Deserialize;
 use toml_edit::DocumentMut;
 
@@ -32,6 +33,11 @@ pub struct Preset {
     /// Its addresses, the default one first. Empty where only the user knows it.
     #[serde(default)]
     pub base_urls: Vec<PresetUrl>,
+    /// What its address looks like, where a part of it, in braces, is the user's own.
+    pub base_url_form: Option<String>,
+    /// Where it speaks Messages besides.
+    #[serde(default)]
+    pub messages_urls: Vec<PresetUrl>,
     /// The models that are known; there may be more.
     #[serde(default)]
     pub models: Vec<PresetModel>,
@@ -44,10 +50,15 @@ pub struct Preset {
 pub struct PresetUrl {
     /// The base URL.
     pub url: String,
+    /// What one pays for there.
+    pub plan: Option<Plan>,
+    /// Where it stands, such as `cn` or `intl`.
+    pub region: Option<String>,
     /// How keys for this address begin.
     pub key_prefix: Option<String>,
-    /// Which of several equal addresses it is.
-    pub region: Option<String>,
+    /// The variables that hold keys for this address rather than for another.
+    #[serde(default)]
+    pub key_env: Vec<String>,
 }
 
 /// What is known about a model.
@@ -97,14 +108,36 @@ impl Preset {
         self.models.iter().find(|model| model.id == id)
     }
 
-    /// The addresses that a key fits, by the way it begins; all of them if that tells nothing.
-    pub(crate) fn urls_for(&self, key: Option<&str>) -> Vec<&PresetUrl> {
-        let fits = |url: &&PresetUrl| {
-            key.zip(url.key_prefix.as_deref()).is_some_and(|(key, prefix)| key.starts_with(prefix))
+    /// The addresses that a key fits, by the variable that holds it and by the way it begins; all of them
+    /// if neither tells anything.
+    pub(crate) fn urls_for(&self, key: Option<&str>, variable: Option<&str>) -> Vec<&PresetUrl> {
+        let named = |url: &&PresetUrl| url.key_env.iter().any(|it| Some(&**it) == variable);
+        let urls = some_or_all(self.base_urls.iter().collect(), named);
+        // Keys of one plan may begin as those of another do, and go on: `sk-` and `sk-kimi-`.
+        let fit = |url: &PresetUrl| {
+            let prefix = url.key_prefix.as_deref()?;
+            key?.starts_with(prefix).then_some(prefix.len())
         };
-        let fitting: Vec<_> = self.base_urls.iter().filter(fits).collect();
-        if fitting.is_empty() { self.base_urls.iter().collect() } else { fitting }
+        let best = urls.iter().filter_map(|url| fit(url)).max();
+        some_or_all(urls, |url| best.is_some() && fit(url) == best)
     }
+}
+
+impl PresetUrl {
+    /// Which of a vendor's addresses it is, in two words at the most.
+    pub fn label(&self) -> String {
+        let words = [self.plan.map(Plan::name), self.region.as_deref()];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Those that fit, or all if none does.
+fn some_or_all<'a>(
+    urls: Vec<&'a PresetUrl>,
+    fits: impl Fn(&&'a PresetUrl) -> bool,
+) -> Vec<&'a PresetUrl> {
+    let fitting: Vec<_> = urls.iter().copied().filter(|url| fits(url)).collect();
+    if fitting.is_empty() { urls } else { fitting }
 }
 
 fn read(text: &str) -> Vec<Preset> {
@@ -120,45 +153,107 @@ fn read(text: &str) -> Vec<Preset> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use interlingua_dialect::{Dialects, Wire};
+
     use super::*;
     use crate::address::BaseUrl;
 
     #[test]
     fn every_preset_is_complete() {
-        let ids: Vec<_> = Preset::all().iter().map(|preset| preset.id.as_str()).collect();
-        assert_eq!(ids, ["mimo", "deepseek", "openai", "anthropic", "ollama", "vllm", "generic"]);
+        let mut variables = BTreeSet::new();
         for preset in Preset::all() {
-            for url in &preset.base_urls {
+            for url in preset.base_urls.iter().chain(&preset.messages_urls) {
                 let base = BaseUrl::parse(&url.url).unwrap();
                 assert_eq!(base.to_string(), url.url, "{}", preset.id);
-                assert_eq!(base.is_local(), preset.key == KeyNeed::Optional, "{}", preset.id);
+                let known = url.key_env.iter().all(|it| preset.key_env.contains(it));
+                assert!(known, "{}: {:?}", preset.id, url.key_env);
+            }
+            if let Some(url) = preset.base_urls.first() {
+                let is_local = BaseUrl::parse(&url.url).unwrap().is_local();
+                assert_eq!(is_local, preset.key == KeyNeed::Optional, "{}", preset.id);
+                // What a machine of one's own has, nobody else knows.
+                assert_eq!(is_local, preset.models.is_empty(), "{}", preset.id);
+                assert_eq!(is_local, preset.default_model.is_none(), "{}", preset.id);
+                assert_eq!(is_local, preset.console.is_none(), "{}", preset.id);
+                assert!(preset.docs.is_some(), "{}", preset.id);
             }
             if let Some(model) = &preset.default_model {
                 assert!(preset.model(model).is_some(), "{model}");
             }
             assert!(!preset.key_env.is_empty());
+            for variable in preset.key_env.iter().chain([&preset.url_env]) {
+                assert!(variables.insert(variable), "{variable} means two things");
+            }
         }
     }
 
+    /// A family of servers that many vendors have has no address and no key of its own.
+    const FAMILY: &str = "anthropic_compat";
+
     #[test]
-    fn every_address_is_one_of_the_dialects() {
-        let dialects = interlingua_dialect::Dialects::builtin();
-        for preset in Preset::all() {
-            let dialect = dialects.resolve(&preset.dialect, "").unwrap();
-            let known: Vec<_> = dialect.endpoint.base_urls.iter().map(|it| &it.url).collect();
-            for url in &preset.base_urls {
-                assert!(known.contains(&&url.url), "{} is not among {known:?}", url.url);
+    fn every_dialect_of_a_vendor_has_a_preset_with_its_addresses() {
+        let dialects = Dialects::builtin();
+        for id in dialects.ids().filter(|id| *id != FAMILY) {
+            let preset = Preset::find(id).unwrap_or_else(|| panic!("`{id}` has no preset"));
+            assert_eq!(preset.dialect, id);
+            let endpoint = dialects.resolve(id, "").unwrap().endpoint;
+            let is_whole = |url: &&Known| !url.0.contains('{');
+            let of_record: Vec<Known> = endpoint
+                .base_urls
+                .into_iter()
+                .map(|it| (it.url, it.plan, it.region, it.key_prefix))
+                .collect();
+            let of_preset: Vec<Known> = preset.base_urls.iter().map(known).collect();
+            assert_eq!(of_preset, of_record.iter().filter(is_whole).cloned().collect::<Vec<_>>());
+            let form = of_record.iter().find(|url| !is_whole(url)).map(|url| &url.0);
+            if of_preset.is_empty() {
+                assert_eq!(preset.base_url_form.as_ref(), form, "{id}");
             }
         }
     }
 
     #[test]
+    fn vendors_that_speak_messages_too_say_where() {
+        let dialects = Dialects::builtin();
+        for preset in Preset::all().iter().filter(|it| it.key == KeyNeed::Required) {
+            let dialect = dialects.resolve(&preset.dialect, "").unwrap();
+            let besides = dialect.endpoint.messages_url.filter(|_| dialect.wire != Wire::Messages);
+            let urls: Vec<_> = preset.messages_urls.iter().map(|it| it.url.clone()).collect();
+            match besides.as_deref().and_then(|url| url.strip_suffix("/v1/messages")) {
+                Some(base) => assert!(urls.iter().any(|it| it == base), "{base} not in {urls:?}"),
+                None => assert!(urls.is_empty(), "{}: {urls:?}", preset.id),
+            }
+        }
+        let family = dialects.resolve(FAMILY, "").unwrap().endpoint.base_urls;
+        let told = Preset::all().iter().flat_map(|it| &it.messages_urls);
+        let told: Vec<_> = told.map(|it| (it.url.clone(), it.plan)).collect();
+        for url in family {
+            assert!(told.contains(&(url.url.clone(), url.plan)), "{url:?}");
+        }
+    }
+
+    #[test]
     fn a_key_chooses_its_address() {
-        let mimo = Preset::find("mimo").unwrap();
-        let hosts =
-            |key| mimo.urls_for(key).iter().map(|it| it.region.as_deref()).collect::<Vec<_>>();
-        assert_eq!(hosts(Some("sk-1")), [None]);
-        assert_eq!(hosts(Some("tp-1")), [Some("cn"), Some("sgp"), Some("ams")]);
-        assert_eq!(hosts(Some("??")).len(), 4);
+        let labels = |id, key, variable| {
+            let urls = Preset::find(id).unwrap().urls_for(key, variable);
+            urls.iter().map(|it| it.label()).collect::<Vec<_>>()
+        };
+        assert_eq!(labels("mimo", Some("sk-1"), None), ["payg"]);
+        let plans = ["token_plan cn", "token_plan sgp", "token_plan ams"];
+        assert_eq!(labels("mimo", Some("tp-1"), None), plans);
+        assert_eq!(labels("mimo", Some("??"), None).len(), 4);
+        assert_eq!(labels("kimi", Some("sk-kimi-1"), None), ["coding_plan"]);
+        assert_eq!(labels("kimi", Some("sk-1"), None), ["payg intl", "payg cn"]);
+        let glm = labels("glm", Some("1.2"), Some("ZAI_API_KEY"));
+        assert_eq!(glm, ["payg intl", "coding_plan intl"]);
+        assert_eq!(labels("glm", Some("1.2"), Some("GLM_API_KEY")).len(), 4);
+    }
+
+    type Known = (String, Option<Plan>, Option<String>, Option<String>);
+
+    fn known(url: &PresetUrl) -> Known {
+        (url.url.clone(), url.plan, url.region.clone(), url.key_prefix.clone())
     }
 }

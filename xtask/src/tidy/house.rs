@@ -1,11 +1,12 @@
 //! The plan of the house, as data.
 
 /// Crates without sockets, files, clock, environment, processes or runtime, however indirectly.
-pub(super) const SANS_IO: [&str; 8] = [
+pub(super) const SANS_IO: [&str; 9] = [
     "interlingua-clients",
     "interlingua-codex-integration",
     "interlingua-dialect",
     "interlingua-ir",
+    "interlingua-probe",
     "interlingua-protocol",
     "interlingua-reasoning",
     "interlingua-registry",
@@ -44,12 +45,16 @@ pub(super) const HANDLES: [&str; 6] =
     ["Instant::now", "SystemTime::now", "TcpListener", "TcpStream", "ToSocketAddrs", "UdpSocket"];
 
 /// Which of our crates a crate may stand on. A crate that is not here is not planned.
-pub(super) const ARROWS: [(&str, &[&str]); 17] = [
+pub(super) const ARROWS: [(&str, &[&str]); 18] = [
     ("interlingua-protocol", &[]),
     ("interlingua-ir", &[]),
     ("interlingua-dialect", &["interlingua-ir"]),
     ("interlingua-translate", &["interlingua-dialect", "interlingua-ir", "interlingua-protocol"]),
     ("interlingua-reasoning", &["interlingua-ir"]),
+    (
+        "interlingua-probe",
+        &["interlingua-dialect", "interlingua-ir", "interlingua-protocol", "interlingua-translate"],
+    ),
     ("interlingua-registry", &["interlingua-dialect", "interlingua-ir"]),
     ("interlingua-store", &["interlingua-ir", "interlingua-reasoning"]),
     ("interlingua-codex-integration", &["interlingua-dialect", "interlingua-registry"]),
@@ -102,6 +107,7 @@ pub(super) const ARROWS: [(&str, &[&str]); 17] = [
             "interlingua-codex-integration",
             "interlingua-dialect",
             "interlingua-ir",
+            "interlingua-probe",
             "interlingua-proxy",
             "interlingua-registry",
             "interlingua-upstream",

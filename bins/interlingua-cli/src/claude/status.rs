@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::inspected::Inspected;
 use crate::failure::Failure;
 use crate::read::Read;
-use crate::{foreign, output, probe};
+use crate::{foreign, output, reach};
 
 /// Say what is set up, what has become of it, and what keeps it from working.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let inspected = Inspected::new(options.read.config.clone(), None)?;
     let Inspected { view, setup, models, findings, .. } = &inspected;
-    let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
+    let gateway = setup.base_url.as_deref().map(|url| (url, reach::gateway(url)));
     let overruled = overruled(view.text().unwrap_or_default(), &Environment::of_process());
     let path = view.config().display().to_string();
     if options.read.json {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::inspected::Inspected;
 use crate::failure::Failure;
 use crate::read::Read;
-use crate::{foreign, output, probe};
+use crate::{foreign, output, reach};
 
 /// Say what is set up, and what has become of it.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let Inspected { view, setup, in_pool, catalogs, findings, .. } =
         Inspected::new(options.read.config.clone(), None)?;
-    let gateway = setup.base_url.as_deref().map(|url| (url, probe::gateway(url)));
+    let gateway = setup.base_url.as_deref().map(|url| (url, reach::gateway(url)));
     let config = view.config().display().to_string();
     if options.read.json {
         return output::print_json(&json!({

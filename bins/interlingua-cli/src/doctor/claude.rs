@@ -7,7 +7,7 @@ use interlingua_proxy::Loaded;
 
 use super::Check;
 use crate::claude::Inspected;
-use crate::probe::{self, Answer};
+use crate::reach::{self, Answer};
 
 /// Looks at Claude Code's folder. `loaded` is our own configuration, where it has been read.
 pub(super) fn check(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Vec<Check> {
@@ -50,7 +50,7 @@ fn model((variable, model, in_pool): &(&'static str, String, bool)) -> Check {
 
 fn gateway(base_url: &str) -> Check {
     const ID: &str = "claude.gateway";
-    let answer = probe::gateway(base_url);
+    let answer = reach::gateway(base_url);
     let evidence = format!("{base_url}: {answer}");
     match answer {
         Answer::Gateway => Check::ok(ID, evidence),

@@ -8,7 +8,7 @@ use interlingua_registry::Snapshot;
 
 use super::Check;
 use crate::codex::Inspected;
-use crate::probe::{self, Answer};
+use crate::reach::{self, Answer};
 
 /// Looks at Codex's home. `loaded` is our own configuration, where it has been read.
 pub(crate) fn check(config: Option<PathBuf>, loaded: Option<&Loaded>) -> Vec<Check> {
@@ -62,7 +62,7 @@ fn model(inspected: &Inspected) -> Check {
 
 fn gateway(base_url: &str) -> Check {
     const ID: &str = "codex.gateway";
-    let answer = probe::gateway(base_url);
+    let answer = reach::gateway(base_url);
     let evidence = format!("{base_url}: {answer}");
     match answer {
         Answer::Gateway => Check::ok(ID, evidence),

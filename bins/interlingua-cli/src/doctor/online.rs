@@ -13,7 +13,7 @@ use super::Check;
 use crate::local;
 use crate::output::count;
 use crate::own::Own;
-use crate::probe;
+use crate::reach;
 
 /// How long one answer may take; models think before they write.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -31,7 +31,7 @@ pub(super) fn check(snapshot: &Snapshot, config: Option<&Path>) -> Vec<Check> {
     let (host, _own) = match running {
         Some(host) => (host, None),
         None => match Own::start(config) {
-            Ok(own) => (probe::host(&own.base_url()).unwrap_or_default(), Some(own)),
+            Ok(own) => (reach::host(&own.base_url()).unwrap_or_default(), Some(own)),
             Err(error) => return vec![Check::fail("online", error.to_string())],
         },
     };

@@ -8,6 +8,7 @@ use interlingua_registry::edit::{
 };
 use interlingua_registry::{BaseUrl, Preset, Provider, Snapshot};
 
+use super::address::Wanted;
 use super::keys::KeyPlace;
 use super::probe::{Attempt, ask, variant};
 use crate::change::{Checked, ConfigFile, Target};
@@ -16,7 +17,8 @@ use crate::{output, pool};
 
 /// Add a provider: a vendor by its name, or any server by its address.
 ///
-/// `interlingua providers add mimo` needs no more than the vendor's variable.
+/// `interlingua providers add mimo` needs no more than the vendor's variable, and
+/// `interlingua providers add glm --region cn --plan coding_plan` chooses one of its addresses.
 /// `interlingua providers add house --base-url http://10.0.0.5:8000/v1` adds any other server.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -34,7 +36,13 @@ pub(crate) struct Options {
     /// Its address, as its documentation has it
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// The protocol that it speaks
+    /// The vendor's address for that region, such as `cn` or `intl`
+    #[arg(long, conflicts_with = "base_url")]
+    region: Option<String>,
+    /// The vendor's address for that plan, such as `payg`, `coding_plan` or `token_plan`
+    #[arg(long, conflicts_with = "base_url")]
+    plan: Option<String>,
+    /// The protocol that it speaks; a vendor may have another address for it
     #[arg(long, value_parser = ["chat", "responses", "messages"])]
     wire: Option<String>,
     /// The dialect of that protocol
@@ -75,7 +83,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let other = match options.no_test || options.target.dry_run {
         true => None,
         false => {
-            let said = draft.base_url.is_some();
+            let said = options.base_url.is_some();
             let vary = |base_url: &BaseUrl| {
                 draft.base_url = Some(base_url.to_string());
                 Ok(add_provider(file.text(), &draft)?)
@@ -98,8 +106,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 impl Options {
     fn draft(&self) -> Result<ProviderDraft, Failure> {
         let mut draft = ProviderDraft::new(&self.id);
-        let by_id = || self.base_url.is_none().then(|| Preset::find(&self.id)).flatten();
-        draft.preset = self.preset.clone().or_else(|| Some(by_id()?.id.clone()));
+        let by_id =
+            Preset::find(&self.id).filter(|it| self.base_url.is_none() || it.base_urls.is_empty());
+        draft.preset = self.preset.clone().or_else(|| Some(by_id?.id.clone()));
         if draft.preset.is_none() && self.base_url.is_none() && !looks_like_key(&self.id) {
             let vendors: Vec<_> = Preset::all().iter().map(|it| it.id.as_str()).collect();
             return Err(Failure::argument(format!(
@@ -113,6 +122,10 @@ impl Options {
         draft.base_url = self.base_url.as_deref().map(base_url).transpose()?;
         draft.wire = self.wire.as_deref().and_then(wire);
         draft.dialect.clone_from(&self.dialect);
+        if draft.base_url.is_none() {
+            let preset = draft.preset.as_deref().and_then(Preset::find);
+            self.place(&mut draft, preset)?;
+        }
         draft.key = self.key.draft()?;
         draft.models = self.models.iter().map(|id| ModelDraft::new(id)).collect();
         draft.default_model.clone_from(&self.default_model);
@@ -127,6 +140,18 @@ impl Options {
             return Err(Failure::argument(what));
         }
         Ok(draft)
+    }
+
+    /// Gives the draft the address that region, plan and protocol mean.
+    fn place(&self, draft: &mut ProviderDraft, preset: Option<&Preset>) -> Result<(), Failure> {
+        let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
+        let Some(preset) = preset else { return Ok(()) };
+        let wanted = Wanted { region, plan, wire: draft.wire };
+        if let Some(chosen) = wanted.choose(preset)? {
+            draft.base_url = Some(chosen.base_url);
+            draft.dialect = draft.dialect.take().or(chosen.dialect.map(str::to_owned));
+        }
+        Ok(())
     }
 }
 

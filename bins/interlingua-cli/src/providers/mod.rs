@@ -1,6 +1,7 @@
 //! `interlingua providers`
 
 mod add;
+mod address;
 mod edit;
 mod keys;
 mod list;
@@ -56,7 +57,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 }
 
 /// The provider of an id or a shortcut.
-fn find<'s>(snapshot: &'s Snapshot, word: &str) -> Result<&'s Arc<Provider>, Failure> {
+pub(crate) fn find<'s>(snapshot: &'s Snapshot, word: &str) -> Result<&'s Arc<Provider>, Failure> {
     let is_it = |it: &&Arc<Provider>| *it.id == *word || it.shortcut.as_deref() == Some(word);
     snapshot.providers().iter().find(is_it).ok_or_else(|| {
         let ids: Vec<_> = snapshot.providers().iter().map(|it| &*it.id).collect();

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use crate::failure::Failure;
 use crate::output;
 use crate::own::Own;
-use crate::probe::{self, Answer};
+use crate::reach::{self, Answer};
 
 /// Run a client against the gateway, with nothing of its own touched.
 #[derive(Debug, Subcommand)]
@@ -37,7 +37,7 @@ fn gateway(
     config: Option<&Path>,
     client: &str,
 ) -> Result<(String, Option<Own>), Failure> {
-    if let Some(url) = configured.filter(|url| probe::gateway(url) == Answer::Gateway) {
+    if let Some(url) = configured.filter(|url| reach::gateway(url) == Answer::Gateway) {
         return Ok((url, None));
     }
     let own = Own::start(config)?;

@@ -31,7 +31,7 @@ fn a_good_configuration_is_summed_up() {
     let said = home.run(&["config", "check"]).ok();
     assert_eq!(
         said,
-        "ok: 2 of 2 providers can be used; 6 models; 0 client keys; \
+        "ok: 2 of 2 providers can be used; 8 models; 0 client keys; \
          listening on 127.0.0.1:8787, [::1]:8787\n"
     );
     let value = home.run(&["config", "check", "--json"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use interlingua_dialect::Dialects;
 use interlingua_ir::{Blame, Class, Fault, Protocol, Retry};
-use interlingua_registry::{Environment, RawConfig, check};
+use interlingua_registry::{Environment, KeyNeed, Preset, PresetUrl, RawConfig, check};
 use interlingua_translate::client::{self, Head, Ids};
 use interlingua_translate::faults::{Caller, Refusal};
 use serde_json::Value;
@@ -90,6 +90,42 @@ fn errors_are_those_of_the_code() {
     }
     before.extend(within);
     compare("docs/errors.md", &before);
+}
+
+#[test]
+fn vendors_are_those_that_can_be_added() {
+    let code = |text: &String| format!("`{text}`");
+    let urls = |urls: &[PresetUrl]| {
+        let url = |it: &PresetUrl| format!("{} {}", it.label(), it.url).trim().to_owned();
+        urls.iter().map(url).collect::<Vec<_>>().join("<br>")
+    };
+    let mut lines = [
+        "| Vendor | | Addresses | Also in Messages | Key in | Models known |",
+        "|---|---|---|---|---|---|",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for preset in Preset::all() {
+        let title = match &preset.docs {
+            Some(docs) => format!("[{}]({docs})", preset.name),
+            None => preset.name.clone(),
+        };
+        let of_user = preset.base_url_form.as_ref().map_or("yours".to_owned(), code);
+        let address = Some(urls(&preset.base_urls)).filter(|it| !it.is_empty());
+        let keys: Vec<_> = preset.key_env.iter().map(code).collect();
+        let optional = if preset.key == KeyNeed::Optional { ", if it wants one" } else { "" };
+        let models: Vec<_> = preset.models.iter().map(|it| code(&it.id)).collect();
+        let cells = [
+            code(&preset.id),
+            title,
+            address.unwrap_or(of_user),
+            urls(&preset.messages_urls),
+            format!("{}{optional}", keys.join(", ")),
+            models.join(", "),
+        ];
+        lines.push(format!("| {} |", cells.join(" | ")));
+    }
+    compare("docs/providers.md", &lines);
 }
 
 #[test]

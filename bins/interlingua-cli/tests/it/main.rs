@@ -11,8 +11,10 @@ mod documents;
 mod import;
 mod keys;
 mod print;
+mod probe;
 mod providers;
 #[cfg(unix)]
 mod sessions;
 mod support;
 mod up;
+mod vendors;

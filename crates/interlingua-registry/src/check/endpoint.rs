@@ -6,7 +6,7 @@ use super::providers::{Reader, own_preset};
 use crate::address::BaseUrl;
 use crate::preset::Preset;
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::UpstreamTimeouts;
+use crate::provider::{ProviderKey, UpstreamTimeouts};
 use crate::secret::Secret;
 use crate::section::{Found, Section};
 use crate::units::show_duration;
@@ -19,7 +19,7 @@ impl Reader<'_> {
         id: &str,
         section: &Section<'_>,
         preset: Option<&'static Preset>,
-        key: Option<&Secret>,
+        key: Option<&ProviderKey>,
     ) -> Option<BaseUrl> {
         let variable = own_preset(id, preset).map(|preset| preset.url_env.as_str());
         let of_variable = || {
@@ -29,11 +29,12 @@ impl Reader<'_> {
         let said = section.text("base_url").or_else(of_variable);
         let said = said.or_else(|| {
             let preset = preset?;
-            let fitting = preset.urls_for(key.map(Secret::expose));
+            let held_by = key.and_then(|key| key.name.strip_prefix("env "));
+            let fitting = preset.urls_for(key.map(|key| key.secret.expose()), held_by);
             let first = fitting.first()?;
             if key.is_some() && first.region.is_some() && fitting.len() > 1 {
                 let what = format!(
-                    "the key of provider `{id}` fits several regions; {} is used",
+                    "the key of provider `{id}` fits several addresses; {} is used",
                     first.url
                 );
                 let others: Vec<_> = fitting.iter().skip(1).map(|it| it.url.as_str()).collect();
@@ -65,10 +66,13 @@ impl Reader<'_> {
             section.problem(problem.remedy("write it like \"https://api.example.com/v1\""));
         });
         let base_url = parsed.ok()?;
+        // The vendor's other protocols have other paths.
+        let spoken = section.text("wire").is_none_or(|wire| wire.value != Wire::Messages.name());
+        let preset = preset.filter(|_| spoken);
         let usual = preset.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
         let base_url = usual.map_or(base_url.clone(), |usual| base_url.with_path_of(&usual));
         section.row("base_url", &base_url, &said.origin);
-        warn_about_prefix(id, section, preset, &base_url, key);
+        warn_about_prefix(id, section, preset, &base_url, key.map(|key| &key.secret));
         Some(base_url)
     }
 

@@ -78,8 +78,11 @@ impl<'a> Reader<'a> {
         let is_set = |name: &&&str| self.is_set(name);
         let keys: Vec<&str> = preset.key_env.iter().map(String::as_str).collect();
         match preset.key {
-            KeyNeed::Required => keys.iter().find(is_set).copied(),
-            KeyNeed::Optional => [preset.url_env.as_str()].iter().find(is_set).copied(),
+            KeyNeed::Required if !preset.base_urls.is_empty() => keys.iter().find(is_set).copied(),
+            // Without an address a key is of no use.
+            KeyNeed::Required | KeyNeed::Optional => {
+                [preset.url_env.as_str()].iter().find(is_set).copied()
+            }
         }
     }
 
@@ -128,8 +131,9 @@ impl<'a> Reader<'a> {
         });
 
         let keys = Keys::read(&section, preset, self.keys);
-        let first_key = keys.there.first().map(|key| &key.secret);
+        let first_key = keys.there.first();
         let base_url = self.base_url(id, &section, preset, first_key);
+        let first_key = first_key.map(|key| &key.secret);
         let dialect = self.dialect(&section, preset, base_url.as_ref(), first_key);
         let wire = self.wire(&section, dialect.as_deref());
         let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {

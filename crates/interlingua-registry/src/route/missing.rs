@@ -106,8 +106,12 @@ impl Snapshot {
 }
 
 fn switched_off(preset: &Preset) -> String {
-    let needs_key = preset.key == KeyNeed::Required;
-    let variable = if needs_key { &preset.key_env[0] } else { &preset.url_env };
+    let (key, url) = (&preset.key_env[0], &preset.url_env);
+    let variable = match preset.key {
+        KeyNeed::Required if preset.base_urls.is_empty() => format!("{key} and {url}"),
+        KeyNeed::Required => key.clone(),
+        KeyNeed::Optional => url.clone(),
+    };
     let place = preset.console.as_ref().or(preset.docs.as_ref());
     let see = place.map(|place| format!(" (see {place})")).unwrap_or_default();
     format!("provider `{}` is not switched on; set {variable}{see}", preset.id)

@@ -11,15 +11,17 @@ fn the_example_of_the_documentation() {
         EXAMPLE,
         &[("MIMO_API_KEY", "sk-1")],
         &expect![[r#"
-        mimo https://api.xiaomimimo.com/v1 mimo: usable
-        house http://10.0.0.5:8000/v1 vllm: usable
-          mimo/mimo-v2.5-pro window 1000000, no images
-          mimo/mimo-v2.5 window 1000000, images
-          mimo/mimo-v2-pro window 131072 assumed, no images
-          mimo/mimo-v2-omni window 131072 assumed, images
-          mimo/mimo-v2-flash window 262144, no images
-          house/qwen3-coder window 262144, no images
-    "#]],
+            mimo https://api.xiaomimimo.com/v1 mimo: usable
+            house http://10.0.0.5:8000/v1 vllm: usable
+              mimo/mimo-v2.5-pro window 1000000, no images
+              mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
+              mimo/mimo-v2-pro window 131072 assumed, no images
+              mimo/mimo-v2-omni window 131072 assumed, images
+              mimo/mimo-v2-flash window 262144, no images
+              house/qwen3-coder window 262144, no images
+        "#]],
     );
 }
 
@@ -48,17 +50,19 @@ fn a_vendors_own_variable_is_enough() {
         "",
         &[("MIMO_API_KEY", "sk-1"), ("DEEPSEEK_API_KEY", "sk-2")],
         &expect![[r#"
-        mimo https://api.xiaomimimo.com/v1 mimo: usable
-        deepseek https://api.deepseek.com deepseek: usable
-          mimo/mimo-v2.5-pro window 1000000, no images
-          mimo/mimo-v2.5 window 1000000, images
-          mimo/mimo-v2-pro window 131072 assumed, no images
-          mimo/mimo-v2-omni window 131072 assumed, images
-          mimo/mimo-v2-flash window 262144, no images
-          deepseek/deepseek-v4-pro window 1000000, no images
-          deepseek/deepseek-flash window 1000000, images
-          deepseek/deepseek-v4-flash window 1000000, no images
-    "#]],
+            mimo https://api.xiaomimimo.com/v1 mimo: usable
+            deepseek https://api.deepseek.com deepseek: usable
+              mimo/mimo-v2.5-pro window 1000000, no images
+              mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
+              mimo/mimo-v2-pro window 131072 assumed, no images
+              mimo/mimo-v2-omni window 131072 assumed, images
+              mimo/mimo-v2-flash window 262144, no images
+              deepseek/deepseek-v4-pro window 1000000, no images
+              deepseek/deepseek-flash window 1000000, images
+              deepseek/deepseek-v4-flash window 1000000, no images
+        "#]],
     );
 }
 
@@ -84,14 +88,16 @@ fn a_key_chooses_its_region_and_a_variable_overrules_it() {
         "",
         &[("MIMO_API_KEY", "tp-1")],
         &expect![[r#"
-        mimo https://token-plan-cn.xiaomimimo.com/v1 mimo: usable
-          mimo/mimo-v2.5-pro window 1000000, no images
-          mimo/mimo-v2.5 window 1000000, images
-          mimo/mimo-v2-pro window 131072 assumed, no images
-          mimo/mimo-v2-omni window 131072 assumed, images
-          mimo/mimo-v2-flash window 262144, no images
-        ! env MIMO_API_KEY: the key of provider `mimo` fits several regions; https://token-plan-cn.xiaomimimo.com/v1 is used; set MIMO_BASE_URL if it is another: https://token-plan-sgp.xiaomimimo.com/v1, https://token-plan-ams.xiaomimimo.com/v1
-    "#]],
+            mimo https://token-plan-cn.xiaomimimo.com/v1 mimo: usable
+              mimo/mimo-v2.5-pro window 1000000, no images
+              mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
+              mimo/mimo-v2-pro window 131072 assumed, no images
+              mimo/mimo-v2-omni window 131072 assumed, images
+              mimo/mimo-v2-flash window 262144, no images
+            ! env MIMO_API_KEY: the key of provider `mimo` fits several addresses; https://token-plan-cn.xiaomimimo.com/v1 is used; set MIMO_BASE_URL if it is another: https://token-plan-sgp.xiaomimimo.com/v1, https://token-plan-ams.xiaomimimo.com/v1
+        "#]],
     );
     check(
         "",
@@ -100,6 +106,8 @@ fn a_key_chooses_its_region_and_a_variable_overrules_it() {
             mimo https://token-plan-ams.xiaomimimo.com/v1 mimo: usable
               mimo/mimo-v2.5-pro window 1000000, no images
               mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
               mimo/mimo-v2-pro window 131072 assumed, no images
               mimo/mimo-v2-omni window 131072 assumed, images
               mimo/mimo-v2-flash window 262144, no images
@@ -112,6 +120,8 @@ fn a_key_chooses_its_region_and_a_variable_overrules_it() {
             mimo https://token-plan-ams.xiaomimimo.com/v1 mimo: usable
               mimo/mimo-v2.5-pro window 1000000, no images
               mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
               mimo/mimo-v2-pro window 131072 assumed, no images
               mimo/mimo-v2-omni window 131072 assumed, images
               mimo/mimo-v2-flash window 262144, no images
@@ -172,12 +182,16 @@ fn a_variable_only_lends_its_key_to_a_provider_of_the_file() {
             mimo http://localhost:1/v1 mimo: usable
               relay/mimo-v2.5-pro window 1000000, no images
               relay/mimo-v2.5 window 1000000, images
+              relay/mimo-v2.6-pro window 1048576, images
+              relay/mimo-v2.6-flash window 1048576, images
               relay/mimo-v2-pro window 131072 assumed, no images
               relay/mimo-v2-omni window 131072 assumed, images
               relay/mimo-v2-flash window 262144, no images
               deepseek/deepseek-v4-pro window 1000000, no images
               mimo/mimo-v2.5-pro window 1000000, no images
               mimo/mimo-v2.5 window 1000000, images
+              mimo/mimo-v2.6-pro window 1048576, images
+              mimo/mimo-v2.6-flash window 1048576, images
               mimo/mimo-v2-pro window 131072 assumed, no images
               mimo/mimo-v2-omni window 131072 assumed, images
               mimo/mimo-v2-flash window 262144, no images

@@ -1,0 +1,109 @@
+//! Asking a provider in the gateway's own way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use interlingua_ir::{Class, Fault};
+use interlingua_probe::{Ask, Probe, Reply, Report, Server};
+use interlingua_registry::{ProviderKey, Target};
+use interlingua_upstream::{Call, ProxySettings, Purpose, Upstream};
+use tokio::runtime::Runtime;
+
+/// The largest answer to a small question.
+const ANSWER_LIMIT: usize = 4 << 20;
+
+/// How often a busy server is asked again, and how long is waited for it at the most.
+const AGAIN: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long is waited where a busy server does not say.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A shorter key is no secret: local servers are given keys such as `none`.
+const SHORTEST_SECRET: usize = 8;
+
+/// A provider behind the client that the gateway uses.
+pub(super) struct Upstreamed<'t> {
+    runtime: Runtime,
+    upstream: Upstream,
+    target: &'t Target,
+    key: Option<&'t ProviderKey>,
+}
+
+impl<'t> Upstreamed<'t> {
+    /// Carries an inquiry out.
+    pub(super) fn run(probe: Probe<'_>, target: &'t Target) -> Result<Report, Fault> {
+        let cannot = |error: std::io::Error| {
+            Fault::new(Class::Internal, format!("nothing can be asked: {error}"))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(cannot)?;
+        let proxies = ProxySettings::read(|name| std::env::var(name).ok());
+        let upstream = Upstream::new(&proxies, target.provider.timeouts.connect).map_err(cannot)?;
+        let key = target.provider.keys.first();
+        let mut server = Self { runtime, upstream, target, key };
+        let report = probe.run(&mut server);
+        // Wherever nobody listens, name lookup may still be at work on a thread of its own.
+        server.runtime.shutdown_background();
+        report
+    }
+
+    fn once(&self, ask: &Ask<'_>) -> Result<Vec<u8>, Fault> {
+        let mut model = (*self.target.model).clone();
+        model.dialect = Arc::clone(ask.dialect);
+        let target = Target { model: Arc::new(model), ..self.target.clone() };
+        let call = Call {
+            target: &target,
+            key: self.key,
+            session: None,
+            body: ask.body.clone().into(),
+            stream: ask.stream,
+            purpose: Purpose::Answer,
+            forward: None,
+            request_id: "probe",
+        };
+        let id = &target.provider.id;
+        let idle = target.provider.timeouts.idle;
+        self.runtime.block_on(async {
+            let answer = self.upstream.send(call).await.map_err(|refusal| refusal.fault)?;
+            let body = Limited::new(answer.body, ANSWER_LIMIT).collect();
+            let body = tokio::time::timeout(idle, body).await.map_err(|_| {
+                let what = format!("{id} did not end its answer within {} s", idle.as_secs());
+                Fault::new(Class::Timeout, what).by(id)
+            })?;
+            let body = body.map_err(|error| {
+                Fault::new(Class::Interrupted, format!("{id} broke its answer off: {error}")).by(id)
+            })?;
+            Ok(body.to_bytes().to_vec())
+        })
+    }
+
+    /// Servers repeat the keys that they refuse.
+    fn masked(&self, mut fault: Fault) -> Fault {
+        let secret = self.key.map(|key| key.secret.expose());
+        if let Some(secret) = secret.filter(|it| it.len() >= SHORTEST_SECRET) {
+            fault.message = fault.message.replace(secret, "[secret]");
+        }
+        fault
+    }
+}
+
+impl Server for Upstreamed<'_> {
+    fn ask(&mut self, ask: Ask<'_>) -> Reply {
+        let mut left = AGAIN;
+        loop {
+            let fault = match self.once(&ask) {
+                Ok(body) => return Reply::Answer(body),
+                Err(fault) => self.masked(fault),
+            };
+            let busy = matches!(fault.class, Class::RateLimit | Class::Overloaded);
+            let wait = fault.retry_after.unwrap_or(PAUSE);
+            if !busy || left == 0 || wait > PATIENCE {
+                return Reply::Refused(fault);
+            }
+            left -= 1;
+            self.runtime.block_on(tokio::time::sleep(wait));
+        }
+    }
+}
