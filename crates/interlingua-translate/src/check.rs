@@ -1,10 +1,21 @@
 //! An answer held against the schema that its upstream was only asked to follow.
 
 use interlingua_ir::{Event, Index, Kind, Note, NoteKind, Stop};
+use interlingua_protocol::json::{self, Limits};
 use serde_json::Value;
+
+mod walk;
+
+use walk::{Walk, Wrong};
 
 /// The longest answer that is held against a schema, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
+
+/// The most complex schema or answer that is looked at: a tree takes eighty times the memory of its text.
+const MAX_TREE: Limits = Limits { depth: 127, nodes: 100_000 };
+
+/// The longest way to a value or to a rule that is told, in bytes: what is on it has been written by others.
+const MAX_WAY: usize = 120;
 
 /// Reads an answer while it passes and tells at its end what in it does not follow the schema.
 ///
@@ -56,20 +67,41 @@ impl Check {
 
 /// What in `answer` does not follow `schema`: the place and the rule, and no words of either.
 pub(crate) fn violation(schema: &str, answer: &str) -> Option<String> {
+    let too_large = |text: &str| json::check(text.as_bytes(), MAX_TREE).is_err();
+    if too_large(schema) || too_large(answer) {
+        return Some(COSTLY.to_owned());
+    }
     let Ok(schema) = serde_json::from_str::<Value>(schema) else {
         return Some("the schema cannot be read".to_owned());
-    };
-    let Ok(validator) = jsonschema::validator_for(&schema) else {
-        return Some("the schema is none that can be checked".to_owned());
     };
     let Ok(answer) = serde_json::from_str::<Value>(answer) else {
         return Some("no JSON".to_owned());
     };
-    let error = validator.iter_errors(&answer).next()?;
-    let place = error.instance_path().to_string();
-    let rule = error.schema_path().to_string();
-    let place = if place.is_empty() { "the whole".to_owned() } else { place };
-    Some(format!("{place} breaks {rule}"))
+    Some(match Walk::new(&schema).whole(&answer).err()? {
+        Wrong::Breaks { place, rule } => {
+            let place = if place.is_empty() { "the whole".to_owned() } else { way(&place) };
+            format!("{place} breaks {}", way(&rule))
+        }
+        Wrong::Unknown => "the schema is none that can be checked".to_owned(),
+        Wrong::Costly => COSTLY.to_owned(),
+    })
+}
+
+const COSTLY: &str = "the schema or the answer is too complex to be checked";
+
+/// A way as a pointer; of a long one, the beginning.
+fn way(steps: &[String]) -> String {
+    let mut way = String::new();
+    for step in steps.iter().rev() {
+        way.push('/');
+        let rest = MAX_WAY.saturating_sub(way.len());
+        way.push_str(step.get(..step.floor_char_boundary(rest)).unwrap_or_default());
+        if step.len() > rest {
+            way.push('…');
+            break;
+        }
+    }
+    way
 }
 
 #[cfg(test)]
@@ -115,6 +147,28 @@ mod tests {
         }
         let unknown = told(r#"{"$ref":"https://e.com/x"}"#, &["{}"], Stop::Complete);
         assert_eq!(unknown.as_deref(), Some("the schema is none that can be checked"));
+    }
+
+    #[test]
+    fn what_others_have_written_is_told_shortly() {
+        let name = "n".repeat(1 << 20);
+        let answer = format!(r#"{{"{name}":"1"}}"#);
+        let schema = r#"{"additionalProperties":{"type":"integer"}}"#;
+        let told = told(schema, &[&answer], Stop::Complete).unwrap();
+        assert!(
+            told.len() < 200 && told.ends_with("n… breaks /additionalProperties/type"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn no_schema_costs_more_than_it_is_worth() {
+        let circle = r##"{"$ref":"#"}"##;
+        assert_eq!(told(circle, &["{}"], Stop::Complete).as_deref(), Some(COSTLY));
+        let many = format!("[{}0]", "0,".repeat(MAX_TREE.nodes));
+        assert_eq!(told("{}", &[&many], Stop::Complete).as_deref(), Some(COSTLY));
+        let wide = format!(r#"{{"enum":{many}}}"#);
+        assert_eq!(told(&wide, &["1"], Stop::Complete).as_deref(), Some(COSTLY));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct History {
     pub(crate) entries: Vec<Entry>,
     /// How many items at the beginning are rules.
     pub(crate) leading_rules: usize,
+    /// The last message of the user.
+    last_asked: Option<usize>,
     /// For each item: the result of a call.
     result_of: Vec<Option<u32>>,
     /// Results that a later one of the same call has replaced.
@@ -54,6 +56,7 @@ impl History {
         let mut history = Self {
             entries: Vec::with_capacity(items.len()),
             leading_rules: items.iter().take_while(|item| is_rule(item)).count(),
+            last_asked: items.iter().rposition(is_asked),
             result_of: vec![None; items.len()],
             replaced: Vec::new(),
             repeats: HashMap::new(),
@@ -97,6 +100,11 @@ impl History {
             Some(Entry::Step(range)) if range.contains(&at) => range.clone(),
             _ => at..at + 1,
         }
+    }
+
+    /// Whether nobody has asked anything since an answer.
+    pub(crate) fn is_current(&self, step: &Range<usize>) -> bool {
+        self.last_asked.is_none_or(|asked| asked < step.end)
     }
 
     /// The item that answers the call at `call`.
@@ -149,6 +157,10 @@ pub(crate) fn is_rules(role: Role) -> bool {
 
 fn is_rule(item: &Item<'_>) -> bool {
     matches!(item, Item::Message(message) if is_rules(message.role))
+}
+
+fn is_asked(item: &Item<'_>) -> bool {
+    matches!(item, Item::Message(message) if message.role == Role::User)
 }
 
 /// Where the step ends that begins at `start`: at the first result, at anybody else's message, or at

@@ -6,9 +6,7 @@ use std::ops::Range;
 use interlingua_dialect::{
     Carrier, Fix, Foreign, OnMissing, ReplayRule, ReplayScope, WhenThinkingOff, glob_matches,
 };
-use interlingua_ir::{
-    Call, Item, Note, NoteKind, Place, Protocol, Reasoning, Role, Text, Thought, Turn,
-};
+use interlingua_ir::{Call, Item, Note, NoteKind, Place, Protocol, Reasoning, Text, Thought, Turn};
 
 use super::Writer;
 use crate::chat::signs;
@@ -262,6 +260,7 @@ pub(in crate::chat) fn forbids_thinking(turn: &Turn<'_>, target: &Target<'_>) ->
     }
     let replay = Replay::of(target, true);
     let same_protocol = turn.protocol == Protocol::Chat;
+    let history = History::of(turn);
     let lacks = |range: &Range<usize>| {
         let items = turn.items.get(range.clone()).unwrap_or_default();
         let calls = items.iter().enumerate().filter_map(|(at, item)| match item {
@@ -273,17 +272,10 @@ pub(in crate::chat) fn forbids_thinking(turn: &Turn<'_>, target: &Target<'_>) ->
             Item::Reasoning(it) => is_usable(it, &calls, target, same_protocol),
             _ => false,
         };
-        let current = is_current(turn, range);
+        let current = history.is_current(range);
         replay.wants(!calls.is_empty(), current) && !items.iter().any(brings)
     };
-    let history = History::of(turn);
     history.entries.iter().any(|entry| matches!(entry, Entry::Step(range) if lacks(range)))
-}
-
-/// Whether nobody has asked anything since an answer.
-pub(super) fn is_current(turn: &Turn<'_>, range: &Range<usize>) -> bool {
-    let is_asked = |item: &Item<'_>| matches!(item, Item::Message(it) if it.role == Role::User);
-    !turn.items.get(range.end..).unwrap_or_default().iter().any(is_asked)
 }
 
 /// Whether something of a thought may go back.

@@ -12,7 +12,7 @@ use interlingua_ir::{Call, Form, Item, Note, NoteKind, Part, Place, Reasoning, T
 use super::Writer;
 use super::marks::mark;
 use super::parts::{OMITTED_IMAGE, Seen};
-use super::replay::{EXTRA_CONTENT, Lead, Replayed, is_current, thinking_part};
+use super::replay::{EXTRA_CONTENT, Lead, Replayed, thinking_part};
 use crate::chat::extras::CONTENT;
 use crate::chat::offer::{is_builtin_search, takes_custom};
 use crate::chat::write::{field, joined, string};
@@ -26,7 +26,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         let mut calls: Vec<(usize, &'w Call<'a>)> = Vec::new();
         let mut thoughts: Vec<(usize, &'w Reasoning<'a>)> = Vec::new();
         let turn = self.turn;
-        let current = is_current(self.turn, &range);
+        let current = self.history.is_current(&range);
         for at in range {
             match &turn.items[at] {
                 Item::Message(message) => {
