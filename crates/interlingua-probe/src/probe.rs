@@ -133,6 +133,7 @@ impl<'d> Probe<'d> {
             findings: Vec::new(),
             requests: 0,
             halted: None,
+            silence: None,
             is_lenient: false,
         };
         questions::all(&mut inquiry)?;
@@ -156,6 +157,8 @@ pub(crate) struct Inquiry<'i> {
     requests: usize,
     /// The key was refused: nothing more is asked.
     halted: Option<Fault>,
+    /// The last fault that tells nothing about what the server takes.
+    silence: Option<Fault>,
     /// What the server does not know, it does not look at: that it takes a field tells nothing.
     pub(crate) is_lenient: bool,
 }
@@ -234,7 +237,11 @@ impl Inquiry<'_> {
             | Class::FeatureDisabled
             | Class::Upstream => Outcome::Refused(fault),
             // Who is busy or away, or does not like the words, says nothing about what it takes.
-            _ => Outcome::Untold(told(&fault)),
+            _ => {
+                let text = told(&fault);
+                self.silence = Some(fault);
+                Outcome::Untold(text)
+            }
         }
     }
 
@@ -246,6 +253,14 @@ impl Inquiry<'_> {
     /// The refusal of the key, if that was it.
     pub(crate) fn halted(&self) -> Option<&Fault> {
         self.halted.as_ref()
+    }
+
+    /// Why there is no answer to the simplest of questions.
+    pub(crate) fn silence(&mut self, why: &str) -> Fault {
+        let fault = self.halted.clone().or_else(|| self.silence.take());
+        fault.unwrap_or_else(|| {
+            Fault::new(Class::Upstream, format!("nothing can be found out: {why}"))
+        })
     }
 
     /// Tries values of a field in their order, and keeps the first that is taken. What was not taken and
