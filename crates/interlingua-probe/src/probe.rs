@@ -14,7 +14,7 @@ use crate::questions;
 use crate::turns::Asked;
 
 /// How many requests a server costs that takes nearly everything.
-pub const USUAL: usize = 35;
+pub const USUAL: usize = 40;
 
 /// The most requests that are made. What is not asked by then stays unknown.
 pub const MOST: usize = 90;
@@ -318,12 +318,12 @@ impl Inquiry<'_> {
             let draft = self.draft.with(changes);
             match self.ask(&draft, turn) {
                 Outcome::Answered(answered) => {
-                    came.push(format!("{} taken", shown(changes)));
+                    came.push(format!("{}taken", shown(changes)));
                     self.keep(asked, &came.join("; "), changes);
                     return Some(answered);
                 }
                 Outcome::Refused(fault) => {
-                    came.push(format!("{} refused: {}", shown(changes), told(&fault)));
+                    came.push(format!("{}refused: {}", shown(changes), told(&fault)));
                 }
                 Outcome::Untold(why) => {
                     came.push(why);
@@ -405,13 +405,13 @@ pub(crate) fn told(fault: &Fault) -> String {
     text.chars().take(TEXT_LIMIT).chain(['…']).collect()
 }
 
-/// The values of changes, for people.
+/// The value of changes, for people, where it is a word.
 fn shown(changes: &[Change]) -> String {
     match changes.first() {
-        Some((_, Value::String(word))) => format!("`{word}`"),
-        // What is too long for a line says its name by what follows from it.
-        Some((_, Value::Object(_) | Value::Array(_))) | None => "it is".to_owned(),
-        Some((_, value)) => format!("`{value}`"),
+        Some((_, Value::String(word))) => format!("`{word}` "),
+        Some((_, value @ Value::Bool(_))) => format!("`{value}` "),
+        // What is longer shows in what follows from it.
+        _ => String::new(),
     }
 }
 

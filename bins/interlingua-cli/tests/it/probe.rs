@@ -147,41 +147,77 @@ const PROBED: [&str; 25] = [
 
 #[test]
 fn an_agent_works_with_what_was_found_out() {
-    for dialect in PROBED {
-        let upstream = Scripted::start(script(dialect)).unwrap();
-        let home = home(&upstream);
-        let ran = home.run(&["probe", "house", "--base", "generic", "--write"]);
-        let printed = ran.ok();
-        let file = home.path().join("dialects.d/house.toml");
-        let record = fs::read_to_string(file).ok();
-        let id = if record.is_some() { "house" } else { "generic" };
-        work(dialect, id, record.as_deref(), &printed);
+    std::thread::scope(|scope| {
+        for dialects in PROBED.chunks(PROBED.len().div_ceil(4)) {
+            scope.spawn(|| dialects.iter().for_each(|dialect| works_after_a_probe(dialect)));
+        }
+    });
+}
+
+fn works_after_a_probe(dialect: &str) {
+    let upstream = Scripted::start(script(dialect)).unwrap();
+    let home = home(&upstream);
+    let printed = home.run(&["probe", "house", "--base", "generic", "--write"]).ok();
+    assert!(printed.contains("an agent can work with it"), "{dialect}\n{printed}");
+    let record = fs::read_to_string(home.path().join("dialects.d/house.toml")).ok();
+    let id = if record.is_some() { "house" } else { "generic" };
+    work(dialect, id, record.as_deref(), &printed);
+}
+
+/// A gateway that knows an upstream by a record only.
+fn gateway(upstream: &Scripted, id: &str, record: Option<&str>) -> Gateway {
+    let config = format!(
+        "[providers.up]\nbase_url = \"{}\"\ndialect = \"{id}\"\nkey = {{ env = \"UP_KEY\" }}\n\
+         models = [{{ id = \"some-model\", context_window = 100000 }}]\n",
+        upstream.base_url()
+    );
+    let Some(record) = record else {
+        return Setup::new(Path::new(BINARY), &config).env("UP_KEY", KEY).start().unwrap();
+    };
+    // The folder for records is there once the gateway has been started.
+    let mut gateway = Setup::new(Path::new(BINARY), "").env("UP_KEY", KEY).start().unwrap();
+    let folder = gateway.config().with_file_name("dialects.d");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("house.toml"), record).unwrap();
+    fs::write(gateway.config(), config).unwrap();
+    gateway.kill().unwrap();
+    gateway.start().unwrap();
+    gateway
+}
+
+/// What agents insist on.
+fn insist(body: &mut Value) {
+    body["tool_choice"] = json!("required");
+    body["parallel_tool_calls"] = json!(true);
+    body["reasoning_effort"] = json!("high");
+    for (name, value) in [("temperature", json!(0.3)), ("top_p", json!(0.9)), ("seed", json!(7))] {
+        body[name] = value;
+    }
+}
+
+#[test]
+fn without_what_was_found_out_an_agent_is_refused() {
+    for dialect in ["mimo", "kimi", "mistral", "gemini"] {
+        let upstream = Scripted::start(job(dialect)).unwrap();
+        let gateway = gateway(&upstream, "generic", None);
+        let mut talker = Talker::new(Wire::Chat, "up/some-model");
+        talker.say("Look at a and b.");
+        let mut body = talker.body(true);
+        insist(&mut body);
+        gateway.send(&talker.call(&body)).unwrap();
+        assert!(!upstream.violations().is_empty(), "{dialect}");
     }
 }
 
 /// An agent at work through a gateway that knows an upstream by this record only.
 fn work(dialect: &str, id: &str, record: Option<&str>, printed: &str) {
     let upstream = Scripted::start(job(dialect)).unwrap();
-    let config = format!(
-        "discover = false\n[providers.up]\nbase_url = \"{}\"\ndialect = \"{id}\"\n\
-         key = {{ env = \"UP_KEY\" }}\nmodels = [{{ id = \"some-model\", context_window = 100000 }}]\n",
-        upstream.base_url()
-    );
-    let mut gateway = Setup::new(Path::new(BINARY), "").env("UP_KEY", KEY).start().unwrap();
-    if let Some(record) = record {
-        let file = gateway.config().with_file_name("dialects.d").join("house.toml");
-        fs::create_dir(file.parent().unwrap()).unwrap();
-        fs::write(file, record).unwrap();
-    }
-    fs::write(gateway.config(), config).unwrap();
-    gateway.kill().unwrap();
-    gateway.start().unwrap();
-
+    let gateway = gateway(&upstream, id, record);
     let mut talker = Talker::new(Wire::Chat, "up/some-model");
     let told = |gateway: &Gateway| {
         format!("{dialect}\n{printed}\n{:#?}\n{}", upstream.violations(), gateway.log())
     };
-    let mut ask = |talker: &mut Talker, stream: bool, change: &dyn Fn(&mut Value)| {
+    let ask = |talker: &mut Talker, stream: bool, change: &dyn Fn(&mut Value)| {
         let mut body = talker.body(stream);
         change(&mut body);
         let reply = gateway.send(&talker.call(&body)).unwrap();
@@ -195,16 +231,6 @@ fn work(dialect: &str, id: &str, record: Option<&str>, printed: &str) {
         { "type": "text", "text": "Look at a and b." },
         { "type": "image_url", "image_url": { "url": format!("data:image/png;base64,{PICTURE}") } },
     ] }));
-    let insist = |body: &mut Value| {
-        body["tool_choice"] = json!("required");
-        body["parallel_tool_calls"] = json!(true);
-        body["reasoning_effort"] = json!("high");
-        for (name, value) in
-            [("temperature", json!(0.3)), ("top_p", json!(0.9)), ("seed", json!(7))]
-        {
-            body[name] = value;
-        }
-    };
     assert_eq!(ask(&mut talker, true, &insist).calls.len(), 2, "{dialect}");
     talker.answer(|call| format!("content of {}", call.arguments["value"]));
     assert_eq!(ask(&mut talker, false, &|_| {}).text, "Written.", "{dialect}");

@@ -113,7 +113,7 @@ fn levels(inquiry: &mut Inquiry<'_>, thinks: bool) -> Option<Vec<&'static str>> 
         }
         Outcome::Refused(fault) => {
             let came = format!("refused: {}", told(&fault));
-            inquiry.note(&asked, &came, "it looks at it");
+            inquiry.note(&asked, &came, "not any word passes");
         }
         Outcome::Untold(why) => {
             inquiry.unknown(&asked, &why);
