@@ -19,6 +19,9 @@ pub const USUAL: usize = 40;
 /// The most requests that are made. What is not asked by then stays unknown.
 pub const MOST: usize = 90;
 
+/// After how many questions in a row without an answer nothing more is asked: each may take minutes.
+const SILENT: usize = 3;
+
 /// How much of a refusal's text is kept.
 const TEXT_LIMIT: usize = 90;
 
@@ -134,6 +137,7 @@ impl<'d> Probe<'d> {
             requests: 0,
             halted: None,
             silence: None,
+            silent: 0,
             is_lenient: false,
         };
         questions::all(&mut inquiry)?;
@@ -159,6 +163,8 @@ pub(crate) struct Inquiry<'i> {
     halted: Option<Fault>,
     /// The last fault that tells nothing about what the server takes.
     silence: Option<Fault>,
+    /// How many such faults there have been in a row.
+    silent: usize,
     /// What the server does not know, it does not look at: that it takes a field tells nothing.
     pub(crate) is_lenient: bool,
 }
@@ -195,6 +201,9 @@ impl Inquiry<'_> {
         if self.requests == MOST {
             return Outcome::Untold(format!("not asked, since {MOST} requests were made"));
         }
+        if self.silent == SILENT {
+            return Outcome::Untold("not asked, since it answers no more".to_owned());
+        }
         let target = Target {
             dialect,
             provider: &self.provider,
@@ -212,6 +221,7 @@ impl Inquiry<'_> {
             Reply::Refused(fault) => self.judge(fault),
             Reply::Answer(bytes) => match Seen::read(&bytes, dialect, &self.provider) {
                 Ok(seen) => {
+                    self.silent = 0;
                     let facts = Facts::of(&bytes);
                     Outcome::Answered(Box::new(Answered { bytes, seen, facts }))
                 }
@@ -235,11 +245,15 @@ impl Inquiry<'_> {
             | Class::ToolHistoryInvalid
             | Class::BadParam
             | Class::FeatureDisabled
-            | Class::Upstream => Outcome::Refused(fault),
+            | Class::Upstream => {
+                self.silent = 0;
+                Outcome::Refused(fault)
+            }
             // Who is busy or away, or does not like the words, says nothing about what it takes.
             _ => {
                 let text = told(&fault);
                 self.silence = Some(fault);
+                self.silent += 1;
                 Outcome::Untold(text)
             }
         }

@@ -151,6 +151,18 @@ fn who_is_busy_says_nothing_about_what_it_takes() {
 }
 
 #[test]
+fn who_answers_no_more_is_not_asked_on() {
+    let report = probed(|body, at| match at {
+        1..=8 => calls(body, &json!({ "reasoning": "hm" }), "tool_calls"),
+        _ => refused(Class::Timeout, "silent"),
+    });
+    assert_eq!(report.requests, 11, "each may take minutes");
+    let last = report.findings.last().unwrap();
+    assert_eq!((last.came.as_str(), &last.means), ("not asked, since it answers no more", &None));
+    assert!(record(&report).contains("carrier = \"reasoning\""), "{}", record(&report));
+}
+
+#[test]
 fn tools_that_break_a_server_are_offered_in_the_prompt() {
     let mut broken = 0;
     let report = probed(|body, _| {
