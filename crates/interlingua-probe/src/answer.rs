@@ -145,9 +145,8 @@ pub(crate) struct Facts {
     content: String,
 }
 
-/// Fields of a message that hold no thought.
-const KNOWN: [&str; 8] =
-    ["role", "content", "refusal", "name", "id", "tool_call_id", "type", "status"];
+/// What is in the names of fields that hold thoughts. What others hold nobody can know.
+const THOUGHT: [&str; 3] = ["reason", "think", "thought"];
 
 impl Facts {
     /// Looks at an answer's bytes.
@@ -201,7 +200,7 @@ impl Facts {
         for (name, value) in message.and_then(Value::as_object).into_iter().flatten() {
             match value {
                 Value::String(text) if name == "content" => self.content.push_str(text),
-                Value::String(text) if !text.is_empty() && !KNOWN.contains(&&**name) => {
+                Value::String(text) if !text.is_empty() && holds_thought(name) => {
                     self.note(format!("`{name}`"));
                 }
                 Value::Array(parts) if name == "content" => {
@@ -210,7 +209,7 @@ impl Facts {
                         self.note(format!("content parts of type `{kind}`"));
                     }
                 }
-                Value::Array(list) if !list.is_empty() && name.contains("reasoning") => {
+                Value::Array(list) if !list.is_empty() && holds_thought(name) => {
                     self.note(format!("the list `{name}`"));
                 }
                 _ => {}
@@ -258,7 +257,70 @@ impl Facts {
     }
 }
 
+fn holds_thought(name: &str) -> bool {
+    THOUGHT.iter().any(|it| name.contains(it))
+}
+
 /// Text that stands as it is.
 pub(crate) fn plain(text: impl Into<String>) -> Text<'static> {
     Text::plain(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(frames: &[Value], thought_in: &[&str]) {
+        let lines: Vec<String> = frames.iter().map(|it| format!("data: {it}\n\n")).collect();
+        let lines = lines.concat();
+        let facts = Facts::of(lines.as_bytes());
+        assert_eq!(facts.thought_in, thought_in);
+        assert!(facts.streamed && !facts.done);
+    }
+
+    fn delta(delta: &Value) -> Value {
+        json!({ "choices": [{ "delta": delta }] })
+    }
+
+    #[test]
+    fn thoughts_are_found_wherever_they_stand() {
+        let field = |name: &str| delta(&json!({ "role": "assistant", name: "hm" }));
+        check(&[field("reasoning"), field("reasoning")], &["`reasoning`"]);
+        check(&[field("inner_thought"), field("mood")], &["`inner_thought`"]);
+        check(&[delta(&json!({ "reasoning": "", "reasoning_details": [] }))], &[]);
+        let details = json!({ "reasoning_details": [{ "type": "reasoning.text", "text": "hm" }] });
+        check(&[delta(&details)], &["the list `reasoning_details`"]);
+        let parts = json!({ "content": [{ "type": "thinking", "thinking": [] }] });
+        check(&[delta(&parts)], &["content parts of type `thinking`"]);
+        let signed = json!({ "tool_calls": [{ "extra_content": { "a": 1 } }] });
+        check(&[delta(&signed)], &["`extra_content` of a call"]);
+        let said = |text: &str| delta(&json!({ "content": text }));
+        check(
+            &[said(" <thi"), said("nk>hm</think>")],
+            &["the content, between `<think>` and its end"],
+        );
+        check(&[said("hm</think>hi")], &["the content, up to `</think>`"]);
+        check(&[said("<p>hi</p>")], &[]);
+    }
+
+    #[test]
+    fn usage_and_ends_are_found_wherever_they_stand() {
+        let usage = json!({ "prompt_tokens": 1 });
+        for (frame, place) in [
+            (json!({ "choices": [], "usage": usage }), "a last event of its own"),
+            (json!({ "choices": [{ "delta": {} }], "usage": usage }), "the event itself"),
+            (json!({ "choices": [{ "usage": usage }] }), "the choice"),
+            (json!({ "choices": [{}], "x_groq": { "usage": usage } }), "`x_groq`"),
+        ] {
+            let facts = Facts::of(format!("data: {frame}\n\ndata: [DONE]\n\n").as_bytes());
+            assert_eq!(facts.usage_in.into_iter().collect::<Vec<_>>(), [place]);
+            assert!(facts.done);
+        }
+        let whole = json!({ "choices": [{ "message": {}, "finish_reason": "eos" }] });
+        let facts = Facts::of(whole.to_string().as_bytes());
+        assert_eq!((facts.finish, facts.streamed), (vec!["eos".to_owned()], false));
+    }
 }

@@ -14,10 +14,13 @@ use crate::questions;
 use crate::turns::Asked;
 
 /// How many requests a server costs that takes nearly everything.
-pub const USUAL: usize = 35;
+pub const USUAL: usize = 40;
 
 /// The most requests that are made. What is not asked by then stays unknown.
 pub const MOST: usize = 90;
+
+/// After how many questions in a row without an answer nothing more is asked: each may take minutes.
+const SILENT: usize = 3;
 
 /// How much of a refusal's text is kept.
 const TEXT_LIMIT: usize = 90;
@@ -133,6 +136,8 @@ impl<'d> Probe<'d> {
             findings: Vec::new(),
             requests: 0,
             halted: None,
+            silence: None,
+            silent: 0,
             is_lenient: false,
         };
         questions::all(&mut inquiry)?;
@@ -156,6 +161,10 @@ pub(crate) struct Inquiry<'i> {
     requests: usize,
     /// The key was refused: nothing more is asked.
     halted: Option<Fault>,
+    /// The last fault that tells nothing about what the server takes.
+    silence: Option<Fault>,
+    /// How many such faults there have been in a row.
+    silent: usize,
     /// What the server does not know, it does not look at: that it takes a field tells nothing.
     pub(crate) is_lenient: bool,
 }
@@ -192,6 +201,9 @@ impl Inquiry<'_> {
         if self.requests == MOST {
             return Outcome::Untold(format!("not asked, since {MOST} requests were made"));
         }
+        if self.silent == SILENT {
+            return Outcome::Untold("not asked, since it answers no more".to_owned());
+        }
         let target = Target {
             dialect,
             provider: &self.provider,
@@ -209,6 +221,7 @@ impl Inquiry<'_> {
             Reply::Refused(fault) => self.judge(fault),
             Reply::Answer(bytes) => match Seen::read(&bytes, dialect, &self.provider) {
                 Ok(seen) => {
+                    self.silent = 0;
                     let facts = Facts::of(&bytes);
                     Outcome::Answered(Box::new(Answered { bytes, seen, facts }))
                 }
@@ -232,9 +245,17 @@ impl Inquiry<'_> {
             | Class::ToolHistoryInvalid
             | Class::BadParam
             | Class::FeatureDisabled
-            | Class::Upstream => Outcome::Refused(fault),
+            | Class::Upstream => {
+                self.silent = 0;
+                Outcome::Refused(fault)
+            }
             // Who is busy or away, or does not like the words, says nothing about what it takes.
-            _ => Outcome::Untold(told(&fault)),
+            _ => {
+                let text = told(&fault);
+                self.silence = Some(fault);
+                self.silent += 1;
+                Outcome::Untold(text)
+            }
         }
     }
 
@@ -246,6 +267,14 @@ impl Inquiry<'_> {
     /// The refusal of the key, if that was it.
     pub(crate) fn halted(&self) -> Option<&Fault> {
         self.halted.as_ref()
+    }
+
+    /// Why there is no answer to the simplest of questions.
+    pub(crate) fn silence(&mut self, why: &str) -> Fault {
+        let fault = self.halted.clone().or_else(|| self.silence.take());
+        fault.unwrap_or_else(|| {
+            Fault::new(Class::Upstream, format!("nothing can be found out: {why}"))
+        })
     }
 
     /// Tries values of a field in their order, and keeps the first that is taken. What was not taken and
@@ -303,12 +332,12 @@ impl Inquiry<'_> {
             let draft = self.draft.with(changes);
             match self.ask(&draft, turn) {
                 Outcome::Answered(answered) => {
-                    came.push(format!("{} taken", shown(changes)));
+                    came.push(format!("{}taken", shown(changes)));
                     self.keep(asked, &came.join("; "), changes);
                     return Some(answered);
                 }
                 Outcome::Refused(fault) => {
-                    came.push(format!("{} refused: {}", shown(changes), told(&fault)));
+                    came.push(format!("{}refused: {}", shown(changes), told(&fault)));
                 }
                 Outcome::Untold(why) => {
                     came.push(why);
@@ -390,13 +419,13 @@ pub(crate) fn told(fault: &Fault) -> String {
     text.chars().take(TEXT_LIMIT).chain(['…']).collect()
 }
 
-/// The values of changes, for people.
+/// The value of changes, for people, where it is a word.
 fn shown(changes: &[Change]) -> String {
     match changes.first() {
-        Some((_, Value::String(word))) => format!("`{word}`"),
-        // What is too long for a line says its name by what follows from it.
-        Some((_, Value::Object(_) | Value::Array(_))) | None => "it is".to_owned(),
-        Some((_, value)) => format!("`{value}`"),
+        Some((_, Value::String(word))) => format!("`{word}` "),
+        Some((_, value @ Value::Bool(_))) => format!("`{value}` "),
+        // What is longer shows in what follows from it.
+        _ => String::new(),
     }
 }
 

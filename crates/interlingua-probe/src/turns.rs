@@ -110,6 +110,7 @@ fn rounds(turn: &mut Asked, calls: &[SeenCall]) {
 pub(crate) fn picture(words: bool) -> Asked {
     let mut turn = say("Which colour is this? One word.");
     turn.items = vec![picture_message(words)];
+    turn.max_output_tokens = Some(SOME);
     turn
 }
 

@@ -10,6 +10,8 @@ use interlingua_registry::{ProviderKey, Target};
 use interlingua_upstream::{Call, ProxySettings, Purpose, Upstream};
 use tokio::runtime::Runtime;
 
+use crate::output;
+
 /// The largest answer to a small question.
 const ANSWER_LIMIT: usize = 4 << 20;
 
@@ -29,7 +31,11 @@ pub(super) struct Upstreamed<'t> {
     upstream: Upstream,
     target: &'t Target,
     key: Option<&'t ProviderKey>,
+    asked: usize,
 }
+
+/// After how many requests a person is told that it goes on.
+const A_WHILE: usize = 10;
 
 impl<'t> Upstreamed<'t> {
     /// Carries an inquiry out.
@@ -42,7 +48,7 @@ impl<'t> Upstreamed<'t> {
         let proxies = ProxySettings::read(|name| std::env::var(name).ok());
         let upstream = Upstream::new(&proxies, target.provider.timeouts.connect).map_err(cannot)?;
         let key = target.provider.keys.first();
-        let mut server = Self { runtime, upstream, target, key };
+        let mut server = Self { runtime, upstream, target, key, asked: 0 };
         let report = probe.run(&mut server);
         // Wherever nobody listens, name lookup may still be at work on a thread of its own.
         server.runtime.shutdown_background();
@@ -91,6 +97,10 @@ impl<'t> Upstreamed<'t> {
 
 impl Server for Upstreamed<'_> {
     fn ask(&mut self, ask: Ask<'_>) -> Reply {
+        if self.asked > 0 && self.asked.is_multiple_of(A_WHILE) {
+            output::say(&format!("… {} requests so far", self.asked));
+        }
+        self.asked += 1;
         let mut left = AGAIN;
         loop {
             let fault = match self.once(&ask) {

@@ -147,10 +147,9 @@ impl Options {
         let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
         let Some(preset) = preset else { return Ok(()) };
         let wanted = Wanted { region, plan, wire: draft.wire };
-        if let Some(chosen) = wanted.choose(preset)? {
-            draft.base_url = Some(chosen.base_url);
-            draft.dialect = draft.dialect.take().or(chosen.dialect.map(str::to_owned));
-        }
+        let chosen = wanted.choose(preset)?;
+        draft.base_url = chosen.base_url;
+        draft.dialect = draft.dialect.take().or(chosen.dialect.map(str::to_owned));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Which of a vendor's addresses is meant.
 
-use interlingua_dialect::{Dialects, Plan, Wire};
+use interlingua_dialect::{Dialect, Dialects, Plan, Wire};
 use interlingua_registry::{Preset, PresetUrl};
 
 use crate::failure::Failure;
@@ -14,22 +14,22 @@ pub(super) struct Wanted<'a> {
     pub(super) wire: Option<Wire>,
 }
 
-/// An address that was chosen.
-#[derive(Debug, Eq, PartialEq)]
+/// What was chosen.
+#[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Chosen {
-    pub(super) base_url: String,
+    /// None leaves the address to the key, each time that the configuration is read.
+    pub(super) base_url: Option<String>,
     /// The dialect, where it is not that of the vendor's usual protocol.
     pub(super) dialect: Option<&'static str>,
 }
 
 impl Wanted<'_> {
-    /// Chooses among a vendor's addresses. None is chosen where nothing is said: then the key chooses,
-    /// each time that the configuration is read.
+    /// Chooses among a vendor's addresses.
     ///
     /// # Errors
     ///
     /// The vendor has no such address, or only the user knows it. The text says what there is.
-    pub(super) fn choose(&self, preset: &Preset) -> Result<Option<Chosen>, Failure> {
+    pub(super) fn choose(&self, preset: &Preset) -> Result<Chosen, Failure> {
         let id = &preset.id;
         if let Some(form) = &preset.base_url_form {
             let form = form.replace('{', "<").replace('}', ">");
@@ -38,14 +38,20 @@ impl Wanted<'_> {
                 preset.name
             )));
         }
-        let besides = self.wire == Some(Wire::Messages) && !preset.messages_urls.is_empty();
-        let urls = if besides { &preset.messages_urls } else { &preset.base_urls };
-        if self.region.is_none() && self.plan.is_none() && !besides {
-            return Ok(None);
+        let besides = self.wire == Some(Wire::Messages) && !speaks_messages_only(preset);
+        if besides && !speaks_messages_too(preset) {
+            let what = format!("`{id}` is not known to speak Messages; leave `--wire` out");
+            return Err(Failure::argument(what));
+        }
+        let dialect = besides.then(|| Dialects::of_stranger(self.wire));
+        let apart = besides && !preset.messages_urls.is_empty();
+        let urls = if apart { &preset.messages_urls } else { &preset.base_urls };
+        if self.region.is_none() && self.plan.is_none() && !apart {
+            return Ok(Chosen { base_url: None, dialect });
         }
         let mut fitting = urls.iter().filter(|url| self.fits(url));
         let Some(first) = fitting.next() else {
-            let what = if besides { "no such address for Messages" } else { "no such address" };
+            let what = if apart { "no such address for Messages" } else { "no such address" };
             let there_are = match urls.as_slice() {
                 [] => "say it with `--base-url <URL>`".to_owned(),
                 urls => format!("there are: {}", listed(urls.iter())),
@@ -59,8 +65,7 @@ impl Wanted<'_> {
                 first.url
             ));
         }
-        let dialect = besides.then(|| Dialects::of_stranger(self.wire));
-        Ok(Some(Chosen { base_url: first.url.clone(), dialect }))
+        Ok(Chosen { base_url: Some(first.url.clone()), dialect })
     }
 
     fn fits(&self, url: &PresetUrl) -> bool {
@@ -71,4 +76,18 @@ impl Wanted<'_> {
 
 fn listed<'a>(urls: impl Iterator<Item = &'a PresetUrl>) -> String {
     urls.map(|url| format!("{} ({})", url.label(), url.url)).collect::<Vec<_>>().join(", ")
+}
+
+fn speaks_messages_only(preset: &Preset) -> bool {
+    record(preset).is_some_and(|it| it.wire == Wire::Messages)
+}
+
+/// A server that nobody has described may.
+fn speaks_messages_too(preset: &Preset) -> bool {
+    let at_all = record(preset).is_none_or(|it| it.endpoint.messages_url.is_some());
+    at_all || preset.base_urls.is_empty()
+}
+
+fn record(preset: &Preset) -> Option<Dialect> {
+    Dialects::builtin().resolve(&preset.dialect, "").ok()
 }

@@ -129,6 +129,20 @@ fn vendors_are_those_that_can_be_added() {
 }
 
 #[test]
+fn the_guide_shows_what_a_probe_prints() {
+    let guide = read("docs/providers.md");
+    let (_, block) = guide.split_once("$ interlingua probe house\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let printed = read("bins/interlingua-cli/tests/it/probe/kimi.txt");
+    // The first line goes to a person, and names an address.
+    let lines: Vec<&str> = block.lines().skip(1).filter(|line| *line != "…").collect();
+    assert!(lines.len() > 10, "{block}");
+    for line in lines {
+        assert!(printed.lines().any(|it| it == line), "this is not printed: {line}");
+    }
+}
+
+#[test]
 fn the_readme_shows_a_configuration_that_is_right() {
     let readme = read("README.md");
     let (_, rest) = readme.split_once("```toml\n").unwrap();

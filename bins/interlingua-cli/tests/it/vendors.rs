@@ -73,6 +73,18 @@ fn an_address_that_is_not_there_is_told_from_those_that_are() {
 }
 
 #[test]
+fn messages_are_spoken_only_where_they_are_known() {
+    let home = Home::empty();
+    let add = |id: &str| home.run(&["providers", "add", id, "--wire", "messages", "--no-test"]);
+    assert!(add("mistral").failed(64).contains("not known to speak Messages"));
+    add("vllm").ok();
+    assert_eq!(added(&home), ["http://localhost:8000/v1", "anthropic_compat", "true"]);
+    let home = Home::empty().env("ANTHROPIC_API_KEY", CANARY);
+    home.run(&["providers", "add", "anthropic", "--wire", "messages", "--no-test"]).ok();
+    assert_eq!(added(&home), ["https://api.anthropic.com", "anthropic", "true"]);
+}
+
+#[test]
 fn a_key_without_an_address_switches_nobody_on() {
     let home = Home::empty().env("AZURE_OPENAI_API_KEY", CANARY);
     let said = home.run(&["config", "check"]);

@@ -1,6 +1,6 @@
 //! Whether it answers at all, and how a plain answer looks.
 
-use interlingua_ir::{Class, Fault};
+use interlingua_ir::Fault;
 use serde_json::{Value, json};
 
 use super::{Learned, change, own_first, thoughts};
@@ -29,7 +29,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) -> Result<()
             refused(inquiry, &fault, &whole, &limits);
             stream(inquiry)
         }
-        Outcome::Untold(why) => Err(inquiry.halted().cloned().unwrap_or_else(|| silent(&why))),
+        Outcome::Untold(why) => Err(inquiry.silence(&why)),
     }?;
     learned.thinks = streamed.seen.thinks() || !streamed.facts.thought_in.is_empty();
     look(inquiry, &streamed);
@@ -89,14 +89,8 @@ fn stream(inquiry: &mut Inquiry<'_>) -> Result<Box<Answered>, Fault> {
     let options: Vec<Vec<Change>> =
         usage.into_iter().map(|it| vec![change("request.stream_usage", it)]).collect();
     let answered = inquiry.first("a text as a stream, with usage", &options, None, &say("Say hi."));
-    answered.ok_or_else(|| {
-        let why = "it takes no text, neither in one piece nor as a stream";
-        inquiry.halted().cloned().unwrap_or_else(|| silent(why))
-    })
-}
-
-fn silent(why: &str) -> Fault {
-    Fault::new(Class::Upstream, format!("nothing can be found out: {why}"))
+    let why = "it takes no text, neither in one piece nor as a stream";
+    answered.ok_or_else(|| inquiry.silence(why))
 }
 
 /// What a stream shows by itself.

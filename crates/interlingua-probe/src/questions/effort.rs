@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::change;
+use super::{Learned, change, own_first};
+use crate::answer::Seen;
 use crate::draft::Change;
 use crate::probe::{Inquiry, Outcome, told};
-use crate::turns::{Asked, SOME, say};
+use crate::turns::{Asked, SOME, results, say};
 
 /// The levels, from the weakest.
 const LEVELS: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "max"];
@@ -15,7 +16,58 @@ const FIELD: &str = "reasoning_effort";
 /// A word that is no level anywhere.
 const NO_LEVEL: &str = "unheard-of";
 
-pub(super) fn ask(inquiry: &mut Inquiry<'_>, thinks: bool) {
+pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
+    if has_own_way(inquiry) {
+        own_way(inquiry, learned.thinks);
+    } else {
+        by_field(inquiry, learned.thinks);
+    }
+    while_off(inquiry, learned);
+}
+
+/// Whether the base asks for levels with more, or something else, than `reasoning_effort`.
+fn has_own_way(inquiry: &Inquiry<'_>) -> bool {
+    let high = resolve(inquiry.draft.get("thinking.effort"), "high");
+    let fields = high.as_object().into_iter().flatten();
+    fields.clone().count() > 0 && fields.clone().any(|(name, _)| name != FIELD)
+}
+
+/// Asks for each level as the base does, and takes out those that are refused.
+fn own_way(inquiry: &mut Inquiry<'_>, thinks: bool) {
+    let table = inquiry.draft.get("thinking.effort").clone();
+    let mut came = Vec::new();
+    let mut changes = Vec::new();
+    let mut known: Vec<(Value, bool)> = Vec::new();
+    for level in ["none"].into_iter().chain(LEVELS) {
+        // Aliases go where their level goes.
+        let Value::Object(_) = &table[level] else { continue };
+        let fields = table[level].clone();
+        let before = known.iter().find(|(it, _)| *it == fields).map(|(_, taken)| *taken);
+        let taken = match before {
+            Some(taken) => taken,
+            None => match at_level(inquiry, &fields) {
+                Outcome::Answered(answered)
+                    if level == "none" && thinks && answered.seen.thinks() =>
+                {
+                    came.push("`none` taken, but it thinks all the same".to_owned());
+                    false
+                }
+                Outcome::Answered(_) => true,
+                Outcome::Refused(_) => false,
+                Outcome::Untold(why) => return inquiry.unknown("the record's levels", &why),
+            },
+        };
+        known.push((fields, taken));
+        came.push(format!("`{level}` {}", if taken { "taken" } else { "goes" }));
+        if !taken {
+            changes.push(change(&format!("thinking.effort.{level}"), Value::Null));
+        }
+    }
+    inquiry.keep("the record's levels", &came.join(", "), &changes);
+}
+
+/// Asks for each level with `reasoning_effort`, and for a switch where that cannot stop the thinking.
+fn by_field(inquiry: &mut Inquiry<'_>, thinks: bool) {
     let levels = levels(inquiry, thinks);
     let off = match &levels {
         Some(levels) if levels.contains(&"none") => None,
@@ -36,17 +88,32 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, thinks: bool) {
     inquiry.keep("– its levels", &came, &changes);
 }
 
+/// Whether earlier thoughts are wanted back while the model shall not think.
+fn while_off(inquiry: &mut Inquiry<'_>, learned: &Learned) {
+    let path = "replay.when_thinking_off";
+    let Some((bytes, _)) = &learned.calls else { return };
+    let can_stop = inquiry.draft.get("thinking.effort.none").is_object();
+    let Some(seen) = inquiry.read(&inquiry.draft, bytes).filter(Seen::thinks) else { return };
+    if !can_stop || inquiry.draft.word("replay.carrier") == "none" {
+        return;
+    }
+    let mut turn = results(&seen, true);
+    turn.thinking.effort = Some("none".into());
+    let rules = own_first(inquiry.draft.get(path), &["omit", "send"]);
+    inquiry.choose("its earlier thoughts, while it shall not think", path, &rules, None, &turn);
+}
+
 /// The levels that `reasoning_effort` takes; `None` if that cannot be told.
 fn levels(inquiry: &mut Inquiry<'_>, thinks: bool) -> Option<Vec<&'static str>> {
     let asked = format!("`{FIELD}: {NO_LEVEL}`");
-    match at_level(inquiry, NO_LEVEL) {
+    match at_level(inquiry, &json!({ FIELD: NO_LEVEL })) {
         Outcome::Answered(_) => {
             inquiry.unknown(&asked, "taken, so it does not look at it, or knows any word");
             return None;
         }
         Outcome::Refused(fault) => {
             let came = format!("refused: {}", told(&fault));
-            inquiry.note(&asked, &came, "it looks at it");
+            inquiry.note(&asked, &came, "not any word passes");
         }
         Outcome::Untold(why) => {
             inquiry.unknown(&asked, &why);
@@ -57,7 +124,7 @@ fn levels(inquiry: &mut Inquiry<'_>, thinks: bool) -> Option<Vec<&'static str>> 
     let mut came = Vec::new();
     // The level that most have tells whether the field is known at all.
     for level in ["high", "low", "medium", "minimal", "xhigh", "max", "none"] {
-        match at_level(inquiry, level) {
+        match at_level(inquiry, &json!({ FIELD: level })) {
             Outcome::Answered(answered) if level == "none" && thinks && answered.seen.thinks() => {
                 came.push("`none` taken, but it thinks all the same".to_owned());
             }
@@ -81,9 +148,9 @@ fn levels(inquiry: &mut Inquiry<'_>, thinks: bool) -> Option<Vec<&'static str>> 
     Some(taken)
 }
 
-fn at_level(inquiry: &mut Inquiry<'_>, level: &str) -> Outcome {
-    let fields = json!({ FIELD: level });
-    inquiry.ask(&inquiry.draft.with(&[change("thinking.effort.high", fields)]), &think())
+fn at_level(inquiry: &mut Inquiry<'_>, fields: &Value) -> Outcome {
+    let draft = inquiry.draft.with(&[change("thinking.effort.high", fields.clone())]);
+    inquiry.ask(&draft, &think())
 }
 
 /// A question that a model may think about.
@@ -104,8 +171,7 @@ fn switch(inquiry: &mut Inquiry<'_>, thinks: bool) -> Option<(Value, Value)> {
     let mut came = Vec::new();
     for (off, on) in switches(inquiry) {
         let name = off.as_object().and_then(|it| it.keys().next().cloned()).unwrap_or_default();
-        let draft = inquiry.draft.with(&[change("thinking.effort.high", off.clone())]);
-        match inquiry.ask(&draft, &think()) {
+        match at_level(inquiry, &off) {
             Outcome::Answered(answered) if answered.seen.thinks() => {
                 came.push(format!("`{name}` taken, but it thinks all the same"));
             }

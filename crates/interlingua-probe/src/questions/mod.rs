@@ -39,7 +39,7 @@ pub(crate) fn all(inquiry: &mut Inquiry<'_>) -> Result<(), Fault> {
     basics::ask(inquiry, &mut learned)?;
     tools::ask(inquiry, &mut learned);
     if learned.tools {
-        thoughts::ask(inquiry, &mut learned);
+        thoughts::ask(inquiry, &learned);
         tools::choice(inquiry);
         tools::flags(inquiry);
         history::ask_rounds(inquiry);
@@ -48,7 +48,7 @@ pub(crate) fn all(inquiry: &mut Inquiry<'_>) -> Result<(), Fault> {
     content::forms(inquiry, learned.tools);
     content::pictures(inquiry);
     params::ask(inquiry);
-    effort::ask(inquiry, learned.thinks);
+    effort::ask(inquiry, &learned);
     match inquiry.halted() {
         Some(fault) => Err(fault.clone()),
         None => Ok(()),

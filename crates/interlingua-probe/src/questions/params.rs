@@ -21,9 +21,24 @@ pub(super) const PARAMS: [(&str, &str); 8] = [
 
 const PATH: &str = "request.drop";
 
+const WHILE_THINKING: &str = "thinking.drop_when_on";
+
 /// Asks with all at once, and takes out what is refused.
 pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     let asked = format!("{} parameters of sampling and the like", PARAMS.len());
+    if leaves_out(inquiry) {
+        match inquiry.ask(&inquiry.draft.clone(), &turn(&PARAMS)) {
+            Outcome::Answered(_) => {
+                return inquiry.keep(
+                    &asked,
+                    "taken, but for those that the record leaves out",
+                    &[],
+                );
+            }
+            Outcome::Refused(_) => {}
+            Outcome::Untold(why) => return inquiry.unknown(&asked, &why),
+        }
+    }
     let mut left = PARAMS.to_vec();
     let mut refused: Vec<&str> = Vec::new();
     let mut came = Vec::new();
@@ -55,6 +70,13 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>) {
     }
     let changes = changes(inquiry, &refused);
     inquiry.keep(&asked, &came.join("; "), &changes);
+}
+
+/// Whether the base leaves some of them out already.
+fn leaves_out(inquiry: &Inquiry<'_>) -> bool {
+    let lists = [PATH, WHILE_THINKING].map(|path| inquiry.draft.get(path).as_array());
+    let mut left_out = lists.into_iter().flatten().flatten();
+    left_out.any(|it| PARAMS.iter().any(|(name, _)| it == name))
 }
 
 fn one_by_one(
@@ -99,8 +121,8 @@ fn changes(inquiry: &Inquiry<'_>, refused: &[&str]) -> Vec<Change> {
     }
     let mut changes = vec![change(PATH, list)];
     // What the base leaves out while the model thinks, it would never ask with.
-    if inquiry.draft.get("thinking.drop_when_on").as_array().is_some_and(|it| !it.is_empty()) {
-        changes.push(change("thinking.drop_when_on", Vec::<Value>::new()));
+    if inquiry.draft.get(WHILE_THINKING).as_array().is_some_and(|it| !it.is_empty()) {
+        changes.push(change(WHILE_THINKING, Vec::<Value>::new()));
     }
     changes
 }

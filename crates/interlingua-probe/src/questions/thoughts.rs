@@ -11,11 +11,11 @@ use crate::draft::Change;
 use crate::probe::{Answered, Inquiry, Outcome, told};
 use crate::turns::{Asked, foreign_round, results};
 
-pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
-    let Some((bytes, seen)) = learned.calls.take() else {
+pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
+    let Some((bytes, seen)) = &learned.calls else {
         return inquiry.unknown("the results of its calls", "not asked, since there are no calls");
     };
-    let facts = Facts::of(&bytes);
+    let facts = Facts::of(bytes);
     let mut places = facts.thought_in.clone();
     places.dedup();
     match places.is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
         }
     }
     let back =
-        if places.is_empty() { bare(inquiry, &seen) } else { thoughtful(inquiry, &bytes, &facts) };
+        if places.is_empty() { bare(inquiry, seen) } else { thoughtful(inquiry, bytes, &facts) };
     if back {
         missing(inquiry);
     }

@@ -37,7 +37,7 @@ pub(crate) fn verify(inquiry: &mut Inquiry<'_>) {
     match outcome {
         Outcome::Answered(_) => {
             let came = format!("{} requests taken", steps + 1);
-            inquiry.note(asked, &came, "the record below holds");
+            inquiry.note(asked, &came, "an agent can work with it");
         }
         Outcome::Refused(fault) => {
             let came = format!("request {} refused: {}", steps + 1, told(&fault));

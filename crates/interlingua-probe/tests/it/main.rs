@@ -41,13 +41,13 @@ fn refused(class: Class, text: &str) -> Reply {
 }
 
 /// A whole answer, which is read where a stream was asked for, too.
-fn message(message: Value, finish: &str) -> Reply {
+fn message(message: &Value, finish: &str) -> Reply {
     let answer = json!({ "choices": [{ "message": message, "finish_reason": finish }] });
     Reply::Answer(answer.to_string().into_bytes())
 }
 
 fn hi() -> Reply {
-    message(json!({ "content": "hi" }), "stop")
+    message(&json!({ "content": "hi" }), "stop")
 }
 
 /// Two calls where there are tools and no results yet, else a text.
@@ -65,7 +65,7 @@ fn calls(body: &Value, extra: &Value, finish: &str) -> Reply {
     for (name, value) in extra.as_object().unwrap() {
         answer[name] = value.clone();
     }
-    message(answer, finish)
+    message(&answer, finish)
 }
 
 #[track_caller]
@@ -151,6 +151,18 @@ fn who_is_busy_says_nothing_about_what_it_takes() {
 }
 
 #[test]
+fn who_answers_no_more_is_not_asked_on() {
+    let report = probed(|body, at| match at {
+        1..=8 => calls(body, &json!({ "reasoning": "hm" }), "tool_calls"),
+        _ => refused(Class::Timeout, "silent"),
+    });
+    assert_eq!(report.requests, 11, "each may take minutes");
+    let last = report.findings.last().unwrap();
+    assert_eq!((last.came.as_str(), &last.means), ("not asked, since it answers no more", &None));
+    assert!(record(&report).contains("carrier = \"reasoning\""), "{}", record(&report));
+}
+
+#[test]
 fn tools_that_break_a_server_are_offered_in_the_prompt() {
     let mut broken = 0;
     let report = probed(|body, _| {
@@ -173,16 +185,16 @@ fn a_word_of_its_own_for_calls_is_learned() {
     let record = record(&report);
     assert!(record.contains("[stream.finish_map]\nuse_tools = \"tool_calls\"\n"), "{record}");
     // How a text ends that may have been cut is not known.
-    let report = probed(|_, _| message(json!({ "content": "hi" }), "eos"));
+    let report = probed(|_, _| message(&json!({ "content": "hi" }), "eos"));
     assert_eq!(finding(&report, "– its end").means, None);
     assert_eq!(report.proposal, None);
 }
 
 #[test]
 fn a_thought_that_only_ends_is_read() {
-    let report = probed(|_, _| message(json!({ "content": "Hm.</think>hi" }), "stop"));
+    let report = probed(|_, _| message(&json!({ "content": "Hm.</think>hi" }), "stop"));
     assert!(record(&report).contains("[reasoning_out]\ntags = \"implicit_open\"\n"));
-    let report = probed(|_, _| message(json!({ "content": "<think>Hm.</think>hi" }), "stop"));
+    let report = probed(|_, _| message(&json!({ "content": "<think>Hm.</think>hi" }), "stop"));
     assert_eq!(report.proposal, None);
 }
 
@@ -222,7 +234,7 @@ fn who_only_streams_is_streamed_from() {
 fn a_record_takes_no_name_that_is_taken() {
     let dialects = Dialects::builtin();
     let mut server = Ruled {
-        rule: |_: &Value, _: usize| message(json!({ "content": "a</think>b" }), "stop"),
+        rule: |_: &Value, _: usize| message(&json!({ "content": "a</think>b" }), "stop"),
         requests: 0,
     };
     let report = Probe::new(&dialects, "vllm", "generic", "m").unwrap().run(&mut server).unwrap();
