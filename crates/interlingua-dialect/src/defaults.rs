@@ -21,6 +21,7 @@ pub(crate) struct Defaults {
     pub(crate) rules: Vec<ErrorRule>,
     pub(crate) used_up_window: Pattern,
     pub(crate) rejected_param: Pattern,
+    pub(crate) rejected_value: Pattern,
     retryable: Vec<(Class, bool)>,
 }
 
@@ -38,9 +39,10 @@ impl Defaults {
     }
 }
 
-const FIELDS: [Field; 5] = [
+const FIELDS: [Field; 6] = [
     Field { name: "used_up_window", about: "", kind: Kind::Pattern },
     Field { name: "rejected_param", about: "", kind: Kind::Pattern },
+    Field { name: "rejected_value", about: "", kind: Kind::Pattern },
     Field { name: "retryable", about: "", kind: Kind::Map(&Kind::Bool) },
     Field { name: "defaults", about: "", kind: Kind::Patch(BLOCKS) },
     Field { name: "error_rules", about: "", kind: Vec::<ErrorRule>::KIND },
@@ -69,6 +71,8 @@ fn read() -> Defaults {
         used_up_window: Pattern::deserialize(take("used_up_window"))
             .expect("a pattern was read as text"),
         rejected_param: Pattern::deserialize(take("rejected_param"))
+            .expect("a pattern was read as text"),
+        rejected_value: Pattern::deserialize(take("rejected_value"))
             .expect("a pattern was read as text"),
         retryable: retryable
             .iter()

@@ -44,16 +44,17 @@ impl Repairs {
     /// Adds a repair; `param` is the field that the upstream named. `false` when it was made before,
     /// so that nothing is tried twice.
     pub fn add(&mut self, fix: Fix, param: Option<&str>) -> bool {
-        if fix == Fix::DropParam {
+        if matches!(fix, Fix::DropParam | Fix::DropValue) {
             // Upstreams name a place inside a parameter, too.
             let Some(param) = param.and_then(|it| it.split('[').next()) else { return false };
             let outer = param.split('.').next().unwrap_or(param);
             // What makes up the request is never dropped, whatever the upstream says.
-            if KEPT_PARAMS.contains(&outer) {
+            if KEPT_PARAMS.contains(&outer) || param.len() > LONGEST_PARAM {
                 return false;
             }
             let param = if LOOSE_PARAMS.contains(&outer) { param } else { outer };
-            let new = !self.params.iter().any(|it| it == param);
+            let known = self.params.iter().any(|it| it == param);
+            let new = !known && self.params.len() < MOST_PARAMS;
             if new {
                 self.params.push(param.to_owned());
             }
@@ -109,7 +110,12 @@ pub struct Written {
 const LOOSE_PARAMS: [&str; 2] = ["reasoning", "text"];
 
 /// What a request cannot do without, whatever an upstream complains about.
-const KEPT_PARAMS: [&str; 6] = ["input", "messages", "model", "stream", "system", "tools"];
+const KEPT_PARAMS: [&str; 7] =
+    ["input", "instructions", "messages", "model", "stream", "system", "tools"];
+
+/// The longest name of a parameter in bytes, and the most of them: upstreams that are hostile invent more.
+const LONGEST_PARAM: usize = 64;
+const MOST_PARAMS: usize = 32;
 
 /// Parameters that change nothing about the answer; leaving them out is not worth a word.
 pub(crate) const HOUSEKEEPING: [&str; 7] = [
@@ -121,3 +127,27 @@ pub(crate) const HOUSEKEEPING: [&str; 7] = [
     "store",
     "user",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_up_a_request_is_never_left_out() {
+        let mut repairs = Repairs::default();
+        for param in KEPT_PARAMS {
+            assert!(!repairs.add(Fix::DropParam, Some(param)), "{param}");
+            assert!(!repairs.add(Fix::DropValue, Some(&format!("{param}[0].x"))), "{param}");
+        }
+        assert!(repairs.is_empty());
+    }
+
+    #[test]
+    fn invented_parameters_are_not_gathered() {
+        let mut repairs = Repairs::default();
+        assert!(!repairs.add(Fix::DropParam, Some(&"x".repeat(LONGEST_PARAM + 1))));
+        let added = (0..1_000).filter(|nth| repairs.add(Fix::DropParam, Some(&format!("x{nth}"))));
+        assert_eq!(added.count(), MOST_PARAMS);
+        assert!(!repairs.add(Fix::DropParam, Some("x0")), "it is known");
+    }
+}

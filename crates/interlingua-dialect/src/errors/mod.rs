@@ -55,13 +55,20 @@ impl Dialect {
                 None => defaults.used_up_window.is_match(&haystack),
             };
         let class = if used_up { Class::Quota } else { class };
-        let rejected = (class == Class::BadParam)
-            .then(|| defaults.rejected_param.group(&haystack).map(request_name))
-            .flatten();
-        let fix = rule.and_then(|rule| rule.fix);
+        let named = |pattern: &Pattern| {
+            let name = pattern.group(&haystack).filter(|_| class == Class::BadParam)?;
+            Some(request_name(name))
+        };
+        let by_value = named(&defaults.rejected_value);
+        let drop = if by_value.is_some() { Fix::DropValue } else { Fix::DropParam };
+        let rejected = by_value.or_else(|| named(&defaults.rejected_param));
         // What is wrong inside of a list is no parameter that could be left out.
         let whole = rejected.as_ref().filter(|name| !name.contains('['));
-        let fix = fix.or(whole.map(|_| Fix::DropParam));
+        let fix = match rule.and_then(|rule| rule.fix) {
+            None => whole.map(|_| drop),
+            Some(Fix::DropParam) => Some(drop),
+            other => other,
+        };
         let said = rule.filter(|_| !used_up).and_then(|rule| rule.retryable);
         Refusal {
             class,

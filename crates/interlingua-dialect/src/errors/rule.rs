@@ -53,8 +53,10 @@ closed_enum! {
         ToJsonObject = "to_json_object",
         /// Stream, and collect.
         ForceStream = "force_stream",
-        /// Leave the field out that the upstream complains about.
+        /// Leave the field out that the upstream complains about, and from then on.
         DropParam = "drop_param",
+        /// Leave the field out of whose value the upstream complains, in this request.
+        DropValue = "drop_value",
         /// Put the placeholder where reasoning is missing.
         AddPlaceholder = "add_placeholder",
         /// Move images out of tool results, or leave them out.

@@ -116,7 +116,8 @@ fn repairs_and_waits_of_recorded_refusals() {
     let dialects = Dialects::builtin();
     let told = recorded().into_iter().filter_map(|(name, fixture)| {
         let refusal = classify(&dialects, &fixture);
-        let param = refusal.param.filter(|_| refusal.fix == Some(Fix::DropParam));
+        let param =
+            refusal.param.filter(|_| matches!(refusal.fix, Some(Fix::DropParam | Fix::DropValue)));
         let param = param.map(|it| format!(" {it}"));
         let fix = refusal.fix.map(|it| format!(" {}", it.name()));
         let wait = refusal.retry_after.map(|it| format!(" {} s", it.as_secs()));
@@ -137,9 +138,9 @@ const REPAIRS_AND_WAITS: [&str; 26] = [
     "gemini-quota: 34 s",
     "glm-plan-window: at 2026-11-20 18:00:00",
     "kimi-rate-limit: 1 s",
-    "kimi-temperature: drop_param temperature",
-    "kimi-thinking-forced: drop_param thinking",
-    "kimi-tool-choice: drop_param tool_choice",
+    "kimi-temperature: drop_value temperature",
+    "kimi-thinking-forced: drop_value thinking",
+    "kimi-tool-choice: drop_value tool_choice",
     "mimo-no-image: lift_images",
     "mimo-replay-missing-streaming: add_placeholder",
     "mimo-replay-missing: add_placeholder",
@@ -160,7 +161,6 @@ const REPAIRS_AND_WAITS: [&str; 26] = [
 #[test]
 fn a_rejected_parameter_is_known_by_its_name() {
     for (message, param) in [
-        ("Unsupported value: 'temperature' does not support 0.2 with this model.", "temperature"),
         ("Unrecognized request argument supplied: verbosity", "verbosity"),
         ("Unknown parameter: 'reasoning.context'.", "reasoning.context"),
         ("unknown field `top_k`, expected one of", "top_k"),
@@ -175,6 +175,19 @@ fn a_rejected_parameter_is_known_by_its_name() {
     let inside = "Extra inputs are not permitted, field: 'messages[2].reasoning', value: 'x'";
     let refusal = refused("generic", 400, json!({ "error": inside }).to_string());
     assert_eq!((refusal.fix, refusal.param.as_deref()), (None, Some("messages[2].reasoning")));
+}
+
+#[test]
+fn a_rejected_value_says_nothing_of_the_parameter() {
+    for (message, param) in [
+        ("Unsupported value: 'temperature' does not support 0.2 with this model.", "temperature"),
+        ("Unsupported value: 'reasoning_effort' does not support 'xhigh'.", "reasoning_effort"),
+        ("invalid top_p: only 0.95 is allowed for this model", "top_p"),
+    ] {
+        let refusal =
+            refused("generic", 400, json!({ "error": { "message": message } }).to_string());
+        assert_eq!((refusal.fix, refusal.param.as_deref()), (Some(Fix::DropValue), Some(param)));
+    }
 }
 
 #[test]

@@ -83,6 +83,23 @@ fn a_parameter_that_is_refused_by_name_is_left_out_and_remembered() {
     assert!(stage.upstream.bodies().last().is_some_and(has));
 }
 
+/// Whoever says something else with the same parameter is not to pay for it.
+#[test]
+fn a_value_that_is_refused_is_left_out_once() {
+    let why = "Unsupported value: 'top_p' does not support 7 with this model.";
+    let refused = Answer::error(400, "unsupported_value", why);
+    let stage = Stage::new(Script::new().then(refused).otherwise(Answer::text("hello")));
+    for (top_p, attempts) in [(7.0, "2"), (0.5, "1")] {
+        let body = json!({ "model": MODEL, "input": "hi", "top_p": top_p });
+        let reply = stage.send(&Call::post("/v1/responses", &body).limit(LONG));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.header("x-interlingua-attempts"), Some(attempts));
+    }
+    let sent = stage.upstream.bodies();
+    let top_p: Vec<_> = sent.iter().map(|it| it.get("top_p").and_then(Value::as_f64)).collect();
+    assert_eq!(top_p, [Some(7.0), None, Some(0.5)]);
+}
+
 #[test]
 fn what_makes_up_a_request_is_never_left_out() {
     let stage = Stage::new(Script::new().otherwise(refused("messages")));

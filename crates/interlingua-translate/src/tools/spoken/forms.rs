@@ -29,14 +29,11 @@ pub(super) struct Shape {
     pub(super) closer: &'static str,
 }
 
-/// Begins and ends code that is shown, not run.
-pub(super) const FENCE: &str = "```";
-
 pub(super) fn shape(form: TextCalls) -> Shape {
     let (opener, bracket, closer) = match form {
         TextCalls::ToolCallTags => ("<tool_call>", '{', "</tool_call>"),
         TextCalls::ToolCallsList => ("[TOOL_CALLS]", '[', ""),
-        TextCalls::JsonActionFence => ("```json action", '{', FENCE),
+        TextCalls::JsonActionFence => ("```json action", '{', "```"),
         TextCalls::ToolCallHeading => ("#Tool Call", '{', ""),
     };
     Shape { form: Form::Native(form), opener: opener.into(), bracket, closer }

@@ -1,5 +1,6 @@
 //! Calls that a model writes into its text.
 
+mod fences;
 mod forms;
 mod scan;
 

@@ -3,6 +3,7 @@ use interlingua_dialect::TextCalls::{
 };
 use interlingua_protocol::json::Limits;
 
+use super::scan::MAX_CALLS;
 use super::*;
 use crate::tools::Names;
 
@@ -120,5 +121,55 @@ fn what_grows_without_end_is_text() {
     let long = "x".repeat(9 << 20);
     let found = scanner.push(&long);
     assert_eq!(found[0], Found::Unread);
-    assert!(found.contains(&Found::Text(format!("{{\"name\":\"{long}"))));
+    assert_eq!(found[1], Found::Text(format!("<tool_call>{{\"name\":\"{long}")));
+}
+
+/// A call as text, and what shows that it was taken for one.
+const CALL: &str = "<tool_call>{\"name\":\"ls\",\"arguments\":{}}</tool_call>";
+
+#[test]
+fn code_that_is_shown_ends_where_its_own_fence_does() {
+    for (before, after) in [
+        ("````\n```\n", "\n```\n````\n"),
+        ("```markdown\n```python\n", "\n```\n"),
+        ("~~~\n```\n", "\n~~~\n"),
+        ("```\n    ```\n", "\n```\n"),
+        ("```\n``` and on\n", "\n```"),
+        ("1. a\n   ```\n", "\n   ```\n"),
+    ] {
+        let text = format!("{before}{CALL}{after}");
+        check(&[ToolCallTags], &text, &text);
+    }
+    for before in
+        ["```\ncode\n````\n", "``` `code` ```\n", "~~\n", "  ```\ncode\n```  \n", "a ```\n"]
+    {
+        check(&[ToolCallTags], &format!("{before}{CALL}"), &format!("{before}⟦ls {{}}⟧"));
+    }
+}
+
+#[test]
+fn no_text_takes_more_than_a_moment() {
+    let soon = |what: &str, pieces: &mut dyn Iterator<Item = String>| {
+        let begun = std::time::Instant::now();
+        let mut scanner = Scanner::new(vec![ToolCallTags], tools());
+        for piece in pieces {
+            scanner.push(&piece);
+        }
+        scanner.finish();
+        let took = begun.elapsed();
+        assert!(took < std::time::Duration::from_secs(10), "{took:?} for {what}");
+    };
+    soon("lines", &mut std::iter::once("a line\n".repeat(400_000)));
+    soon("calls that never end", &mut std::iter::once("<tool_call>{\n".repeat(50_000)));
+    soon("blank lines", &mut (0..300_000).map(|_| "\n".to_owned()));
+    let blanks = (0..300_000).map(|_| " ".to_owned());
+    soon("blanks before", &mut std::iter::once("<tool_call>".to_owned()).chain(blanks.clone()));
+    soon("blanks behind", &mut std::iter::once("<tool_call>{}".to_owned()).chain(blanks));
+}
+
+#[test]
+fn an_answer_does_not_call_without_end() {
+    let calls = heard(&[ToolCallTags], &CALL.repeat(MAX_CALLS + 1), 1 << 20);
+    assert_eq!(calls.matches('⟦').count(), MAX_CALLS);
+    assert!(calls.ends_with(CALL));
 }
