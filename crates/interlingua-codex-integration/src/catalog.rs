@@ -215,7 +215,10 @@ mod tests {
         let options = CatalogOptions::new(Shown::Provider("mimo"));
         let shown = show(&Catalog::of(snapshot.pool(), &options));
         assert_eq!(shown[0], "0 mimo/mimo-v2.5-pro list");
-        assert_eq!(shown[shown.len() - 2..], ["5 house/llama-4 hide", "6 house/qwen3-coder hide"]);
+        // How many models a vendor has is no matter of this test.
+        let behind = [("house/llama-4", shown.len() - 2), ("house/qwen3-coder", shown.len() - 1)];
+        let behind = behind.map(|(slug, place)| format!("{place} {slug} hide"));
+        assert_eq!(shown[shown.len() - 2..], behind);
     }
 
     #[test]
