@@ -1,5 +1,6 @@
 //! What is remembered of a request: one log line, whatever becomes of it.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use interlingua_ir::{Class, Event, Fault, Note, Usage};
@@ -90,20 +91,36 @@ impl Record {
 
     /// The notes as one header value or log field: each kind and subject once, with its count.
     pub(crate) fn notes_line(&self) -> String {
-        let mut counted: Vec<(String, usize)> = Vec::new();
+        let mut counted: Vec<(&Note, usize)> = Vec::new();
+        let mut places = HashMap::new();
         for note in self.notes.iter().filter(|note| !note.kind.is_quiet()) {
-            let text = note.to_string();
-            match counted.iter_mut().find(|(known, _)| *known == text) {
+            let at = *places.entry((note.kind, &*note.subject)).or_insert(counted.len());
+            match counted.get_mut(at) {
                 Some((_, count)) => *count += 1,
-                None => counted.push((text, 1)),
+                None => counted.push((note, 1)),
             }
         }
-        let shown = counted.into_iter().map(|(text, count)| match count {
-            1 => text,
-            count => format!("{text} x{count}"),
+        let more = counted.len().saturating_sub(MAX_TOLD);
+        let shown = counted.into_iter().take(MAX_TOLD).map(|(note, count)| {
+            let text = shortened(note.to_string());
+            if count == 1 { text } else { format!("{text} x{count}") }
         });
-        shown.collect::<Vec<_>>().join("; ")
+        let more = (more > 0).then(|| format!("and {more} more"));
+        shown.chain(more).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// The most notes that are told of one request, and the longest in bytes: clients and upstreams choose the
+/// names of what is lost, and how many there are.
+const MAX_TOLD: usize = 64;
+const MAX_NOTE: usize = 256;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_NOTE {
+        text.truncate(text.floor_char_boundary(MAX_NOTE));
+        text.push('…');
+    }
+    text
 }
 
 impl Drop for Record {
@@ -139,5 +156,41 @@ impl Drop for Record {
             notes = %self.notes_line(),
             reason = self.fault.as_ref().map(|it| it.message.as_str()),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interlingua_ir::NoteKind;
+
+    use super::*;
+
+    fn line(notes: impl IntoIterator<Item = (NoteKind, String)>) -> String {
+        let mut record = Record::new(String::new(), "");
+        record.notes = notes.into_iter().map(|(kind, what)| Note::new(kind, what)).collect();
+        record.notes_line()
+    }
+
+    #[test]
+    fn notes_are_told_once_in_their_order() {
+        let notes = [
+            (NoteKind::Dropped, "b"),
+            (NoteKind::Changed, "b"),
+            (NoteKind::Housekeeping, "c"),
+            (NoteKind::Dropped, "a"),
+            (NoteKind::Dropped, "b"),
+        ];
+        let notes = notes.map(|(kind, what)| (kind, what.to_owned()));
+        assert_eq!(line(notes), "dropped=b x2; changed=b; dropped=a");
+    }
+
+    #[test]
+    fn many_notes_and_long_ones_are_told_shortly() {
+        let begun = Instant::now();
+        let told = line((0..100_000).map(|nth| (NoteKind::Dropped, format!("a field f{nth}"))));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(told.ends_with("; dropped=a field f63; and 99936 more"), "{told}");
+        let told = line([(NoteKind::Unknown, "é".repeat(1_000))]);
+        assert!(told.len() < 300 && told.ends_with("é…"), "{told}");
     }
 }

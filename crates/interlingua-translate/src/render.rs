@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use interlingua_ir::Text;
+use interlingua_ir::{Text, escape};
 
-/// Writes `,"name":json`.
+/// Writes `,"name":json`. Clients choose names, too, and none may end before its end.
 pub(crate) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
     out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
+    escape(name, out);
     out.extend_from_slice(b"\":");
     out.extend_from_slice(json.as_bytes());
 }

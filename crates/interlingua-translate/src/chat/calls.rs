@@ -41,8 +41,8 @@ struct Open {
     form: Form,
     /// Where the call stands in the answer; `None` until its name is known.
     item: Option<Index>,
-    /// Input that came before the name, JSON-escaped.
-    early: String,
+    /// Input that the client does not know of yet, JSON-escaped.
+    early: Vec<u8>,
     /// By what the upstream recognises the call.
     extra: Option<String>,
     halves: Halves,
@@ -142,11 +142,7 @@ impl Calls {
         }
         match call.item {
             Some(index) => sink.event(Event::Delta { index, text }),
-            None => {
-                let mut escaped = std::mem::take(&mut call.early).into_bytes();
-                text.write_json(&mut escaped);
-                call.early = String::from_utf8(escaped).unwrap_or_default();
-            }
+            None => text.write_json(&mut call.early),
         }
         Ok(())
     }
@@ -238,7 +234,8 @@ impl Calls {
             sink.event(Event::Note(Note::new(NoteKind::Renamed, what)));
         }
         if !call.early.is_empty() {
-            let text = Text::Json(std::mem::take(&mut call.early).into());
+            let early = String::from_utf8(std::mem::take(&mut call.early));
+            let text = Text::Json(early.unwrap_or_default().into());
             sink.event(Event::Delta { index, text });
         }
     }
@@ -287,7 +284,7 @@ impl Open {
             name: String::new(),
             form,
             item: None,
-            early: String::new(),
+            early: Vec::new(),
             extra: None,
             halves: Halves::default(),
             whole: Completeness::default(),

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::extras::Extras;
 use super::messages::forbids_thinking;
 use crate::effort::{Asked, by_budget, choose, is_forced, known, off};
+use crate::render::quoted;
 use crate::target::Target;
 
 /// The decision about thinking, and the fields that the record wants to be sent.
@@ -145,7 +146,8 @@ impl<'t> Plan<'t> {
         let Some((_, json)) = reasoning else { return };
         for (name, said) in extras.inner(Place::Top, "reasoning") {
             if let Some(inside) = json.strip_suffix('}') {
-                *json = format!("{inside},\"{name}\":{said}}}").into();
+                let comma = if inside == "{" { "" } else { "," };
+                *json = format!("{inside}{comma}{}:{said}}}", quoted(name)).into();
             }
         }
     }

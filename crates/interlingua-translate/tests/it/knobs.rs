@@ -656,3 +656,22 @@ fn only_the_current_round_needs_its_thoughts_where_the_record_says_so() {
     );
     check("siliconflow", "", history, &[("/messages/1/reasoning_content", json!(" "))]);
 }
+
+/// A name is written as a name, whatever its author hoped for.
+#[test]
+fn no_field_can_pass_for_several() {
+    const NAME: &str = "x\":1,\"model";
+    let body = json!({ "model": "m", NAME: "evil", "max_tokens": 9,
+        "reasoning": { "effort": "high", NAME: "evil" }, "thinking": { "type": "enabled", NAME: "evil" },
+        "messages": [{ "role": "user", "content": "hi", NAME: "evil" }],
+        "tools": [{ "type": "function", NAME: "evil", "function": { "name": "f", NAME: "evil" } }] });
+    for dialect in ["generic", "openrouter", "kimi"] {
+        let got = sent_by(Protocol::Chat, &body, &resolved(dialect, "m")).body;
+        assert_eq!(got[NAME], "evil", "{dialect}");
+        assert_eq!(got["messages"][0][NAME], "evil", "{dialect}");
+        assert_eq!(got["tools"][0][NAME], "evil", "{dialect}");
+        assert!(!got.to_string().contains(r#","model":"evil""#), "{dialect}: {got}");
+    }
+    let got = sent_by(Protocol::Chat, &body, &resolved("openrouter", "m")).body;
+    assert_eq!(got["reasoning"][NAME], "evil");
+}

@@ -108,6 +108,30 @@ fn a_small_schema_cannot_become_a_huge_one() {
 }
 
 /// How deep arrays and objects stand inside each other.
+/// Each reference would bring a megabyte.
+#[test]
+fn a_large_definition_cannot_become_a_huge_schema() {
+    let rules = rules(|it| it.refs = Refs::Inline);
+    for definition in [
+        json!({ "type": "string", "enum": ["x".repeat(1 << 20)] }),
+        json!({ "type": "string", "description": "x".repeat(1 << 20) }),
+        json!({ "type": "object", "properties": { "a": { "$ref": "#/$defs/a" } },
+            "description": "x".repeat(1 << 20) }),
+    ] {
+        let properties: Map<_, _> =
+            (0..100).map(|nth| (format!("p{nth}"), json!({ "$ref": "#/$defs/a" }))).collect();
+        let schema =
+            json!({ "type": "object", "$defs": { "a": definition }, "properties": properties });
+        let schema = to_raw_value(&schema).unwrap();
+        let mut lost = Lost::default();
+        let written = shaped(&schema, &rules, &mut lost);
+        assert!(written.len() < 8 << 20, "{}", written.len());
+        let written: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(written["properties"]["p99"]["type"], definition["type"]);
+        assert!(lost.0.contains("$ref"));
+    }
+}
+
 fn depth(value: &Value) -> usize {
     let inner = match value {
         Value::Array(all) => all.iter().map(depth).max(),
