@@ -115,10 +115,11 @@ fn once(
 fn build(source: &Source, folder: &Path) -> crate::Result {
     let python = folder.join("venv/bin/python");
     let (archives, tree) = (folder.join("archives"), folder.join("source"));
+    let (name, version) = source.package.split_once("==").ok_or("a package has a version")?;
     let mut fetch = patient(&python);
-    fetch.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]);
+    // Of this package only: what pip itself needs to look into it may come built.
+    fetch.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", name]);
     workspace::must(fetch.arg("--dest").arg(&archives).arg(&source.package))?;
-    let version = source.package.rsplit("==").next().unwrap_or_default();
     let archives = workspace::files(&archives, &|_| false)?;
     let archive = archives.iter().find(|it| it.to_string_lossy().contains(version));
     let archive = archive.ok_or_else(|| format!("pip brought no {}", source.package))?;
@@ -128,8 +129,9 @@ fn build(source: &Source, folder: &Path) -> crate::Result {
     workspace::must(&mut unpack)?;
 
     let tools = folder.join("venv/bin");
-    let mut configure = patient(&tools.join("cmake"));
-    configure.args(["-G", "Ninja", "-S"]).arg(tree.join(&source.folder));
+    // By the interpreter: a script knows where it was made, and folders are moved.
+    let mut configure = patient(&python);
+    configure.args(["-m", "cmake", "-G", "Ninja", "-S"]).arg(tree.join(&source.folder));
     configure.arg("-B").arg(folder.join("build"));
     configure.arg(format!("-DCMAKE_MAKE_PROGRAM={}", tools.join("ninja").display()));
     configure.args([
@@ -147,8 +149,8 @@ fn build(source: &Source, folder: &Path) -> crate::Result {
     ]);
     let number = version.split('.').next().unwrap_or_default();
     workspace::must(configure.arg(format!("-DLLAMA_BUILD_NUMBER={number}")))?;
-    let mut make = patient(&tools.join("cmake"));
-    make.arg("--build").arg(folder.join("build"));
+    let mut make = patient(&python);
+    make.args(["-m", "cmake", "--build"]).arg(folder.join("build"));
     workspace::must(make.args(["--target", &source.target, "--parallel", "2"]))
 }
 
