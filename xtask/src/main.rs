@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod e2e;
 mod mutants;
+mod servers;
 mod tidy;
 mod workspace;
 
@@ -27,6 +28,8 @@ enum Task {
     Bench(bench::Options),
     /// Drives real clients through the gateway
     E2e(e2e::Options),
+    /// Asks servers that nobody here wrote, through the gateway
+    Servers(servers::Options),
     /// Breaks the product on purpose and proves that its tests notice
     Mutants(mutants::Options),
     /// Runs every gate, or the stages that are asked for
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
         Task::E2e(options) => e2e::run(&options),
+        Task::Servers(options) => servers::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Ci(options) => ci::run(&options),
     };

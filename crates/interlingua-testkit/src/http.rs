@@ -119,7 +119,8 @@ fn format_header(name: &str, value: &str) -> String {
 }
 
 impl Reply {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads an answer from all the bytes of a connection; nothing if they are no HTTP.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = memchr::memmem::find(bytes, b"\r\n\r\n")?;
         let (head, rest) = (str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]);
         let mut lines = head.split("\r\n");

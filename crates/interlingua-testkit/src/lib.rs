@@ -24,5 +24,6 @@ mod program;
 pub mod redis;
 pub mod schema;
 pub mod sdk;
+pub mod server;
 pub mod talk;
 pub mod upstream;

@@ -129,7 +129,7 @@ fn repairs_and_waits_of_recorded_refusals() {
 }
 
 /// The recorded refusals that can be repaired, or say when to come back. All others can not and do not.
-const REPAIRS_AND_WAITS: [&str; 26] = [
+const REPAIRS_AND_WAITS: [&str; 27] = [
     "anthropic-forced-tool-thinking: disable_thinking",
     "anthropic-rate-limit: 12 s",
     "anthropic-strict-tools: drop_strict",
@@ -153,6 +153,7 @@ const REPAIRS_AND_WAITS: [&str; 26] = [
     "openrouter-200-error: at 2026-05-28 20:26:40 UTC",
     "qwen-thinking-nonstream: force_stream",
     "qwen-tool-choice-thinking: disable_thinking",
+    "transformers-bad-param: drop_param top_k",
     "volcengine-quota: at 2026-11-20 18:00:00 +0800 CST",
     "xai-bad-param: drop_param presence_penalty",
     "xai-effort: drop_param reasoning_effort",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::stage::{LONG, Running, Stage, at_once};
 
 /// Each record, with a model of each family that differs in more than a name.
-const UPSTREAMS: [(&str, &[&str]); 27] = [
+const UPSTREAMS: [(&str, &[&str]); 28] = [
     ("openai", &["", "gpt-5", "o3", "gpt-4.1"]),
     ("azure", &[""]),
     ("mimo", &["", "mimo-v2-flash", "mimo-v2.5"]),
@@ -36,6 +36,7 @@ const UPSTREAMS: [(&str, &[&str]); 27] = [
     ("ollama", &[""]),
     ("lmstudio", &[""]),
     ("llamacpp", &["", "gpt-oss-20b"]),
+    ("transformers", &[""]),
     ("anthropic", &["", "claude-opus-4-5", "claude-opus-4-6"]),
     ("anthropic_compat", &[""]),
     ("generic", &[""]),
