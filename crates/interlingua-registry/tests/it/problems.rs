@@ -74,7 +74,7 @@ url = "mongodb://me:canary@x"
             config.toml:6:11: `workers` must be a whole number above zero, not this number
             config.toml:11:8: `hash` is malformed; a hash is written `blake3:` and 64 hexadecimal digits
             config.toml:13:1: the client key has no `id`; make one with `interlingua keys add <name>`
-            config.toml:16:1: provider `mimo` has no `base_url`; write one, or name a `preset`: mimo, deepseek, openai, anthropic, glm, kimi, minimax, qwen, mistral, xai, gemini, openrouter, groq, cerebras, together, fireworks, siliconflow, volcengine, stepfun, azure, ollama, vllm, sglang, lmstudio, llamacpp, generic
+            config.toml:16:1: provider `mimo` has no `base_url`; write one, or name a `preset`: mimo, deepseek, openai, anthropic, glm, kimi, minimax, qwen, mistral, xai, gemini, openrouter, groq, cerebras, together, fireworks, siliconflow, volcengine, stepfun, azure, ollama, vllm, transformers, sglang, lmstudio, llamacpp, generic
             config.toml:17:10: unknown preset `mimmo`; did you mean `mimo`?
             config.toml:18:1: unknown key `base_ur`; did you mean `base_url`?
             config.toml:20:12: "House" is no provider id; write 1 to 32 of a-z, 0-9, `_` and `-`, a letter or digit first

@@ -31,12 +31,16 @@ def chat(model):
     asked = {"model": model, "messages": ASKED, "tools": tools}
     if "custom" in model:
         return custom_chat(asked)
-    with OPENAI.chat.completions.stream(
-        **asked, stream_options={"include_usage": True}
-    ) as events:
-        for _ in events:
-            pass
-        answer = events.get_final_completion()
+    try:
+        with OPENAI.chat.completions.stream(
+            **asked, stream_options={"include_usage": True}
+        ) as events:
+            for _ in events:
+                pass
+            answer = events.get_final_completion()
+    except openai.LengthFinishReasonError as cut:
+        # The helper tells so of every answer that reached its limit where tools were offered.
+        answer = cut.completion
     choice = answer.choices[0]
     calls = [
         (call.function.name, call.function.arguments) for call in choice.message.tool_calls or []
