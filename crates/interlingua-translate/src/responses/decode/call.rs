@@ -5,7 +5,7 @@ use interlingua_protocol::json::Completeness;
 use interlingua_protocol::responses::OutputItem;
 use serde_json::value::RawValue;
 
-use super::items::{Out, Trouble};
+use super::out::{Out, Trouble};
 use crate::surrogates::Halves;
 
 /// The largest input of one call, in bytes.

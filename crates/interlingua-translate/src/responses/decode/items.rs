@@ -1,12 +1,13 @@
 //! The items of an answer, from their first sign to their end.
 
-use interlingua_ir::{Class, Event, Index, Note, NoteKind, Sink, Text};
+use interlingua_ir::{Class, NoteKind, Sink, Text};
 use interlingua_protocol::responses::{self as wire, OutputItem};
 use serde_json::value::RawValue;
 
 use super::call::Call;
 use super::heard::{Channel, Heard, Place, Rest};
 use super::leaves::{annotations, kind, number, texts};
+use super::out::{Out, Trouble};
 use super::prose::Prose;
 use super::thought::Thought;
 use crate::lane::inside;
@@ -23,24 +24,6 @@ pub(super) struct Items {
     slots: Vec<Slot>,
     pub(super) out: Out,
 }
-
-/// What the items share.
-#[derive(Debug)]
-pub(super) struct Out {
-    next: u32,
-    /// Makes the ids unique that the upstream forgets to give.
-    pub(super) seed: String,
-    /// The ids of the calls, as the client knows them.
-    pub(super) call_ids: Vec<String>,
-    /// A call is complete.
-    pub(super) called: bool,
-    /// The client sees the frames themselves, so that nothing is lost on the way to it.
-    pub(super) quiet: bool,
-    told: Vec<String>,
-}
-
-/// What went wrong with an item.
-pub(super) type Trouble = (Class, &'static str);
 
 /// Where in an answer an event belongs.
 #[derive(Clone, Copy, Debug)]
@@ -96,20 +79,12 @@ impl<'e> Spot<'e> {
 
 impl Items {
     pub(super) fn new(seed: &str) -> Self {
-        let out = Out {
-            next: 0,
-            seed: seed.to_owned(),
-            call_ids: Vec::new(),
-            called: false,
-            quiet: false,
-            told: Vec::new(),
-        };
-        Self { slots: Vec::new(), out }
+        Self { slots: Vec::new(), out: Out::new(seed) }
     }
 
     /// Whether the model has said, thought or called something.
     pub(super) fn any(&self) -> bool {
-        self.out.next > 0
+        self.out.has_any()
     }
 
     /// Whether the event is about an item that only this protocol has a word for.
@@ -497,31 +472,6 @@ impl Slot {
             }
             Body::Call(call) => self.kind == kind(item) && !call.is_other_than(item),
             Body::Prose(_) | Body::Thought(_) | Body::Other => self.kind == kind(item),
-        }
-    }
-}
-
-impl Out {
-    /// The next free index.
-    pub(super) fn index(&mut self) -> Index {
-        let index = Index(self.next);
-        self.next += 1;
-        index
-    }
-
-    pub(super) fn note(&self, kind: NoteKind, what: &str, sink: &mut dyn Sink) {
-        if !self.quiet {
-            sink.event(Event::Note(Note::new(kind, what)));
-        }
-    }
-
-    /// Notes what would be told with every item otherwise.
-    pub(super) fn note_once(&mut self, kind: NoteKind, what: &str, sink: &mut dyn Sink) {
-        /// How many different things of one answer are told.
-        const MAX_TOLD: usize = 16;
-        if self.told.len() < MAX_TOLD && !self.told.iter().any(|it| it == what) {
-            self.told.push(what.to_owned());
-            self.note(kind, what, sink);
         }
     }
 }

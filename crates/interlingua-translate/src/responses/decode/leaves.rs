@@ -5,7 +5,7 @@ use interlingua_protocol::responses::{self as wire, OutputItem};
 use serde_json::value::RawValue;
 
 use super::heard::{Channel, Place};
-use super::items::Out;
+use super::out::Out;
 
 pub(super) fn kind<'i>(item: &'i OutputItem<'_>) -> &'i str {
     item.kind.as_ref().map_or("message", |it| it.as_str())

@@ -19,13 +19,15 @@ mod heard;
 mod items;
 mod lane;
 mod leaves;
+mod out;
 mod prose;
 mod thought;
 mod usage;
 
 use alike::{Alike, Gap};
 use heard::Channel;
-use items::{Going, Items, Spot, Trouble};
+use items::{Going, Items, Spot};
+use out::Trouble;
 
 /// Reads a Responses answer, in events or whole, from any server that claims to speak it.
 ///

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::heard::Channel;
-use super::items::Out;
+use super::out::Out;
 use crate::surrogates::Halves;
 
 /// A message: prose, and perhaps a refusal, which the waist keeps apart.

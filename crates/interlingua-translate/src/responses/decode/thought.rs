@@ -5,7 +5,7 @@ use interlingua_protocol::responses::OutputItem;
 use serde_json::value::RawValue;
 
 use super::heard::Place;
-use super::items::Out;
+use super::out::Out;
 use crate::surrogates::Halves;
 
 /// A thought: its summary, its words, and what its upstream recognises it by.
