@@ -1,26 +1,20 @@
-use std::mem;
 use std::sync::Arc;
 
 use interlingua_dialect::{Carrier, Dialect, Finish, ReasoningField};
-use interlingua_ir::{
-    Attachment, Class, Event, Fault, Index, Kind, Note, NoteKind, Sink, Stop, Text,
-};
+use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Sink, Stop, Text};
 use interlingua_protocol::chat::{self, Choice, Chunk, Delta};
 use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
-use super::details::Details;
 use super::lane::Lane;
 use super::leaves::{citations, content_parts, details, is_error, text};
-use super::pieces::Pieces;
-use super::tags::{Piece, TagReader};
+use super::prose::{Flow, Prose};
 use super::usage;
 use crate::alike::Alike;
 use crate::broken;
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
-use crate::surrogates::Halves;
 
 /// Reads a Chat Completions answer, in pieces or whole, from any server that claims to speak it.
 ///
@@ -44,22 +38,11 @@ pub struct Decoder {
     dialect: Arc<Dialect>,
     provider: String,
     phase: Phase,
-    open: Option<Open>,
-    next: u32,
+    prose: Prose,
     calls: Calls,
+    /// A piece of a call has come.
+    called: bool,
     alike: Alike<Flow>,
-    tags: TagReader,
-    halves: Halves,
-    citations: Vec<(String, String)>,
-    /// What has come of the prose and of the thought, where the upstream repeats itself.
-    said: Pieces,
-    thought: Pieces,
-    /// By which the upstream recognises its thought, where it wants it back in a list.
-    details: Option<Details>,
-    /// A field of its own brought the thought; copies between tags are not wanted.
-    structured: bool,
-    /// The model has said, thought or called something.
-    substance: bool,
     stop: Option<Stop>,
     usage: Option<String>,
     unknown: Vec<String>,
@@ -77,49 +60,21 @@ enum Phase {
     Over,
 }
 
-/// The prose or thought that is being written. There is one at a time.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    index: Index,
-    flow: Flow,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Flow {
-    Text,
-    Refusal,
-    Reasoning,
-}
-
 impl Decoder {
     /// Makes a decoder for an upstream that speaks `dialect`.
     ///
     /// `provider` is named in faults. `seed` makes the ids unique that the upstream forgets to give
     /// to its calls; it has to differ from answer to answer.
     pub fn new(dialect: Arc<Dialect>, provider: &str, seed: &str) -> Self {
-        let out = &dialect.reasoning_out;
-        let tags = TagReader::new(out.tags);
-        let said = || Pieces::new(out.snapshots, false);
-        let thought = Pieces::new(out.snapshots, out.dedupe_repeats);
-        let carrier = dialect.replay.carrier;
-        let details = (carrier == Carrier::ReasoningDetails).then(|| Details::new(said()));
-        let calls = Calls::new(seed, carrier == Carrier::ToolCallExtraContent);
+        let signed = dialect.replay.carrier == Carrier::ToolCallExtraContent;
         Self {
-            said: said(),
-            thought,
-            details,
-            calls,
+            prose: Prose::new(&dialect),
+            calls: Calls::new(seed, signed),
+            called: false,
             dialect,
             provider: provider.to_owned(),
             phase: Phase::Fresh,
-            open: None,
-            next: 0,
             alike: Alike::new(),
-            tags,
-            halves: Halves::default(),
-            citations: Vec::new(),
-            structured: false,
-            substance: false,
             stop: None,
             usage: None,
             unknown: Vec::new(),
@@ -174,42 +129,44 @@ impl Decoder {
     fn delta(&mut self, delta: &Delta<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         let thought = self.listed(delta).filter_map(text).find(|it| !it.is_empty());
         match thought {
-            Some(thought) => {
-                self.structured = true;
-                self.piece(Flow::Reasoning, thought, sink);
-            }
+            Some(thought) => self.prose.piece(Flow::Reasoning, thought, sink),
             None => {
                 let lists = delta.reasoning_details.or(delta.thinking_blocks);
                 for piece in lists.into_iter().flat_map(|it| details(it.get())) {
-                    self.structured = true;
-                    self.piece(Flow::Reasoning, piece, sink);
+                    self.prose.piece(Flow::Reasoning, piece, sink);
                 }
             }
         }
         if let Some(list) = delta.reasoning_details {
-            self.gather(list, sink);
+            self.prose.gather(list.get(), sink);
         }
         if let Some(annotations) = delta.annotations {
-            self.citations.extend(citations(annotations.get()));
+            self.prose.cites(citations(annotations.get()));
         }
         match delta.content {
-            Some(content) if content.get().starts_with('[') => self.parts(content.get(), sink),
+            // Prose in parts, and thoughts as parts of their own kind.
+            Some(content) if content.get().starts_with('[') => {
+                for (thought, piece) in content_parts(content.get()) {
+                    let flow = if thought { Flow::Reasoning } else { Flow::Text };
+                    self.prose.flow(flow, piece, sink);
+                }
+            }
             Some(content) => {
                 if let Some(content) = text(content).filter(|it| !it.is_empty()) {
-                    self.piece(Flow::Text, content, sink);
+                    self.prose.piece(Flow::Text, content, sink);
                 }
             }
             None => {}
         }
         if let Some(refusal) = delta.refusal.and_then(text) {
-            self.flow(Flow::Refusal, refusal, sink);
+            self.prose.flow(Flow::Refusal, refusal, sink);
         }
         let legacy = delta.function_call.clone().map(chat::CallPiece::of);
         for piece in delta.tool_calls.iter().flatten().chain(&legacy) {
-            self.end_prose(sink);
-            self.substance = true;
+            self.prose.end(sink);
+            self.called = true;
             self.calls
-                .piece(piece, &mut self.next, sink)
+                .piece(piece, &mut self.prose.next, sink)
                 .map_err(|what| self.fault(Class::Upstream, what))?;
         }
         for field in &delta.extra {
@@ -239,130 +196,14 @@ impl Decoder {
         let mut texts = texts.filter(|raw| raw.get() != "\"\"");
         let (leaf, None) = (texts.next()?, texts.next()) else { return None };
         let is = |field: Option<&RawValue>| field.is_some_and(|it| std::ptr::eq(it, leaf));
-        let open = self.open?.flow;
-        // Text may still be looked at for tags, and a thought may stand in a field that is not read.
-        let flow = match open {
-            Flow::Text if is(delta.content) && self.tags.is_past() => Flow::Text,
-            Flow::Reasoning if self.structured && self.listed(delta).any(|it| is(Some(it))) => {
-                Flow::Reasoning
-            }
-            Flow::Text | Flow::Reasoning | Flow::Refusal => return None,
+        let flow = self.prose.settled()?;
+        let goes_on = match flow {
+            Flow::Text => is(delta.content),
+            // A thought may stand in a field that is not read.
+            Flow::Reasoning => self.listed(delta).any(|it| is(Some(it))),
+            Flow::Refusal => false,
         };
-        leaf.get().starts_with('"').then_some((leaf, flow))
-    }
-
-    /// Takes what is new in a piece.
-    fn piece(&mut self, flow: Flow, text: Text<'_>, sink: &mut dyn Sink) {
-        let fresh = match flow {
-            Flow::Text => self.said.fresh(text),
-            Flow::Reasoning => self.thought.fresh(text),
-            Flow::Refusal => Some(text),
-        };
-        match fresh {
-            Some(text) if flow == Flow::Text => self.content(text, sink),
-            Some(text) => self.flow(flow, text, sink),
-            None => {}
-        }
-    }
-
-    /// Keeps what the upstream recognises its thought by; it belongs to a thought, be it without words.
-    fn gather(&mut self, list: &RawValue, sink: &mut dyn Sink) {
-        let Some(details) = &mut self.details else { return };
-        if !details.add(list.get()) {
-            self.details = None;
-            let what = "reasoning_details of more than 4 MiB";
-            sink.event(Event::Note(Note::new(NoteKind::Dropped, what)));
-        } else if !details.is_empty() {
-            self.structured = true;
-            self.item(Flow::Reasoning, sink);
-        }
-    }
-
-    fn content(&mut self, content: Text<'_>, sink: &mut dyn Sink) {
-        if self.tags.is_past() {
-            return self.flow(Flow::Text, content, sink);
-        }
-        for piece in self.tags.push(content) {
-            self.tagged(piece, sink);
-        }
-    }
-
-    fn tagged(&mut self, piece: Piece, sink: &mut dyn Sink) {
-        match piece {
-            Piece::Thought(_) if self.structured => {}
-            Piece::Thought(text) => self.flow(Flow::Reasoning, text.into(), sink),
-            Piece::Text(text) => self.flow(Flow::Text, text.into(), sink),
-        }
-    }
-
-    /// Content in parts: prose, and thought of its own kind (Mistral).
-    fn parts(&mut self, json: &str, sink: &mut dyn Sink) {
-        for (thought, piece) in content_parts(json) {
-            self.flow(if thought { Flow::Reasoning } else { Flow::Text }, piece, sink);
-        }
-    }
-
-    fn flow(&mut self, flow: Flow, text: Text<'_>, sink: &mut dyn Sink) {
-        // Upstreams pad with empty strings; they mean nothing and must not open an item.
-        if text.is_empty() {
-            return;
-        }
-        let index = self.item(flow, sink);
-        if let Some(text) = self.halves.join(text) {
-            sink.event(Event::Delta { index, text });
-        }
-        if flow == Flow::Text {
-            self.cite(index, sink);
-        }
-    }
-
-    /// The item in which `flow` is written, opened if it is not.
-    fn item(&mut self, flow: Flow, sink: &mut dyn Sink) -> Index {
-        if let Some(open) = self.open.filter(|open| open.flow == flow) {
-            return open.index;
-        }
-        self.close_prose(sink);
-        let index = Index(self.next);
-        self.next += 1;
-        self.open = Some(Open { index, flow });
-        self.substance = true;
-        let kind = match flow {
-            Flow::Text => Kind::Text,
-            Flow::Refusal => Kind::Refusal,
-            Flow::Reasoning => Kind::Reasoning,
-        };
-        sink.event(Event::Open { index, kind });
-        index
-    }
-
-    fn cite(&mut self, index: Index, sink: &mut dyn Sink) {
-        for (url, title) in self.citations.drain(..) {
-            let attachment = Attachment::Citation { url: url.into(), title: title.into() };
-            sink.event(Event::Attach { index, attachment });
-        }
-    }
-
-    /// Ends the prose; what may still have become a tag is text.
-    fn end_prose(&mut self, sink: &mut dyn Sink) {
-        for piece in self.tags.finish() {
-            self.tagged(piece, sink);
-        }
-        self.close_prose(sink);
-    }
-
-    fn close_prose(&mut self, sink: &mut dyn Sink) {
-        if let Some(open) = self.open.take() {
-            if let Some(text) = self.halves.rest() {
-                sink.event(Event::Delta { index: open.index, text });
-            }
-            let details = self.details.as_mut().filter(|_| open.flow == Flow::Reasoning);
-            if let Some(json) = details.and_then(Details::take) {
-                let field = Carrier::ReasoningDetails.name().into();
-                let attachment = Attachment::Provenance { field, json: json.into() };
-                sink.event(Event::Attach { index: open.index, attachment });
-            }
-            sink.event(Event::Close { index: open.index });
-        }
+        (goes_on && leaf.get().starts_with('"')).then_some((leaf, flow))
     }
 
     /// The upstream says why it stopped.
@@ -391,12 +232,9 @@ impl Decoder {
 
     /// Closes what is whole and drops what was cut.
     fn settle(&mut self, stop: Stop, sink: &mut dyn Sink) -> Result<(), Fault> {
-        if let Some(Open { index, flow: Flow::Text }) = self.open {
-            self.cite(index, sink);
-        }
-        self.end_prose(sink);
+        self.prose.settle(sink);
         let cut = matches!(stop, Stop::Length | Stop::Filtered);
-        let settled = self.calls.settle(cut, &mut self.next, sink);
+        let settled = self.calls.settle(cut, &mut self.prose.next, sink);
         settled.map_err(|what| self.fault(Class::ToolGenerationFailed, what))
     }
 
@@ -412,14 +250,15 @@ impl Decoder {
         // Some say why they stop and then go on.
         self.settle(stop, sink)?;
         let usage = self.usage.as_deref().and_then(|json| usage::read(json, &self.dialect.usage));
-        if stop == Stop::Length && !self.substance && usage.is_none_or(|it| it.output == 0) {
+        let substance = self.prose.begun || self.called;
+        if stop == Stop::Length && !substance && usage.is_none_or(|it| it.output == 0) {
             let what = format!(
                 "the conversation does not fit into the context window of {}'s model",
                 self.provider
             );
             return Err(self.fault(Class::ContextLength, what));
         }
-        for (url, _) in mem::take(&mut self.citations) {
+        for (url, _) in self.prose.uncited() {
             sink.event(Event::Note(Note::new(
                 NoteKind::Dropped,
                 format!("citation without text {url}"),
@@ -502,7 +341,7 @@ impl Decode for Decoder {
             return Err(self.refusal(data));
         }
         if let Some((flow, text)) = self.alike.text(data) {
-            self.piece(flow, Text::Json(text.into()), sink);
+            self.prose.piece(flow, Text::Json(text.into()), sink);
             if let Some(lane) = &self.lane {
                 lane.alike(frame.event, data, self.alike.start(), sink);
             }

@@ -12,6 +12,7 @@ mod leaves;
 mod messages;
 mod offer;
 mod pieces;
+mod prose;
 mod read;
 mod signs;
 mod tags;
