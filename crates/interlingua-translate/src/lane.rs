@@ -6,6 +6,7 @@ use std::ops::Range;
 use interlingua_ir::{Event, Frame, Piece, Sink};
 use serde_json::value::RawValue;
 
+use crate::spans::unquoted;
 use crate::splices::range_in;
 
 /// The places in a document that do not go on as they came.
@@ -96,5 +97,5 @@ pub(crate) fn pass(name: &str, pieces: &[Piece<'_>], sink: &mut dyn Sink) {
 
 /// The inside of a JSON string.
 pub(crate) fn inside(raw: &RawValue) -> Option<&str> {
-    raw.get().strip_prefix('"')?.strip_suffix('"')
+    unquoted(raw.get())
 }

@@ -84,6 +84,11 @@ pub(crate) fn elements(json: &str) -> Vec<&str> {
     elements_by(json, |at| container_end(json.as_bytes(), at))
 }
 
+/// The inside of a JSON string, escaped as it is.
+pub(crate) fn unquoted(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
 fn members_by(json: &str, end_of: impl Fn(usize) -> Option<usize>) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let Some(mut at) = inside(json, b'{') else { return members };

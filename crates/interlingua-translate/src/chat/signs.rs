@@ -1,7 +1,7 @@
 //! What an upstream knows its own thoughts by, on its way back.
 
 use crate::render::quoted;
-use crate::spans::{elements, member, members};
+use crate::spans::{elements, member, members, unquoted};
 
 /// Details that the upstream takes back: all of them in their order, but for text that it wants signed
 /// and that is not.
@@ -12,7 +12,7 @@ pub(super) fn details<'p>(
     let mut kept: Vec<&str> = Vec::new();
     for entry in lists.flat_map(elements) {
         let members = members(entry);
-        let word = |name| member(&members, name).and_then(inside);
+        let word = |name| member(&members, name).and_then(unquoted);
         let signed = word("signature").is_some_and(|it| !it.is_empty());
         let wants = word("format").is_some_and(&is_signed_format);
         if signed || !wants || word("type") != Some("reasoning.text") {
@@ -25,11 +25,6 @@ pub(super) fn details<'p>(
 /// An object that holds `value` at the end of a dotted path.
 pub(super) fn at_path(path: &str, value: &str) -> String {
     path.rsplit('.').fold(quoted(value), |inner, name| format!("{{{}:{inner}}}", quoted(name)))
-}
-
-/// The inside of a JSON string.
-fn inside(json: &str) -> Option<&str> {
-    json.strip_prefix('"')?.strip_suffix('"')
 }
 
 #[cfg(test)]
