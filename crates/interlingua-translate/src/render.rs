@@ -12,6 +12,17 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &str, json: &str) {
     out.extend_from_slice(json.as_bytes());
 }
 
+/// Where a prompt may be cached up to, as a further field of a block.
+pub(crate) const CACHE_MARK: &str = r#","cache_control":{"type":"ephemeral"}"#;
+
+/// Marks the object that `out` ends with.
+pub(crate) fn cache_mark(out: &mut Vec<u8>) {
+    if out.pop_if(|it| *it == b'}').is_some() {
+        out.extend_from_slice(CACHE_MARK.as_bytes());
+        out.push(b'}');
+    }
+}
+
 /// Writes a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &Text<'_>) {
     out.push(b'"');

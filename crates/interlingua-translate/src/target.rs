@@ -106,6 +106,10 @@ pub struct Written {
     pub notes: Vec<Note>,
 }
 
+/// What may be answered with where a limit is needed and neither the client nor the model's description says
+/// one, in tokens. Every model that thinks takes it.
+pub(crate) const DEFAULT_MAX_TOKENS: u64 = 32_000;
+
 /// Parameters whose parts can be left out one by one.
 const LOOSE_PARAMS: [&str; 2] = ["reasoning", "text"];
 

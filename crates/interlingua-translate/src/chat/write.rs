@@ -10,7 +10,7 @@ use super::thinking::Plan;
 use crate::form::AnswerForm;
 pub(super) use crate::render::{field, joined, string};
 use crate::size::capacity;
-use crate::target::{HOUSEKEEPING, Target, Written};
+use crate::target::{DEFAULT_MAX_TOKENS, HOUSEKEEPING, Target, Written};
 use crate::tools::{Envelope, Names};
 
 /// Writes a turn as a Chat Completions request.
@@ -180,9 +180,6 @@ fn format(
         (AnswerForm::Free | AnswerForm::Schema | AnswerForm::Words, _) => {}
     }
 }
-
-/// What may be answered with where an upstream insists on a limit and nobody names one, in tokens.
-const DEFAULT_MAX_TOKENS: u64 = 32_000;
 
 /// What is written where it belongs, and not among the parameters.
 const SAID_ELSEWHERE: [&str; 3] = ["functions", "stream", "stream_options"];

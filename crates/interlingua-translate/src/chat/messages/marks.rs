@@ -8,6 +8,7 @@ use interlingua_dialect::{CacheMode, ResultContent, TextParts};
 use interlingua_ir::{Item, Text};
 
 use super::{Entry, Seen, Writer};
+use crate::render::cache_mark;
 
 /// Whether marks are to be set.
 pub(super) fn is_wanted(writer: &Writer<'_, '_>) -> bool {
@@ -39,10 +40,9 @@ pub(super) fn places(writer: &Writer<'_, '_>) -> Vec<usize> {
 
 /// Marks the last part of the list that `out` ends with.
 pub(super) fn mark(out: &mut Vec<u8>) {
-    if out.ends_with(b"}]") {
-        out.truncate(out.len() - 2);
-        out.extend_from_slice(MARK.as_bytes());
-        out.extend_from_slice(b"}]");
+    if out.pop_if(|it| *it == b']').is_some() {
+        cache_mark(out);
+        out.push(b']');
     }
 }
 
@@ -54,6 +54,3 @@ impl Writer<'_, '_> {
         mark(self.out);
     }
 }
-
-/// The mark itself, as a further field of a part.
-const MARK: &str = r#","cache_control":{"type":"ephemeral"}"#;

@@ -7,12 +7,12 @@ use interlingua_ir::{
     Fault, Format, Item, Note, NoteKind, Part, Protocol, Task, Tool, ToolChoice, Turn,
 };
 
-use super::write::{DEFAULT_MAX_TOKENS, takes};
+use super::write::takes;
 use crate::fields::Fields;
 use crate::render::quoted;
 use crate::spans::Spans;
 use crate::splices::Splices;
-use crate::target::{Target, Written};
+use crate::target::{DEFAULT_MAX_TOKENS, Target, Written};
 use crate::tools::{ToolMap, wire_id};
 
 mod thinking;

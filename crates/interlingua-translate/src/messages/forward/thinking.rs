@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::effort::{by_budget, off, thinks_by_default};
 use crate::fields::Fields;
+use crate::messages::write::OUTPUT_CONFIG;
 use crate::messages::write::thinking::{BUDGET, THINKING, has_levels, is_off_by_repair, kind};
-use crate::messages::write::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
 use crate::render::quoted;
 use crate::spans::{member, members};
-use crate::target::Target;
+use crate::target::{DEFAULT_MAX_TOKENS, Target};
 
 /// What the request says about thinking, and what it will say.
 #[derive(Debug)]

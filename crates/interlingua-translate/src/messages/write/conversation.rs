@@ -2,12 +2,13 @@
 
 use interlingua_ir::{Item, Message, Note, NoteKind, Summary, Text, Turn};
 
+use super::Marks;
 use super::extras::Extras;
 use super::replay::Replay;
-use super::{MARK, Marks, mark};
 use crate::compaction::{HEADING, MISSING};
 use crate::form::AnswerForm;
 use crate::history::{Entry, History, is_rules};
+use crate::render::{CACHE_MARK, cache_mark};
 use crate::target::Target;
 use crate::tools::Names;
 
@@ -82,7 +83,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         self.out.push(b']');
         // From the back, because each mark moves what follows it.
         for end in self.ends.iter().rev().take(marks.messages) {
-            self.out.splice(end - 1..end - 1, MARK.bytes());
+            self.out.splice(end - 1..end - 1, CACHE_MARK.bytes());
         }
     }
 
@@ -112,7 +113,7 @@ impl<'w, 'a> Writer<'w, 'a> {
             return self.out.truncate(start);
         }
         if marks.system {
-            mark(self.out);
+            cache_mark(self.out);
         }
         self.out.push(b']');
     }

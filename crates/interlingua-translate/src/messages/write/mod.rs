@@ -25,10 +25,6 @@ pub(super) use offer::takes;
 use replay::Replay;
 use thinking::{Plan, THINKING, kind};
 
-/// What may be answered with where neither the client nor the model's description says it, in tokens.
-/// Every model that thinks takes it.
-pub(super) const DEFAULT_MAX_TOKENS: u64 = 32_000;
-
 /// Writes a turn as a request of the Messages protocol.
 ///
 /// Messages come last, so that the requests of two consecutive turns share their beginning and the
@@ -208,17 +204,6 @@ impl Marks {
         }
         let most = rules.max_breakpoints as usize;
         Self { messages: most.min(2), system: most > 2, tools: most > 3 }
-    }
-}
-
-/// The mark itself, as a further field of a block.
-const MARK: &str = r#","cache_control":{"type":"ephemeral"}"#;
-
-/// Marks the object that `out` ends with.
-fn mark(out: &mut Vec<u8>) {
-    if out.pop_if(|it| *it == b'}').is_some() {
-        out.extend_from_slice(MARK.as_bytes());
-        out.push(b'}');
     }
 }
 

@@ -9,10 +9,10 @@ use interlingua_dialect::{
 use interlingua_ir::{Function, Note, NoteKind, Protocol, Text, Tool, ToolChoice, Turn};
 use serde_json::value::RawValue;
 
+use super::Marks;
 use super::extras::Extras;
 use super::thinking::Plan;
-use super::{Marks, mark};
-use crate::render::{field, string};
+use crate::render::{cache_mark, field, string};
 use crate::target::Target;
 use crate::tools::{Lost, Names, description, freeform_description, freeform_schema, shaped};
 
@@ -85,7 +85,7 @@ pub(super) fn write(
         return;
     }
     if marks.tools {
-        mark(out);
+        cache_mark(out);
     }
     out.push(b']');
     write_choice(turn, target, choice, out, notes);

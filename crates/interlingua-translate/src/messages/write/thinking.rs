@@ -4,11 +4,11 @@ use interlingua_dialect::{Dialect, Effort, Fix, ForcedWithThinking, OnMissing};
 use interlingua_ir::{Fault, Note, NoteKind, Turn};
 use serde_json::Value;
 
+use super::OUTPUT_CONFIG;
 use super::replay;
-use super::{DEFAULT_MAX_TOKENS, OUTPUT_CONFIG};
 use crate::effort::{self, Asked, by_budget, is_forced, off};
 use crate::history::History;
-use crate::target::Target;
+use crate::target::{DEFAULT_MAX_TOKENS, Target};
 
 /// The decision about thinking.
 #[derive(Debug)]
