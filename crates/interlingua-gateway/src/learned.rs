@@ -1,7 +1,8 @@
 //! What upstreams have refused by name, so that they are spared it from then on.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use interlingua_dialect::Fix;
 use interlingua_registry::Target;
@@ -14,28 +15,38 @@ const MAX_MODELS: usize = 1024;
 /// The parameters that models turned out not to take.
 ///
 /// A parameter is remembered once a request without it was answered. It lives as long as its
-/// configuration: whoever reloads it starts anew.
+/// configuration: whoever reloads it starts anew. Where nothing was refused, it costs a request one load.
 #[derive(Debug, Default)]
-pub(crate) struct Learned(Mutex<HashMap<(String, String), Repairs>>);
+pub(crate) struct Learned {
+    any: AtomicBool,
+    by_model: Mutex<HashMap<(String, String), Repairs>>,
+}
 
 impl Learned {
     /// What is known to be left out for a target.
     pub(crate) fn of(&self, target: &Target) -> Repairs {
-        let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&key(target)).cloned().unwrap_or_default()
+        if !self.any.load(Relaxed) {
+            return Repairs::default();
+        }
+        self.lock().get(&key(target)).cloned().unwrap_or_default()
     }
 
     /// Remembers that a target does not take `param`.
     pub(crate) fn add(&self, target: &Target, param: &str) {
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.lock();
         let key = key(target);
         if known.len() >= MAX_MODELS && !known.contains_key(&key) {
             return;
         }
+        self.any.store(true, Relaxed);
         if known.entry(key).or_default().add(Fix::DropParam, Some(param)) {
             let (provider, model) = (&target.provider.id, &target.model.id);
             tracing::warn!(%provider, %model, param, "the model does not take this parameter; it is left out until the configuration is reloaded");
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Repairs>> {
+        self.by_model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
