@@ -84,7 +84,12 @@ impl Reader<'_> {
         key: Option<&Secret>,
     ) -> Option<String> {
         if let Some(found) = section.text("dialect") {
-            if !self.dialects.contains(&found.value) {
+            let is_known = self.dialects.contains(&found.value);
+            if !is_known && self.lacks_dialects {
+                // So that nothing else is blamed for what its record does not say.
+                return Some(Dialects::of_stranger(None).to_owned());
+            }
+            if !is_known {
                 let ids: Vec<&str> = self.dialects.ids().collect();
                 let what = format!("unknown dialect `{}`", found.value);
                 let remedy = did_you_mean(&found.value, &ids);

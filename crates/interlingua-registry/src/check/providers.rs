@@ -21,6 +21,7 @@ pub(super) struct Reader<'a> {
     pub(super) environment: &'a Environment,
     discovered: &'a Discovered,
     pub(super) dialects: &'a Dialects,
+    pub(super) lacks_dialects: bool,
     keys: &'a dyn ResolveKey,
     pub(super) timeouts: UpstreamTimeouts,
 }
@@ -37,8 +38,9 @@ impl<'a> Reader<'a> {
             first_byte: timeouts.first_byte,
             idle: timeouts.idle,
         };
-        let RawConfig { environment, discovered, .. } = raw;
-        Self { environment, discovered, dialects, keys, timeouts }
+        let RawConfig { environment, discovered, lacks_dialects, .. } = raw;
+        let lacks_dialects = *lacks_dialects;
+        Self { environment, discovered, dialects, lacks_dialects, keys, timeouts }
     }
 
     /// Those of the configuration in its order, then those that variables switch on, and the demo
