@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Learned, change, own_first, thoughts};
 use crate::draft::Change;
-use crate::probe::{Answered, Inquiry, Outcome, told};
+use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, say};
+use crate::words::told;
 
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use super::{Learned, change, own_first};
 use crate::answer::Seen;
 use crate::draft::Change;
-use crate::probe::{Inquiry, Outcome, told};
+use crate::inquiry::{Inquiry, Outcome};
 use crate::turns::{Asked, SOME, results, say};
+use crate::words::told;
 
 /// The levels, from the weakest.
 const LEVELS: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "max"];

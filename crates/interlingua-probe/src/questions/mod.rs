@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::answer::Seen;
 use crate::draft::Change;
-use crate::probe::Inquiry;
+use crate::inquiry::Inquiry;
 
 pub(crate) use verify::verify;
 

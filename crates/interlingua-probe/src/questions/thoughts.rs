@@ -8,8 +8,9 @@ use super::history::SHORT_ID;
 use super::{Learned, change};
 use crate::answer::{Facts, Seen};
 use crate::draft::Change;
-use crate::probe::{Answered, Inquiry, Outcome, told};
+use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, foreign_round, results};
+use crate::words::told;
 
 pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
     let Some((bytes, seen)) = &learned.calls else {
