@@ -258,25 +258,23 @@ impl<'i> Inquiry<'i> {
 
     /// The resolved records of Chat servers that are known.
     pub(crate) fn known(&self) -> Vec<Map<String, Value>> {
-        let ids: Vec<&str> = self.dialects.ids().collect();
-        let all = ids.into_iter().filter_map(|id| self.dialects.fields(id, "").ok());
+        let all = self.dialects.ids().filter_map(|id| self.dialects.fields(id, "").ok());
         all.filter(|record| record.get("wire").is_some_and(|wire| wire == "chat")).collect()
     }
 
     /// The record that follows from what was found.
     pub(crate) fn propose(&self, id: &str, base: &str) -> Option<Proposal> {
         let title = format!("{} as it was probed", self.provider);
-        let [plain, overruling] = [false, true].map(|overrules| {
-            let names = Names { id, title: &title, base, model: &self.model, overrules };
-            propose(&self.draft, names)
-        });
-        let plain = plain?;
-        let dialects = self.dialects.clone().with([("probe", &plain.toml)]).ok();
-        let resolved = dialects.and_then(|it| it.resolve(id, &self.model).ok());
+        let proposal = |id, overrules| {
+            propose(&self.draft, Names { id, title: &title, base, model: &self.model, overrules })
+        };
+        let trial = proposal(self.draft.word("id"), false)?;
+        let dialects = self.dialects.clone().with([("probe", &trial.toml)]).ok();
+        let resolved = dialects.and_then(|it| it.resolve(&trial.id, &self.model).ok());
         let says_all = resolved.zip(self.draft.dialect()).is_some_and(|(mut it, draft)| {
             it.title.clone_from(&draft.title);
             it == *draft
         });
-        if says_all { Some(plain) } else { overruling }
+        proposal(id, !says_all)
     }
 }

@@ -92,16 +92,13 @@ impl<'d> Probe<'d> {
         model: &str,
     ) -> Result<Self, UnknownDialect> {
         let fields = dialects.fields(base, model)?;
-        // A record may not take the name of another one.
-        let taken = |id: &str| dialects.contains(id);
-        let (mut id, mut number) = (provider.to_owned(), 1);
-        while taken(&id) {
-            number += 1;
-            id = format!("{provider}-{number}");
-        }
+        // No record may take the name of a shipped one. The user's own of that name is what a probe found
+        // before, unless it is what the base builds on.
+        let shipped = Dialects::builtin();
+        let id = free(provider, if shipped.contains(base) { &shipped } else { dialects });
         let mut draft = Draft::new(fields);
-        // Thoughts know the record of whoever had them, so all drafts bear one name.
-        draft.name(&id);
+        // Thoughts know the record of whoever had them, so all drafts bear one name, which is nobody's.
+        draft.name(&free(provider, dialects));
         Ok(Self {
             dialects,
             base: base.to_owned(),
@@ -125,4 +122,14 @@ impl<'d> Probe<'d> {
         questions::verify(&mut inquiry);
         inquiry.end(proposal)
     }
+}
+
+/// A name that no dialect has: this one, else with a number behind it.
+fn free(name: &str, dialects: &Dialects) -> String {
+    let (mut id, mut number) = (name.to_owned(), 1);
+    while dialects.contains(&id) {
+        number += 1;
+        id = format!("{name}-{number}");
+    }
+    id
 }

@@ -290,6 +290,12 @@ fn a_record_is_written_but_not_over_another_one() {
         said.contains("`interlingua providers edit house --set dialect=house` uses it"),
         "{said}"
     );
+    let second = Scripted::start(script("vllm")).unwrap();
+    fs::write(home.config(), home.text().replace(&upstream.base_url(), &second.base_url()))
+        .unwrap();
+    let said = home.run(&["probe", "house", "--write"]).stderr;
+    assert!(said.contains(&format!("nothing to change in {}", file.display())), "{said}");
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
     home.run(&["providers", "edit", "house", "--set", "dialect=house", "--no-test"]).ok();
     assert!(home.run(&["config", "check"]).ok().starts_with("ok: 1 of 1 provider "));
 
@@ -299,7 +305,7 @@ fn a_record_is_written_but_not_over_another_one() {
     fs::create_dir(mine.parent().unwrap()).unwrap();
     fs::copy(&file, &mine).unwrap();
     let again = Scripted::start(script("vllm")).unwrap();
-    fs::write(home.config(), home.text().replace(&upstream.base_url(), &again.base_url())).unwrap();
+    fs::write(home.config(), home.text().replace(&second.base_url(), &again.base_url())).unwrap();
     let ran = home.run(&["probe", "house", "--write"]);
     assert_eq!(ran.code, Some(64), "{}", ran.stderr);
     assert!(
@@ -308,11 +314,31 @@ fn a_record_is_written_but_not_over_another_one() {
         ran.stderr
     );
     assert!(fs::read_to_string(&mine).unwrap().contains("Mine"));
+    assert!(
+        ran.stdout.contains("\nid = \"house\"\n"),
+        "it need not be asked again: {}",
+        ran.stdout
+    );
     let third = Scripted::start(script("vllm")).unwrap();
     fs::write(home.config(), home.text().replace(&again.base_url(), &third.base_url())).unwrap();
     let said = home.run(&["probe", "house", "--write", "--force"]).stderr;
     assert!(said.contains(&format!("replaced {}", mine.display())), "{said}");
     assert!(fs::read_to_string(&mine).unwrap().contains("carrier = \"reasoning\""));
+}
+
+#[test]
+fn a_record_that_would_make_the_configuration_wrong_is_not_written() {
+    let upstream = Scripted::start(script("vllm")).unwrap();
+    let home = home(&upstream);
+    let folder = home.path().join("dialects.d");
+    fs::create_dir(&folder).unwrap();
+    let other = "id = \"house\"\ntitle = \"Another\"\nextends = \"generic\"\n";
+    fs::write(folder.join("other.toml"), other).unwrap();
+    let ran = home.run(&["probe", "house", "--write"]);
+    assert_eq!(ran.code, Some(78), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing was written"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a dialect `house` exists already"), "{}", ran.stderr);
+    assert!(!folder.join("house.toml").exists());
 }
 
 #[test]

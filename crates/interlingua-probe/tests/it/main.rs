@@ -242,4 +242,14 @@ fn a_record_takes_no_name_that_is_taken() {
     assert_eq!(proposal.id, "generic-2");
     assert!(proposal.toml.contains("extends = \"vllm\"\n"), "{}", proposal.toml);
     assert!(Probe::new(&dialects, "nobody", "house", "m").is_err());
+
+    let before = "id = 'house'\ntitle = 'House'\nextends = 'generic'\n";
+    let dialects = dialects.with([("house.toml", before)]).unwrap();
+    for (base, id) in [("vllm", "house"), ("house", "house-2")] {
+        let report = Probe::new(&dialects, base, "house", "m").unwrap().run(&mut server).unwrap();
+        let proposal = report.proposal.unwrap();
+        assert_eq!(proposal.id, id);
+        assert!(proposal.toml.starts_with(&format!("id = \"{id}\"\n")), "{}", proposal.toml);
+        assert!(!proposal.toml.contains("match = [\"*\"]"), "{}", proposal.toml);
+    }
 }
