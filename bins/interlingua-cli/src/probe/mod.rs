@@ -54,7 +54,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         "asking {model} at {}: about {USUAL} small requests, and never more than {MOST}",
         provider.base_url
     ));
-    let report = Upstreamed::run(probe, &target).map_err(|fault| Failure::provider(&fault))?;
+    let report = Upstreamed::run(probe, &loaded.snapshot, &target);
+    let report = report.map_err(|fault| Failure::provider(&fault))?;
     let file = report.proposal.as_ref().map(|it| loaded.records.join(format!("{}.toml", it.id)));
     if options.read.json {
         output::print_json(&as_json(provider, model, base, &report, file.as_deref()))?;

@@ -390,6 +390,18 @@ fn a_refused_key_costs_one_request() {
 }
 
 #[test]
+fn a_key_that_a_server_repeats_is_not_told() {
+    let what = format!("no such key: {KEY}");
+    let error = json!({ "error": { "code": "invalid_api_key", "message": what } });
+    for status in [200, 401] {
+        let answer = Answer::json(status, error.clone());
+        let upstream = Scripted::start(Script::new().otherwise(answer)).unwrap();
+        let said = home(&upstream).run(&["probe", "house"]).stderr;
+        assert!(said.contains("error: ") && said.contains("[secret]"), "{said}");
+    }
+}
+
+#[test]
 fn who_cannot_be_probed_is_told_why() {
     let config = "[providers.a]\nbase_url = 'http://127.0.0.1:1'\nwire = 'messages'\n\
                   [providers.b]\nbase_url = 'http://127.0.0.1:1/v1'\nmodels = [{ id = 'm' }]\n";
