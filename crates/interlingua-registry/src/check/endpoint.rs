@@ -2,11 +2,12 @@
 
 use interlingua_dialect::{Dialects, Wire};
 
+use super::keys::Keys;
 use super::providers::{Reader, own_preset};
 use crate::address::BaseUrl;
 use crate::preset::Preset;
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::{ProviderKey, UpstreamTimeouts};
+use crate::provider::UpstreamTimeouts;
 use crate::secret::Secret;
 use crate::section::{Found, Section};
 use crate::units::show_duration;
@@ -19,7 +20,7 @@ impl Reader<'_> {
         id: &str,
         section: &Section<'_>,
         preset: Option<&'static Preset>,
-        key: Option<&ProviderKey>,
+        keys: &Keys,
     ) -> Option<BaseUrl> {
         let variable = own_preset(id, preset).map(|preset| preset.url_env.as_str());
         let of_variable = || {
@@ -29,8 +30,8 @@ impl Reader<'_> {
         let said = section.text("base_url").or_else(of_variable);
         let said = said.or_else(|| {
             let preset = preset?;
-            let held_by = key.and_then(|key| key.name.strip_prefix("env "));
-            let fitting = preset.urls_for(key.map(|key| key.secret.expose()), held_by);
+            let key = keys.first().map(Secret::expose);
+            let fitting = preset.urls_for(key, keys.variable());
             let first = fitting.first()?;
             if key.is_some() && first.region.is_some() && fitting.len() > 1 {
                 let what = format!(
@@ -72,7 +73,7 @@ impl Reader<'_> {
         let usual = preset.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
         let base_url = usual.map_or(base_url.clone(), |usual| base_url.with_path_of(&usual));
         section.row("base_url", &base_url, &said.origin);
-        warn_about_prefix(id, section, preset, &base_url, key.map(|key| &key.secret));
+        warn_about_prefix(id, section, preset, &base_url, keys.first());
         Some(base_url)
     }
 

@@ -133,10 +133,8 @@ impl<'a> Reader<'a> {
         });
 
         let keys = Keys::read(&section, preset, self.keys);
-        let first_key = keys.there.first();
-        let base_url = self.base_url(id, &section, preset, first_key);
-        let first_key = first_key.map(|key| &key.secret);
-        let dialect = self.dialect(&section, preset, base_url.as_ref(), first_key);
+        let base_url = self.base_url(id, &section, preset, &keys);
+        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first());
         let wire = self.wire(&section, dialect.as_deref());
         let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {
             section.row("allow_insecure", &found.value, &found.origin);
