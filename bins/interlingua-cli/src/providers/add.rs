@@ -123,8 +123,10 @@ impl Options {
         draft.wire = self.wire.as_deref().and_then(wire);
         draft.dialect.clone_from(&self.dialect);
         if draft.base_url.is_none() {
+            let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
+            let wanted = Wanted { region, plan, wire: draft.wire };
             let preset = draft.preset.as_deref().and_then(Preset::find);
-            self.place(&mut draft, preset)?;
+            draft.base_url = preset.map(|it| wanted.choose(it)).transpose()?.flatten();
         }
         draft.key = self.key.draft()?;
         draft.models = self.models.iter().map(|id| ModelDraft::new(id)).collect();
@@ -140,17 +142,6 @@ impl Options {
             return Err(Failure::argument(what));
         }
         Ok(draft)
-    }
-
-    /// Gives the draft the address that region, plan and protocol mean.
-    fn place(&self, draft: &mut ProviderDraft, preset: Option<&Preset>) -> Result<(), Failure> {
-        let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
-        let Some(preset) = preset else { return Ok(()) };
-        let wanted = Wanted { region, plan, wire: draft.wire };
-        let chosen = wanted.choose(preset)?;
-        draft.base_url = chosen.base_url;
-        draft.dialect = draft.dialect.take().or(chosen.dialect.map(str::to_owned));
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use interlingua_dialect::{AuthScheme, Dialects, Wire, glob_matches};
 
+use super::endpoint::wire_named;
 use super::keys::Keys;
 use super::names::{self, Names};
 use super::{fields, models};
@@ -133,9 +134,11 @@ impl<'a> Reader<'a> {
         });
 
         let keys = Keys::read(&section, preset, self.keys);
-        let base_url = self.base_url(id, &section, preset, &keys);
-        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first());
-        let wire = self.wire(&section, dialect.as_deref());
+        let said = section.text("wire");
+        let wire = said.as_ref().and_then(|found| wire_named(&found.value));
+        let base_url = self.base_url(id, &section, preset, &keys, wire);
+        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first(), wire);
+        let wire = self.wire(&section, said, dialect.as_deref());
         let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {
             section.row("allow_insecure", &found.value, &found.origin);
             found.value

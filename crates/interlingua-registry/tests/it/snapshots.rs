@@ -131,6 +131,44 @@ fn a_key_chooses_its_region_and_a_variable_overrules_it() {
 }
 
 #[test]
+fn a_vendor_that_speaks_messages_besides_does_so_elsewhere_and_in_another_dialect() {
+    let mimo = |key| [("MIMO_API_KEY", key), ("MIMO_BASE_URL", "https://api.xiaomimimo.com/v1")];
+    let config = |id: &str, more: &str| {
+        format!(
+            "[providers.{id}]\nwire = 'messages'\nmodels = [{{ id = 'm', context_window = 9 }}]\n{more}"
+        )
+    };
+    check(
+        &config("mimo", ""),
+        &mimo("sk-1"),
+        &expect![[r#"
+            mimo https://api.xiaomimimo.com/anthropic anthropic_compat: usable
+              mimo/m window 9
+        "#]],
+    );
+    check(
+        &config(
+            "mimo",
+            "base_url = 'https://token-plan-ams.xiaomimimo.com/anthropic'\npreset = 'mimo'",
+        ),
+        &mimo("sk-1"),
+        &expect![[r#"
+            mimo https://token-plan-ams.xiaomimimo.com/anthropic anthropic_compat: usable
+              mimo/m window 9
+            ! config.toml:1:1: keys for https://token-plan-ams.xiaomimimo.com/anthropic begin with `tp-`, that of provider `mimo` does not; use the address that belongs to the key
+        "#]],
+    );
+    check(
+        &config("anthropic", ""),
+        &[("ANTHROPIC_API_KEY", "sk-ant-1")],
+        &expect![[r#"
+            anthropic https://api.anthropic.com anthropic: usable
+              anthropic/m window 9
+        "#]],
+    );
+}
+
+#[test]
 fn local_servers_need_a_variable_but_no_key() {
     check(
         "",
