@@ -120,7 +120,7 @@ impl Options {
         draft.name.clone_from(&self.name);
         draft.shortcut.clone_from(&self.shortcut);
         draft.base_url = self.base_url.as_deref().map(base_url).transpose()?;
-        draft.wire = self.wire.as_deref().and_then(wire);
+        draft.wire = self.wire.as_deref().and_then(Wire::named);
         draft.dialect.clone_from(&self.dialect);
         if draft.base_url.is_none() {
             let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
@@ -153,10 +153,6 @@ fn base_url(typed: &str) -> Result<String, Failure> {
         output::say(&format!("the base URL is {parsed}"));
     }
     Ok(parsed)
-}
-
-fn wire(name: &str) -> Option<Wire> {
-    [Wire::Chat, Wire::Messages, Wire::Responses].into_iter().find(|wire| wire.name() == name)
 }
 
 fn header(typed: &str) -> Result<(String, String), Failure> {

@@ -12,8 +12,6 @@ use crate::secret::Secret;
 use crate::section::{Found, Section};
 use crate::units::show_duration;
 
-const WIRES: [Wire; 3] = [Wire::Chat, Wire::Messages, Wire::Responses];
-
 impl Reader<'_> {
     pub(super) fn base_url(
         &self,
@@ -133,9 +131,9 @@ impl Reader<'_> {
         dialect: Option<&str>,
     ) -> Option<Wire> {
         if let Some(found) = said {
-            let Some(wire) = wire_named(&found.value) else {
+            let Some(wire) = Wire::named(&found.value) else {
                 let what = format!("unknown wire `{}`", found.value);
-                let remedy = did_you_mean(&found.value, &WIRES.map(Wire::name));
+                let remedy = did_you_mean(&found.value, &Wire::ALL.map(Wire::name));
                 section.problem(Problem::new(&found.origin, what).remedy(remedy));
                 return None;
             };
@@ -164,11 +162,6 @@ impl Reader<'_> {
         inner.close();
         timeouts
     }
-}
-
-/// The protocol of a name, if there is one.
-pub(super) fn wire_named(name: &str) -> Option<Wire> {
-    WIRES.into_iter().find(|wire| wire.name() == name)
 }
 
 /// Warns of a key that the address will refuse, as its beginning tells.

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use interlingua_dialect::{AuthScheme, Dialects, Wire, glob_matches};
 
-use super::endpoint::wire_named;
 use super::keys::Keys;
 use super::names::{self, Names};
 use super::{fields, models};
@@ -135,7 +134,7 @@ impl<'a> Reader<'a> {
 
         let keys = Keys::read(&section, preset, self.keys);
         let said = section.text("wire");
-        let wire = said.as_ref().and_then(|found| wire_named(&found.value));
+        let wire = said.as_ref().and_then(|found| Wire::named(&found.value));
         let base_url = self.base_url(id, &section, preset, &keys, wire);
         let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first(), wire);
         let wire = self.wire(&section, said, dialect.as_deref());
