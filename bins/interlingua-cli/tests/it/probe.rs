@@ -82,38 +82,20 @@ fn printed(dialect: &str) -> String {
 }
 
 #[test]
-fn what_is_found_out_about_generic() {
-    expect_file!["probe/generic.txt"].assert_eq(&printed("generic"));
+fn what_is_found_out_is_as_it_was() {
+    let dialects = ["generic", "mimo", "deepseek", "kimi", "mistral", "gemini", "vllm"];
+    each(&dialects, |dialect| {
+        expect_file![format!("probe/{dialect}.txt")].assert_eq(&printed(dialect));
+    });
 }
 
-#[test]
-fn what_is_found_out_about_mimo() {
-    expect_file!["probe/mimo.txt"].assert_eq(&printed("mimo"));
-}
-
-#[test]
-fn what_is_found_out_about_deepseek() {
-    expect_file!["probe/deepseek.txt"].assert_eq(&printed("deepseek"));
-}
-
-#[test]
-fn what_is_found_out_about_kimi() {
-    expect_file!["probe/kimi.txt"].assert_eq(&printed("kimi"));
-}
-
-#[test]
-fn what_is_found_out_about_mistral() {
-    expect_file!["probe/mistral.txt"].assert_eq(&printed("mistral"));
-}
-
-#[test]
-fn what_is_found_out_about_gemini() {
-    expect_file!["probe/gemini.txt"].assert_eq(&printed("gemini"));
-}
-
-#[test]
-fn what_is_found_out_about_vllm() {
-    expect_file!["probe/vllm.txt"].assert_eq(&printed("vllm"));
+/// Looks at several dialects, some at the same time.
+fn each(dialects: &[&str], look: impl Fn(&str) + Copy + Send) {
+    std::thread::scope(|scope| {
+        for dialects in dialects.chunks(dialects.len().div_ceil(4)) {
+            scope.spawn(move || dialects.iter().for_each(|dialect| look(dialect)));
+        }
+    });
 }
 
 /// All records of Chat servers. Where a vendor's thoughts cannot be seen, only the rest is found out.
@@ -147,11 +129,7 @@ const PROBED: [&str; 25] = [
 
 #[test]
 fn an_agent_works_with_what_was_found_out() {
-    std::thread::scope(|scope| {
-        for dialects in PROBED.chunks(PROBED.len().div_ceil(4)) {
-            scope.spawn(|| dialects.iter().for_each(|dialect| works_after_a_probe(dialect)));
-        }
-    });
+    each(&PROBED, works_after_a_probe);
 }
 
 fn works_after_a_probe(dialect: &str) {
