@@ -1,5 +1,6 @@
 //! How much to think.
 
+use interlingua_dialect::Effort;
 use serde_json::{Map, Value, json};
 
 use super::{Learned, change, own_first};
@@ -8,9 +9,6 @@ use crate::draft::Change;
 use crate::inquiry::{Inquiry, Outcome};
 use crate::turns::{Asked, SOME, results, say};
 use crate::words::told;
-
-/// The levels, from the weakest.
-const LEVELS: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "max"];
 
 const FIELD: &str = "reasoning_effort";
 
@@ -38,15 +36,14 @@ fn own_way(inquiry: &mut Inquiry<'_>, thinks: bool) {
     let table = inquiry.draft.get("thinking.effort").clone();
     let mut came = Vec::new();
     let mut changes = Vec::new();
-    let mut known: Vec<(Value, bool)> = Vec::new();
-    for level in ["none"].into_iter().chain(LEVELS) {
+    let mut known: Vec<(&Value, bool)> = Vec::new();
+    for level in Effort::ALL.map(Effort::name) {
         // Aliases go where their level goes.
-        let Value::Object(_) = &table[level] else { continue };
-        let fields = table[level].clone();
+        let fields @ Value::Object(_) = &table[level] else { continue };
         let before = known.iter().find(|(it, _)| *it == fields).map(|(_, taken)| *taken);
         let taken = match before {
             Some(taken) => taken,
-            None => match at_level(inquiry, &fields) {
+            None => match at_level(inquiry, fields) {
                 Outcome::Answered(answered)
                     if level == "none" && thinks && answered.seen.thinks() =>
                 {
@@ -227,12 +224,13 @@ fn table(inquiry: &Inquiry<'_>, taken: &[&str], off: Option<&(Value, Value)>) ->
         None => Value::Null,
     };
     table.insert("none".to_owned(), none);
-    let ranks: Vec<usize> = (0..LEVELS.len()).filter(|at| taken.contains(&LEVELS[*at])).collect();
-    for (at, level) in LEVELS.iter().enumerate() {
+    let [_, levels @ ..] = Effort::ALL.map(Effort::name);
+    let ranks: Vec<usize> = (0..levels.len()).filter(|at| taken.contains(&levels[*at])).collect();
+    for (at, level) in levels.iter().enumerate() {
         let nearest = ranks.iter().min_by_key(|rank| (rank.abs_diff(at), **rank));
         let value = match (nearest, off) {
             (Some(rank), _) if *rank == at => json!({ FIELD: level }),
-            (Some(rank), _) => json!(LEVELS[*rank]),
+            (Some(rank), _) => json!(levels[*rank]),
             (None, Some((_, on))) if !on.as_object().is_none_or(Map::is_empty) => on.clone(),
             (None, _) => Value::Null,
         };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::history::SHORT_ID;
 use super::{Learned, change};
 use crate::answer::{Facts, Seen};
-use crate::draft::Change;
+use crate::draft::{Change, at};
 use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, foreign_round, results};
 use crate::words::told;
@@ -191,11 +191,6 @@ fn placeholders(inquiry: &Inquiry<'_>) -> BTreeSet<String> {
     let same = known.iter().filter(|record| at(record, "replay.carrier") == carrier);
     let texts = same.filter_map(|record| at(record, "replay.placeholder").as_str());
     texts.map(str::to_owned).collect()
-}
-
-fn at<'v>(record: &'v Map<String, Value>, path: &str) -> &'v Value {
-    let (block, field) = path.split_once('.').unwrap_or((path, ""));
-    record.get(block).and_then(|block| block.get(field)).unwrap_or(&Value::Null)
 }
 
 /// Reads thoughts of an answer that the base does not find.
