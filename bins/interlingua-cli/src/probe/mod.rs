@@ -92,24 +92,20 @@ impl Options {
             );
             return Err(Failure::argument(what));
         }
-        let known = || {
-            let first = provider.models.listed().first().map(|model| model.id.to_string());
-            provider.default_model.clone().or(first)
-        };
-        let model = match self.model.clone().or_else(known) {
-            Some(model) => model,
+        let slug = |model: &str| format!("{id}/{model}");
+        let known = self.model.as_deref().map(slug).or_else(|| provider.default_slug());
+        let slug = match known {
+            Some(slug) => slug,
             None => {
                 let listed = list_models(&loaded.snapshot, provider)?.outcome;
                 let listed = listed.map_err(|fault| Failure::provider(&fault))?;
-                let first = listed.into_iter().next().map(|model| model.id);
                 let what = format!("`{id}` lists no models; say which with `--model <ID>`");
-                first.ok_or_else(|| Failure::argument(what))?
+                slug(&listed.first().ok_or_else(|| Failure::argument(what))?.id)
             }
         };
-        let route = loaded.snapshot.route(Some(&format!("{id}/{model}")));
-        let targets = route.map_err(Failure::argument)?.targets;
-        let what = format!("`{id}` has no model `{model}`");
-        targets.into_iter().next().ok_or_else(|| Failure::argument(what))
+        let route = loaded.snapshot.route(Some(&slug)).map_err(Failure::argument)?;
+        let what = format!("nobody answers for `{slug}`");
+        route.targets.into_iter().next().ok_or_else(|| Failure::argument(what))
     }
 
     /// Writes the record, but not over another one unasked.
