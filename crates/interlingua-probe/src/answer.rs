@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use interlingua_dialect::{Dialect, Wire};
-use interlingua_ir::{
-    Attachment, Event, Fault, Index, Kind, Origin, Sink, Stop, Text, Thought, Usage,
-};
+use interlingua_ir::{Attachment, Event, Fault, Index, Kind, Origin, Sink, Stop, Thought, Usage};
 use interlingua_protocol::sse::{Frame, FrameError, Framer};
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Reader, upstream};
@@ -259,11 +257,6 @@ impl Facts {
 
 fn holds_thought(name: &str) -> bool {
     THOUGHT.iter().any(|it| name.contains(it))
-}
-
-/// Text that stands as it is.
-pub(crate) fn plain(text: impl Into<String>) -> Text<'static> {
-    Text::plain(text.into())
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub(crate) enum Outcome {
 }
 
 /// An answer, read by the draft with which it was asked for.
+#[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) bytes: Vec<u8>,
     pub(crate) seen: Seen,

@@ -89,9 +89,11 @@ fn by_field(inquiry: &mut Inquiry<'_>, thinks: bool) {
 /// Whether earlier thoughts are wanted back while the model shall not think.
 fn while_off(inquiry: &mut Inquiry<'_>, learned: &Learned) {
     let path = "replay.when_thinking_off";
-    let Some((bytes, _)) = &learned.calls else { return };
+    let Some(answered) = &learned.calls else { return };
     let can_stop = inquiry.draft.get("thinking.effort.none").is_object();
-    let Some(seen) = inquiry.read(&inquiry.draft, bytes).filter(Seen::thinks) else { return };
+    let Some(seen) = inquiry.read(&inquiry.draft, &answered.bytes).filter(Seen::thinks) else {
+        return;
+    };
     if !can_stop || inquiry.draft.word("replay.carrier") == "none" {
         return;
     }

@@ -13,12 +13,11 @@ use crate::turns::{Asked, foreign_round, results};
 use crate::words::told;
 
 pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
-    let Some((bytes, seen)) = &learned.calls else {
+    let Some(answered) = &learned.calls else {
         return inquiry.unknown("the results of its calls", "not asked, since there are no calls");
     };
-    let facts = Facts::of(bytes);
-    let mut places = facts.thought_in.clone();
-    places.dedup();
+    let Answered { bytes, seen, facts } = &**answered;
+    let places = &facts.thought_in;
     match places.is_empty() {
         true => inquiry.unknown("– its thoughts", "none came"),
         false => {
@@ -26,7 +25,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
         }
     }
     let back =
-        if places.is_empty() { bare(inquiry, seen) } else { thoughtful(inquiry, bytes, &facts) };
+        if places.is_empty() { bare(inquiry, seen) } else { thoughtful(inquiry, bytes, facts) };
     if back {
         missing(inquiry);
     }

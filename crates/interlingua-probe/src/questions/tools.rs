@@ -21,8 +21,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
     };
     look(inquiry, &answered);
     learned.thinks |= answered.seen.thinks() || !answered.facts.thought_in.is_empty();
-    let Answered { bytes, seen, .. } = *answered;
-    learned.calls = Some((bytes, seen));
+    learned.calls = Some(answered);
 }
 
 /// What known records make of schemas: the base's own way first, then those that change least.
