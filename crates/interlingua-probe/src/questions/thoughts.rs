@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::history::SHORT_ID;
 use super::{Learned, change};
-use crate::answer::{Facts, Seen};
+use crate::answer::{Facts, Place, Seen};
 use crate::draft::{Change, at};
 use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, foreign_round, results};
@@ -21,6 +21,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
     match places.is_empty() {
         true => inquiry.unknown("– its thoughts", "none came"),
         false => {
+            let places: Vec<String> = places.iter().map(Place::to_string).collect();
             inquiry.note("– its thoughts", &format!("in {}", places.join(", ")), "they are there");
         }
     }
@@ -111,15 +112,18 @@ fn carriers(inquiry: &Inquiry<'_>, facts: &Facts) -> Vec<Vec<Change>> {
     }
     let rank = |way: &[Value; 5]| {
         let carrier = way[2].as_str().unwrap_or_default();
-        let came_in = |what: &str| facts.thought_in.iter().any(|it| it.contains(what));
-        let arrived = match carrier {
-            "none" => return None,
-            "content_parts" => came_in("content parts"),
-            "tool_call_extra_content" => came_in("extra_content"),
-            "reasoning_details" => came_in("`reasoning_details`"),
-            "content_tags" => came_in("the content,"),
-            field => facts.has_field(field),
+        let came_in = |place: &Place| match (carrier, place) {
+            ("content_parts", Place::Parts(_))
+            | ("tool_call_extra_content", Place::Call)
+            | ("content_tags", Place::Tag(_) | Place::Open) => true,
+            (carrier, Place::Field(name)) => carrier == name,
+            ("reasoning_details", Place::List(name)) => name == "reasoning_details",
+            _ => false,
         };
+        if carrier == "none" {
+            return None;
+        }
+        let arrived = facts.thought_in.iter().any(came_in);
         // A list says more than the field beside it.
         let is_plain = carrier != "reasoning_details" && carrier != "tool_call_extra_content";
         match (arrived, *way == own) {
