@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::change::not_written;
 use crate::failure::Failure;
 use crate::output;
-use crate::providers::probe::ask as list_models;
+use crate::providers::attempt::ask as list_models;
 use crate::read::Read;
 use server::Upstreamed;
 

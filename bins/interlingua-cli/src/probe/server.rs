@@ -11,7 +11,7 @@ use interlingua_upstream::{Call, Purpose, Upstream};
 use tokio::runtime::Runtime;
 
 use crate::output;
-use crate::providers::probe::upstream;
+use crate::providers::attempt::upstream;
 
 /// The largest answer to a small question.
 const ANSWER_LIMIT: usize = 4 << 20;

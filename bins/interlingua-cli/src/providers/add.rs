@@ -9,8 +9,8 @@ use interlingua_registry::edit::{
 use interlingua_registry::{BaseUrl, Preset, Provider, Snapshot};
 
 use super::address::Wanted;
+use super::attempt::{Attempt, ask, variant};
 use super::keys::KeyPlace;
-use super::probe::{Attempt, ask, variant};
 use crate::change::{Checked, ConfigFile, Target};
 use crate::failure::Failure;
 use crate::{output, pool};
