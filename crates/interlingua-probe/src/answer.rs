@@ -135,7 +135,7 @@ pub(crate) struct Facts {
     /// The words for why it ended.
     pub(crate) finish: Vec<String>,
     /// Where usage was.
-    pub(crate) usage_in: BTreeSet<&'static str>,
+    pub(crate) usage_in: BTreeSet<String>,
     /// Whether `[DONE]` came.
     pub(crate) done: bool,
     /// Whether it came as events.
@@ -210,17 +210,16 @@ impl Facts {
         let has = |usage: &Value| usage["prompt_tokens"].is_number();
         if has(&frame["usage"]) {
             let trailing = choice.is_null();
-            self.usage_in.insert(if trailing {
-                "a last event of its own"
-            } else {
-                "the event itself"
-            });
+            let place = if trailing { "a last event of its own" } else { "the event itself" };
+            self.usage_in.insert(place.to_owned());
         }
         if has(&choice["usage"]) {
-            self.usage_in.insert("the choice");
+            self.usage_in.insert("the choice".to_owned());
         }
-        if has(&frame["x_groq"]["usage"]) {
-            self.usage_in.insert("`x_groq`");
+        for (name, value) in frame.as_object().into_iter().flatten() {
+            if has(&value["usage"]) {
+                self.usage_in.insert(format!("`{name}`"));
+            }
         }
         if let Some(word) = choice["finish_reason"].as_str() {
             self.finish.push(word.to_owned());
@@ -326,7 +325,7 @@ mod tests {
             (json!({ "choices": [], "usage": usage }), "a last event of its own"),
             (json!({ "choices": [{ "delta": {} }], "usage": usage }), "the event itself"),
             (json!({ "choices": [{ "usage": usage }] }), "the choice"),
-            (json!({ "choices": [{}], "x_groq": { "usage": usage } }), "`x_groq`"),
+            (json!({ "choices": [{}], "x_house": { "usage": usage } }), "`x_house`"),
         ] {
             let facts = Facts::of(format!("data: {frame}\n\ndata: [DONE]\n\n").as_bytes());
             assert_eq!(facts.usage_in.into_iter().collect::<Vec<_>>(), [place]);

@@ -253,3 +253,17 @@ fn a_record_takes_no_name_that_is_taken() {
         assert!(!proposal.toml.contains("match = [\"*\"]"), "{}", proposal.toml);
     }
 }
+
+#[test]
+fn usage_that_nobody_reads_is_told_with_its_place() {
+    let report = probed(|_, _| {
+        let answer = json!({
+            "choices": [{ "message": { "content": "hi" }, "finish_reason": "stop" }],
+            "x_house": { "usage": { "prompt_tokens": 1, "completion_tokens": 1 } },
+        });
+        Reply::Answer(answer.to_string().into_bytes())
+    });
+    let usage = finding(&report, "– its usage");
+    assert_eq!(usage.came, "in `x_house`, where nobody looks for it");
+    assert_eq!(usage.means, None);
+}
