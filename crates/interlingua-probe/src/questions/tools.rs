@@ -4,6 +4,7 @@ use interlingua_ir::{Tool, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{Learned, change};
+use crate::answer::SeenCall;
 use crate::draft::Change;
 use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, strictly, two_calls, with_tools};
@@ -82,8 +83,13 @@ fn forced(inquiry: &mut Inquiry<'_>) -> Option<Box<Answered>> {
 fn look(inquiry: &mut Inquiry<'_>, answered: &Answered) {
     let Answered { seen, facts, .. } = answered;
     let calls = seen.calls.len();
-    let means = if calls > 1 { "several calls at once" } else { "no more than one call was made" };
-    inquiry.note("– its calls", &format!("{calls}, with arguments that are JSON"), means);
+    let is_json = |call: &SeenCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
+    let (form, means) = match seen.calls.iter().all(is_json) {
+        true if calls > 1 => ("JSON", "several calls at once"),
+        true => ("JSON", "no more than one call was made"),
+        false => ("no JSON", "its calls cannot be relied on"),
+    };
+    inquiry.note("– its calls", &format!("{calls}, with arguments that are {form}"), means);
     let Some(word) = facts.finish.last() else { return };
     // A path cannot lead to a word with dots in it, and none is known.
     if inquiry.draft.get("stream.finish_map").get(word).is_none() && !word.contains('.') {

@@ -267,3 +267,15 @@ fn usage_that_nobody_reads_is_told_with_its_place() {
     assert_eq!(usage.came, "in `x_house`, where nobody looks for it");
     assert_eq!(usage.means, None);
 }
+
+#[test]
+fn arguments_that_are_no_json_are_told() {
+    let report = probed(|body, _| {
+        let Reply::Answer(answer) = calls(body, &json!({}), "tool_calls") else { unreachable!() };
+        let broken = String::from_utf8(answer).unwrap().replace(r#"\"Paris\"}"#, "");
+        Reply::Answer(broken.into_bytes())
+    });
+    let calls = finding(&report, "– its calls");
+    assert_eq!(calls.came, "2, with arguments that are no JSON");
+    assert_eq!(calls.means.as_deref(), Some("its calls cannot be relied on"));
+}
