@@ -73,12 +73,7 @@ impl ConfigFile {
 
     /// The same, for those who cannot go on with problems.
     pub(crate) fn with(&self, text: String) -> Result<Checked, Failure> {
-        self.check(text).map_err(|error| match error {
-            StartError::Config(problems) => Failure::config(format!(
-                "nothing was written, because the configuration would be wrong:\n{problems}"
-            )),
-            error => error.into(),
-        })
+        self.check(text).map_err(not_written)
     }
 
     /// Shows the change and writes it, unless it is only to be shown. Tells whether it was written.
@@ -107,6 +102,16 @@ impl ConfigFile {
         files::write(&self.path, text).map_err(|it| Failure::file(&self.path, &it))?;
         output::hint("a running gateway takes this up by itself");
         Ok(true)
+    }
+}
+
+/// What a command says that would have made the configuration wrong.
+pub(crate) fn not_written(error: StartError) -> Failure {
+    match error {
+        StartError::Config(problems) => Failure::config(format!(
+            "nothing was written, because the configuration would be wrong:\n{problems}"
+        )),
+        error => error.into(),
     }
 }
 

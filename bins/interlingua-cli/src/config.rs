@@ -37,9 +37,6 @@ fn check(options: &Read) -> Result<(), Failure> {
         let (problems, warnings) = match &result {
             Ok(loaded) => (Vec::new(), loaded.snapshot.warnings().iter().map(as_json).collect()),
             Err(StartError::Config(problems)) => (problems.iter().map(as_json).collect(), vec![]),
-            Err(StartError::Dialects(problems)) => {
-                (problems.iter().map(of_dialect).collect(), vec![])
-            }
             // Without a home folder there is nothing to check.
             Err(_) => return result.map(drop).map_err(Failure::from),
         };
@@ -104,14 +101,6 @@ fn summary(snapshot: &Snapshot) -> String {
         count(snapshot.client_keys().iter().count(), "client key"),
         listen.join(", ")
     )
-}
-
-/// A problem of a dialect record, whose text holds its place.
-fn of_dialect(problem: &String) -> Value {
-    json!({
-        "origin": null, "file": null, "line": null, "column": null,
-        "what": problem, "remedy": null, "docs": null,
-    })
 }
 
 fn as_json(problem: &Problem) -> Value {

@@ -17,6 +17,11 @@ pub(crate) struct Read {
 impl Read {
     /// The configuration as it is.
     pub(crate) fn load(&self) -> Result<Loaded, StartError> {
-        load(&Start { config: self.config.clone(), ..Start::default() })
+        load(&self.start())
+    }
+
+    /// Where it is.
+    pub(crate) fn start(&self) -> Start {
+        Start { config: self.config.clone(), ..Start::default() }
     }
 }

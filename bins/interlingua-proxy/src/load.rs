@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// Where files are kept.
     pub paths: Paths,
+    /// The folder of the user's own dialect records; it need not exist.
+    pub records: PathBuf,
     pub(crate) files: Files,
     pub(crate) environment: Environment,
 }
@@ -54,7 +57,8 @@ pub(crate) fn reload(start: &Start, discovered: Discovered) -> (Files, Result<Lo
     (files, result)
 }
 
-/// Reads and checks the configuration as it would be if the file at `path` held `text`.
+/// Reads and checks the configuration as it would be if the file at `path`, perhaps a dialect record, held
+/// `text`.
 ///
 /// # Errors
 ///
@@ -92,39 +96,53 @@ fn load_with(
     if let Some(id) = &start.preset {
         raw = raw.flag("--model", &format!("providers.{id}.preset"), id);
     }
-    let dialects = Arc::new(dialects(config, files)?);
+    let records = config.with_file_name("dialects.d");
+    let dialects = match dialects(&records, edited, files) {
+        Ok(dialects) => dialects,
+        Err(problems) => {
+            raw = raw.wrong_dialects(problems);
+            Dialects::builtin()
+        }
+    };
     let keys = SystemKeys::new(&environment);
-    let checked = check(&raw, &dialects, &keys);
+    let checked = check(&raw, &Arc::new(dialects), &keys);
     files.extend(keys.into_files());
     let snapshot = Arc::new(checked.map_err(StartError::Config)?);
-    Ok(Loaded { snapshot, paths, files: files.clone(), environment })
+    Ok(Loaded { snapshot, paths, records, files: files.clone(), environment })
 }
 
-/// The built-in dialects, and the user's own from the folder `dialects.d` beside the configuration.
-fn dialects(config: &Path, read: &mut Files) -> Result<Dialects, StartError> {
-    let folder = config.with_file_name("dialects.d");
-    read.push((folder.clone(), look(&folder)));
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Dialects::builtin()) };
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|it| it == "toml"));
+/// The built-in dialects, and the user's own from a folder; or all that is wrong with those.
+fn dialects(
+    folder: &Path,
+    edited: Option<(&Path, &str)>,
+    read: &mut Files,
+) -> Result<Dialects, Vec<Problem>> {
+    read.push((folder.to_owned(), look(folder)));
+    let there = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let edited = edited.filter(|(path, _)| path.parent() == Some(folder));
+    let files = there.chain(edited.map(|(path, _)| path.to_owned()));
     // The order of a folder is an accident; that of names is not.
-    files.sort();
+    let files: BTreeSet<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
     read.extend(files.iter().map(|path| (path.clone(), look(path))));
-    let mut records = Vec::new();
-    let mut problems = Vec::new();
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
     for path in files {
-        match fs::read_to_string(&path) {
-            Ok(text) => records.push((path.display().to_string(), text)),
-            Err(error) => problems.push(format!("{}: {error}", path.display())),
+        let file = path.display().to_string();
+        let text = match edited.filter(|(edited, _)| *edited == path) {
+            Some((_, text)) => Ok(text.to_owned()),
+            None => fs::read_to_string(&path),
+        };
+        match text {
+            Ok(text) => records.push((file, text)),
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                problems.push(Problem { file, line: 1, column: 1, message });
+            }
         }
     }
-    let records = records.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     match Dialects::builtin().with(records) {
         Ok(dialects) if problems.is_empty() => Ok(dialects),
-        Ok(_) => Err(StartError::Dialects(problems)),
-        Err(found) => {
-            problems.extend(found.iter().map(Problem::to_string));
-            Err(StartError::Dialects(problems))
-        }
+        Ok(_) => Err(problems),
+        Err(found) => Err([problems, found].concat()),
     }
 }

@@ -20,12 +20,9 @@ pub enum StartError {
     /// Not even a home directory is known.
     #[error("no home directory is known; set `INTERLINGUA_HOME` to a folder of your choice")]
     NoHome,
-    /// The configuration is wrong.
+    /// The configuration is wrong, or a dialect record beside it.
     #[error("the configuration cannot be used:\n{0}")]
     Config(Problems),
-    /// The user's own dialect records are wrong; every problem with its place.
-    #[error("the dialects in `dialects.d` cannot be used:\n{}", .0.join("\n"))]
-    Dialects(Vec<String>),
     /// The key under which thoughts travel is missing and cannot be made.
     #[error("the seal key cannot be used: {0}")]
     SealKey(#[source] io::Error),
@@ -43,7 +40,7 @@ pub enum StartError {
 /// The exit code that tells scripts why the gateway does not run.
 pub fn exit_code(error: &StartError) -> ExitCode {
     ExitCode::from(match error {
-        StartError::NoHome | StartError::Config(_) | StartError::Dialects(_) => 78,
+        StartError::NoHome | StartError::Config(_) => 78,
         StartError::Store(OpenError::System(_)) => 71,
         StartError::Store(_) => 78,
         StartError::SealKey(_) => 74,

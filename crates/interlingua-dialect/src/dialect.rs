@@ -55,6 +55,16 @@ closed_enum! {
     }
 }
 
+impl Wire {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Messages, Self::Responses];
+
+    /// The one of that name, as records and configurations have it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wire| wire.name() == name)
+    }
+}
+
 impl From<Wire> for interlingua_ir::Protocol {
     fn from(wire: Wire) -> Self {
         match wire {

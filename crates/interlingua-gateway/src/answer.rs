@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::Body as _;
 use interlingua_ir::{Class, Event, Fault, Sink as _};
 use interlingua_reasoning::Pending;
+use interlingua_registry::Scrubber;
 use interlingua_translate::{Decode, Reader};
 use interlingua_upstream::{AnswerBody, linger};
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,7 +22,6 @@ use crate::chain::Chain;
 use crate::recall::unkept;
 use crate::record::Record;
 use crate::reply;
-use crate::scrub::Scrubber;
 
 /// How much is gathered at most before it is written, whatever else is ready.
 const GATHER_LIMIT: usize = 64 << 10;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use interlingua_dialect::{Fix, NonstreamThinking};
 use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
-use interlingua_registry::{Attempts, Next, ProviderKey, Target};
+use interlingua_registry::{Attempts, Next, ProviderKey, Scrubber, Target};
 use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
@@ -20,7 +20,6 @@ use crate::chain::{Chain, Passage};
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
-use crate::scrub::Scrubber;
 use crate::stored::Storing;
 
 /// A turn on its way to one target.

@@ -61,7 +61,6 @@ mod reading;
 mod recall;
 mod record;
 mod reply;
-mod scrub;
 mod session;
 mod socket;
 mod state;

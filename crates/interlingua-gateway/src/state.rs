@@ -8,13 +8,14 @@ use bytes::Bytes;
 use interlingua_codex_integration::Catalog;
 use interlingua_ir::Fault;
 use interlingua_reasoning::{SealKeys, Store};
-use interlingua_registry::{KeyState, ListedModel, Provider, ProviderKey, Snapshot, Target};
+use interlingua_registry::{
+    KeyState, ListedModel, Provider, ProviderKey, Scrubber, Snapshot, Target,
+};
 use interlingua_upstream::Upstream;
 
 use crate::admission::Admission;
 use crate::health::{Failures, Moved};
 use crate::learned::Learned;
-use crate::scrub::Scrubber;
 use crate::storm::Storms;
 
 /// What a running gateway works with, apart from its configuration.

@@ -1,12 +1,11 @@
 //! What an answer holds: as the product understands it, and as it came.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use interlingua_dialect::{Dialect, Wire};
-use interlingua_ir::{
-    Attachment, Event, Fault, Index, Kind, Origin, Sink, Stop, Text, Thought, Usage,
-};
+use interlingua_ir::{Attachment, Event, Fault, Index, Kind, Origin, Sink, Stop, Thought, Usage};
 use interlingua_protocol::sse::{Frame, FrameError, Framer};
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{Reader, upstream};
@@ -131,18 +130,48 @@ impl Sink for Collect {
 /// What stands in the frames of an answer, whatever anybody makes of it.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// Where text stands besides the content, and in which form, in the order in which it came.
-    pub(crate) thought_in: Vec<String>,
+    /// Where thoughts stand, in the order in which they came.
+    pub(crate) thought_in: Vec<Place>,
     /// The words for why it ended.
     pub(crate) finish: Vec<String>,
     /// Where usage was.
-    pub(crate) usage_in: BTreeSet<&'static str>,
+    pub(crate) usage_in: BTreeSet<String>,
     /// Whether `[DONE]` came.
     pub(crate) done: bool,
     /// Whether it came as events.
     pub(crate) streamed: bool,
     /// The beginning of the content.
     content: String,
+}
+
+/// Where thoughts may stand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// In a field of the message.
+    Field(String),
+    /// In a list that is a field of the message.
+    List(String),
+    /// In parts of the content that are of a type.
+    Parts(String),
+    /// Beside a call, where nobody can read them.
+    Call,
+    /// In the content, within a tag.
+    Tag(String),
+    /// In the content, which begins inside one.
+    Open,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "`{name}`"),
+            Self::List(name) => write!(f, "the list `{name}`"),
+            Self::Parts(kind) => write!(f, "content parts of type `{kind}`"),
+            Self::Call => f.write_str("`extra_content` of a call"),
+            Self::Tag(name) => write!(f, "the content, between `<{name}>` and its end"),
+            Self::Open => f.write_str("the content, up to `</think>`"),
+        }
+    }
 }
 
 /// What is in the names of fields that hold thoughts. What others hold nobody can know.
@@ -181,17 +210,16 @@ impl Facts {
         let has = |usage: &Value| usage["prompt_tokens"].is_number();
         if has(&frame["usage"]) {
             let trailing = choice.is_null();
-            self.usage_in.insert(if trailing {
-                "a last event of its own"
-            } else {
-                "the event itself"
-            });
+            let place = if trailing { "a last event of its own" } else { "the event itself" };
+            self.usage_in.insert(place.to_owned());
         }
         if has(&choice["usage"]) {
-            self.usage_in.insert("the choice");
+            self.usage_in.insert("the choice".to_owned());
         }
-        if has(&frame["x_groq"]["usage"]) {
-            self.usage_in.insert("`x_groq`");
+        for (name, value) in frame.as_object().into_iter().flatten() {
+            if has(&value["usage"]) {
+                self.usage_in.insert(format!("`{name}`"));
+            }
         }
         if let Some(word) = choice["finish_reason"].as_str() {
             self.finish.push(word.to_owned());
@@ -201,28 +229,28 @@ impl Facts {
             match value {
                 Value::String(text) if name == "content" => self.content.push_str(text),
                 Value::String(text) if !text.is_empty() && holds_thought(name) => {
-                    self.note(format!("`{name}`"));
+                    self.note(Place::Field(name.clone()));
                 }
                 Value::Array(parts) if name == "content" => {
                     let kinds = parts.iter().filter_map(|part| part["type"].as_str());
                     for kind in kinds.filter(|kind| *kind != "text") {
-                        self.note(format!("content parts of type `{kind}`"));
+                        self.note(Place::Parts(kind.to_owned()));
                     }
                 }
                 Value::Array(list) if !list.is_empty() && holds_thought(name) => {
-                    self.note(format!("the list `{name}`"));
+                    self.note(Place::List(name.clone()));
                 }
                 _ => {}
             }
         }
         for call in message.and_then(|it| it["tool_calls"].as_array()).into_iter().flatten() {
             if call["extra_content"].is_object() {
-                self.note("`extra_content` of a call".to_owned());
+                self.note(Place::Call);
             }
         }
     }
 
-    fn note(&mut self, place: String) {
+    fn note(&mut self, place: Place) {
         if !self.thought_in.contains(&place) {
             self.thought_in.push(place);
         }
@@ -232,13 +260,8 @@ impl Facts {
         let content = self.content.trim_start();
         let opened = content.strip_prefix('<').and_then(|rest| rest.split_once('>'));
         match opened.filter(|(name, _)| name.starts_with("think") || name.starts_with("thought")) {
-            Some((name, _)) => {
-                let place = format!("the content, between `<{name}>` and its end");
-                self.note(place);
-            }
-            None if self.is_open_from_the_start() => {
-                self.note("the content, up to `</think>`".to_owned());
-            }
+            Some((name, _)) => self.note(Place::Tag(name.to_owned())),
+            None if self.is_open_from_the_start() => self.note(Place::Open),
             None => {}
         }
     }
@@ -248,22 +271,10 @@ impl Facts {
         let end = self.content.find("</think>");
         end.is_some_and(|end| self.content.get(..end).is_some_and(|it| !it.contains("<think")))
     }
-
-    /// Whether a message's field of that name held text.
-    pub(crate) fn has_field(&self, name: &str) -> bool {
-        self.thought_in
-            .iter()
-            .any(|it| it.strip_prefix('`').and_then(|it| it.strip_suffix('`')) == Some(name))
-    }
 }
 
 fn holds_thought(name: &str) -> bool {
     THOUGHT.iter().any(|it| name.contains(it))
-}
-
-/// Text that stands as it is.
-pub(crate) fn plain(text: impl Into<String>) -> Text<'static> {
-    Text::plain(text.into())
 }
 
 #[cfg(test)]
@@ -277,7 +288,8 @@ mod tests {
         let lines: Vec<String> = frames.iter().map(|it| format!("data: {it}\n\n")).collect();
         let lines = lines.concat();
         let facts = Facts::of(lines.as_bytes());
-        assert_eq!(facts.thought_in, thought_in);
+        let places: Vec<String> = facts.thought_in.iter().map(Place::to_string).collect();
+        assert_eq!(places, thought_in);
         assert!(facts.streamed && !facts.done);
     }
 
@@ -313,7 +325,7 @@ mod tests {
             (json!({ "choices": [], "usage": usage }), "a last event of its own"),
             (json!({ "choices": [{ "delta": {} }], "usage": usage }), "the event itself"),
             (json!({ "choices": [{ "usage": usage }] }), "the choice"),
-            (json!({ "choices": [{}], "x_groq": { "usage": usage } }), "`x_groq`"),
+            (json!({ "choices": [{}], "x_house": { "usage": usage } }), "`x_house`"),
         ] {
             let facts = Facts::of(format!("data: {frame}\n\ndata: [DONE]\n\n").as_bytes());
             assert_eq!(facts.usage_in.into_iter().collect::<Vec<_>>(), [place]);

@@ -100,7 +100,8 @@ const OF_MODEL: [&str; 1] = ["vision.images"];
 /// Tables that have no fields of their own below them: an entry means something only whole.
 const WHOLE: [&str; 3] = ["thinking.effort.", "thinking.preserve.", "request.set."];
 
-fn at<'v>(fields: &'v Map<String, Value>, path: &str) -> &'v Value {
+/// The value at a dotted path; null if there is none.
+pub(crate) fn at<'v>(fields: &'v Map<String, Value>, path: &str) -> &'v Value {
     let (first, rest) = path.split_once('.').map_or((path, None), |(it, rest)| (it, Some(rest)));
     match (fields.get(first), rest) {
         (Some(Value::Object(inner)), Some(rest)) => at(inner, rest),

@@ -38,10 +38,12 @@
 
 mod answer;
 mod draft;
+mod inquiry;
 mod probe;
 mod proposal;
 mod questions;
 mod turns;
+mod words;
 
 pub use probe::{Ask, Finding, MOST, Probe, Reply, Report, Server, USUAL};
 pub use proposal::Proposal;

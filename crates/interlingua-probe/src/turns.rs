@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use interlingua_ir::{
     Call, CallHead, Form, Format, Function, Item, Message, Output, Param, Part, Protocol,
-    Reasoning, Role, Tool, ToolChoice, Turn,
+    Reasoning, Role, Text, Tool, ToolChoice, Turn,
 };
 use serde_json::value::RawValue;
 
-use crate::answer::{Seen, SeenCall, plain};
+use crate::answer::{Seen, SeenCall};
 
 /// How much may be answered where a few words will do.
 pub(crate) const FEW: u64 = 64;
@@ -193,6 +193,11 @@ pub(crate) fn strictly(mut turn: Asked) -> Asked {
 
 /// Parameters as `strict` wants them.
 const STRICT_CITY: &str = r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}"#;
+
+/// Text that stands as it is.
+fn plain(text: impl Into<String>) -> Text<'static> {
+    Text::plain(text.into())
+}
 
 fn raw(json: &'static str) -> Option<&'static RawValue> {
     serde_json::from_str(json).ok()

@@ -60,6 +60,7 @@ mod problem;
 mod provider;
 mod raw;
 mod route;
+mod scrub;
 mod secret;
 mod section;
 mod settings;
@@ -94,6 +95,7 @@ pub use route::{
     Alias, AliasTarget, Demand, Near, Policy, Route, RouteError, Rule, SkipReason, Skipped, Target,
     rank,
 };
+pub use scrub::Scrubber;
 pub use secret::{KeyError, KeySource, ResolveKey, Secret, tidy_key};
 pub use section::Row;
 pub use settings::{CatalogMode, CodexSettings, Limits, Listener, Settings, Timeouts};

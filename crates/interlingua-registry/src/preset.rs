@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use interlingua_dialect::Plan;
+use interlingua_dialect::{Plan, Wire};
 use serde::Deserialize;
 use toml_edit::DocumentMut;
 
@@ -108,11 +108,26 @@ impl Preset {
         self.models.iter().find(|model| model.id == id)
     }
 
-    /// The addresses that a key fits, by the variable that holds it and by the way it begins; all of them
+    /// The addresses for a protocol, if one was asked for.
+    pub fn urls(&self, wire: Option<Wire>) -> &[PresetUrl] {
+        if self.has_apart(wire) { &self.messages_urls } else { &self.base_urls }
+    }
+
+    /// Whether a protocol is spoken elsewhere than the usual one.
+    pub(crate) fn has_apart(&self, wire: Option<Wire>) -> bool {
+        wire == Some(Wire::Messages) && !self.messages_urls.is_empty()
+    }
+
+    /// Those of them that a key fits, by the variable that holds it and by the way it begins; all of them
     /// if neither tells anything.
-    pub(crate) fn urls_for(&self, key: Option<&str>, variable: Option<&str>) -> Vec<&PresetUrl> {
+    pub(crate) fn urls_for(
+        &self,
+        wire: Option<Wire>,
+        key: Option<&str>,
+        variable: Option<&str>,
+    ) -> Vec<&PresetUrl> {
         let named = |url: &&PresetUrl| url.key_env.iter().any(|it| Some(&**it) == variable);
-        let urls = some_or_all(self.base_urls.iter().collect(), named);
+        let urls = some_or_all(self.urls(wire).iter().collect(), named);
         // Keys of one plan may begin as those of another do, and go on: `sk-` and `sk-kimi-`.
         let fit = |url: &PresetUrl| {
             let prefix = url.key_prefix.as_deref()?;
@@ -155,7 +170,7 @@ fn read(text: &str) -> Vec<Preset> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use interlingua_dialect::{Dialects, Wire};
+    use interlingua_dialect::Dialects;
 
     use super::*;
     use crate::address::BaseUrl;
@@ -237,7 +252,7 @@ mod tests {
     #[test]
     fn a_key_chooses_its_address() {
         let labels = |id, key, variable| {
-            let urls = Preset::find(id).unwrap().urls_for(key, variable);
+            let urls = Preset::find(id).unwrap().urls_for(None, key, variable);
             urls.iter().map(|it| it.label()).collect::<Vec<_>>()
         };
         assert_eq!(labels("mimo", Some("sk-1"), None), ["payg"]);

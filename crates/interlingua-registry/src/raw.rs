@@ -17,6 +17,8 @@ use crate::problem::{Origin, Place, Problem, ProblemKind};
 pub struct RawConfig {
     pub(crate) root: Table,
     pub(crate) problems: Vec<Problem>,
+    /// Some dialects are not known, because their records are wrong.
+    pub(crate) lacks_dialects: bool,
     pub(crate) environment: Environment,
     pub(crate) discovered: Discovered,
 }
@@ -51,6 +53,18 @@ impl RawConfig {
         let mut problem = Problem::new(&Origin::File(place), format!("cannot be read: {why}"));
         problem.kind = ProblemKind::Unreadable;
         self.problems.push(problem);
+        self
+    }
+
+    /// Remembers what is wrong with the user's own dialect records. A name that no dialect has may be that
+    /// of one of them then, and is no problem of its own.
+    #[must_use]
+    pub fn wrong_dialects(mut self, problems: Vec<interlingua_dialect::Problem>) -> Self {
+        self.lacks_dialects |= !problems.is_empty();
+        self.problems.extend(problems.into_iter().map(|it| {
+            let place = Place { file: it.file.into(), line: it.line, column: it.column };
+            Problem::new(&Origin::File(place), it.message)
+        }));
         self
     }
 

@@ -11,7 +11,7 @@ use url::Host;
 
 use super::Check;
 use crate::output::count;
-use crate::providers::probe::{Attempt, ask, date};
+use crate::providers::attempt::{Attempt, ask, date};
 
 /// How long a name may take to be looked up.
 const LOOKUP: Duration = Duration::from_secs(5);

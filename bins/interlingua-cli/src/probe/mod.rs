@@ -2,18 +2,19 @@
 
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use interlingua_dialect::Wire;
 use interlingua_probe::{Finding, MOST, Probe, Proposal, Report, USUAL};
-use interlingua_proxy::Loaded;
+use interlingua_proxy::{Loaded, load_edited};
 use interlingua_registry::{Provider, Target, files};
 use serde_json::{Value, json};
 
+use crate::change::not_written;
 use crate::failure::Failure;
 use crate::output;
-use crate::providers::probe::ask as list_models;
+use crate::providers::attempt::ask as list_models;
 use crate::read::Read;
 use server::Upstreamed;
 
@@ -53,28 +54,28 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         "asking {model} at {}: about {USUAL} small requests, and never more than {MOST}",
         provider.base_url
     ));
-    let report = Upstreamed::run(probe, &target).map_err(|fault| Failure::provider(&fault))?;
-    let file = report.proposal.as_ref().map(|it| options.place(it)).transpose()?;
+    let report = Upstreamed::run(probe, &loaded.snapshot, &target);
+    let report = report.map_err(|fault| Failure::provider(&fault))?;
+    let file = report.proposal.as_ref().map(|it| loaded.records.join(format!("{}.toml", it.id)));
     if options.read.json {
         output::print_json(&as_json(provider, model, base, &report, file.as_deref()))?;
     } else {
         output::print(&table(&report.findings))?;
     }
     output::say(&output::count(report.requests, "request"));
-    match (&report.proposal, &file) {
-        (Some(proposal), Some(file)) if options.write => options.put(provider, proposal, file),
-        (Some(proposal), Some(file)) => {
-            if !options.read.json {
-                output::print(&format!("\n# {}\n{}", file.display(), proposal.toml))?;
-            }
-            output::hint("`--write` puts the record there");
-            Ok(())
-        }
-        _ => {
-            output::say(&format!("`{base}` says all of it; there is nothing to write"));
-            Ok(())
-        }
+    let Some((proposal, file)) = report.proposal.as_ref().zip(file) else {
+        output::say(&format!("`{base}` says all of it; there is nothing to write"));
+        return Ok(());
+    };
+    let put = options.write.then(|| options.put(provider, proposal, &file));
+    // What is not written is shown: finding it out again costs as many requests.
+    if !options.read.json && !matches!(put, Some(Ok(()))) {
+        output::print(&format!("\n# {}\n{}", file.display(), proposal.toml))?;
     }
+    put.unwrap_or_else(|| {
+        output::hint("`--write` puts the record there");
+        Ok(())
+    })
 }
 
 impl Options {
@@ -91,45 +92,36 @@ impl Options {
             );
             return Err(Failure::argument(what));
         }
-        let known = || {
-            let first = provider.models.listed().first().map(|model| model.id.to_string());
-            provider.default_model.clone().or(first)
-        };
-        let model = match self.model.clone().or_else(known) {
-            Some(model) => model,
+        let slug = |model: &str| format!("{id}/{model}");
+        let known = self.model.as_deref().map(slug).or_else(|| provider.default_slug());
+        let slug = match known {
+            Some(slug) => slug,
             None => {
                 let listed = list_models(&loaded.snapshot, provider)?.outcome;
                 let listed = listed.map_err(|fault| Failure::provider(&fault))?;
-                let first = listed.into_iter().next().map(|model| model.id);
                 let what = format!("`{id}` lists no models; say which with `--model <ID>`");
-                first.ok_or_else(|| Failure::argument(what))?
+                slug(&listed.first().ok_or_else(|| Failure::argument(what))?.id)
             }
         };
-        let route = loaded.snapshot.route(Some(&format!("{id}/{model}")));
-        let targets = route.map_err(Failure::argument)?.targets;
-        let what = format!("`{id}` has no model `{model}`");
-        targets.into_iter().next().ok_or_else(|| Failure::argument(what))
-    }
-
-    /// Where the user's own records lie.
-    fn place(&self, proposal: &Proposal) -> Result<PathBuf, Failure> {
-        let config = match &self.read.config {
-            Some(config) => config.clone(),
-            None => crate::paths::find()?.config,
-        };
-        Ok(config.with_file_name("dialects.d").join(format!("{}.toml", proposal.id)))
+        let route = loaded.snapshot.route(Some(&slug)).map_err(Failure::argument)?;
+        let what = format!("nobody answers for `{slug}`");
+        route.targets.into_iter().next().ok_or_else(|| Failure::argument(what))
     }
 
     /// Writes the record, but not over another one unasked.
     fn put(&self, provider: &Provider, proposal: &Proposal, file: &Path) -> Result<(), Failure> {
         let before = files::read(file).map_err(|it| Failure::file(file, &it))?;
-        if !before.is_empty() && before != proposal.toml && !self.force {
+        if before == proposal.toml {
+            output::say(&format!("nothing to change in {}", file.display()));
+        } else if before.is_empty() || self.force {
+            load_edited(&self.read.start(), file, &proposal.toml).map_err(not_written)?;
+            files::write(file, &proposal.toml).map_err(|it| Failure::file(file, &it))?;
+            let verb = if before.is_empty() { "wrote" } else { "replaced" };
+            output::say(&format!("{verb} {}", file.display()));
+        } else {
             let what = format!("{} is there already and says something else", file.display());
             return Err(Failure::argument(what).hint("`--force` replaces it"));
         }
-        files::write(file, &proposal.toml).map_err(|it| Failure::file(file, &it))?;
-        let verb = if before.is_empty() { "wrote" } else { "replaced" };
-        output::say(&format!("{verb} {}", file.display()));
         output::hint(&format!(
             "`interlingua providers edit {} --set dialect={}` uses it",
             provider.id, proposal.id

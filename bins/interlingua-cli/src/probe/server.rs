@@ -6,11 +6,12 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use interlingua_ir::{Class, Fault};
 use interlingua_probe::{Ask, Probe, Reply, Report, Server};
-use interlingua_registry::{ProviderKey, Target};
-use interlingua_upstream::{Call, ProxySettings, Purpose, Upstream};
+use interlingua_registry::{ProviderKey, Scrubber, Snapshot, Target};
+use interlingua_upstream::{Call, Purpose, Upstream};
 use tokio::runtime::Runtime;
 
 use crate::output;
+use crate::providers::attempt::upstream;
 
 /// The largest answer to a small question.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -22,15 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long is waited where a busy server does not say.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A shorter key is no secret: local servers are given keys such as `none`.
-const SHORTEST_SECRET: usize = 8;
-
 /// A provider behind the client that the gateway uses.
 pub(super) struct Upstreamed<'t> {
     runtime: Runtime,
     upstream: Upstream,
     target: &'t Target,
     key: Option<&'t ProviderKey>,
+    scrubber: Scrubber,
     asked: usize,
 }
 
@@ -39,16 +38,20 @@ const A_WHILE: usize = 10;
 
 impl<'t> Upstreamed<'t> {
     /// Carries an inquiry out.
-    pub(super) fn run(probe: Probe<'_>, target: &'t Target) -> Result<Report, Fault> {
+    pub(super) fn run(
+        probe: Probe<'_>,
+        snapshot: &Snapshot,
+        target: &'t Target,
+    ) -> Result<Report, Fault> {
         let cannot = |error: std::io::Error| {
             Fault::new(Class::Internal, format!("nothing can be asked: {error}"))
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(cannot)?;
-        let proxies = ProxySettings::read(|name| std::env::var(name).ok());
-        let upstream = Upstream::new(&proxies, target.provider.timeouts.connect).map_err(cannot)?;
+        let upstream = upstream(&target.provider).map_err(cannot)?;
         let key = target.provider.keys.first();
-        let mut server = Self { runtime, upstream, target, key, asked: 0 };
+        let scrubber = Scrubber::of(snapshot);
+        let mut server = Self { runtime, upstream, target, key, scrubber, asked: 0 };
         let report = probe.run(&mut server);
         // Wherever nobody listens, name lookup may still be at work on a thread of its own.
         server.runtime.shutdown_background();
@@ -85,13 +88,12 @@ impl<'t> Upstreamed<'t> {
         })
     }
 
-    /// Servers repeat the keys that they refuse.
-    fn masked(&self, mut fault: Fault) -> Fault {
-        let secret = self.key.map(|key| key.secret.expose());
-        if let Some(secret) = secret.filter(|it| it.len() >= SHORTEST_SECRET) {
-            fault.message = fault.message.replace(secret, "[secret]");
+    /// An answer may hold a refusal, and a refusal the key.
+    fn masked(&self, body: Vec<u8>) -> Vec<u8> {
+        match String::from_utf8(body) {
+            Ok(text) => self.scrubber.mask(text).into_owned().into_bytes(),
+            Err(error) => error.into_bytes(),
         }
-        fault
     }
 }
 
@@ -103,10 +105,11 @@ impl Server for Upstreamed<'_> {
         self.asked += 1;
         let mut left = AGAIN;
         loop {
-            let fault = match self.once(&ask) {
-                Ok(body) => return Reply::Answer(body),
-                Err(fault) => self.masked(fault),
+            let mut fault = match self.once(&ask) {
+                Ok(body) => return Reply::Answer(self.masked(body)),
+                Err(fault) => fault,
             };
+            self.scrubber.mask_fault(&mut fault);
             let busy = matches!(fault.class, Class::RateLimit | Class::Overloaded);
             let wait = fault.retry_after.unwrap_or(PAUSE);
             if !busy || left == 0 || wait > PATIENCE {

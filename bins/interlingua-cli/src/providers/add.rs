@@ -9,8 +9,8 @@ use interlingua_registry::edit::{
 use interlingua_registry::{BaseUrl, Preset, Provider, Snapshot};
 
 use super::address::Wanted;
+use super::attempt::{Attempt, ask, variant};
 use super::keys::KeyPlace;
-use super::probe::{Attempt, ask, variant};
 use crate::change::{Checked, ConfigFile, Target};
 use crate::failure::Failure;
 use crate::{output, pool};
@@ -120,11 +120,13 @@ impl Options {
         draft.name.clone_from(&self.name);
         draft.shortcut.clone_from(&self.shortcut);
         draft.base_url = self.base_url.as_deref().map(base_url).transpose()?;
-        draft.wire = self.wire.as_deref().and_then(wire);
+        draft.wire = self.wire.as_deref().and_then(Wire::named);
         draft.dialect.clone_from(&self.dialect);
         if draft.base_url.is_none() {
+            let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
+            let wanted = Wanted { region, plan, wire: draft.wire };
             let preset = draft.preset.as_deref().and_then(Preset::find);
-            self.place(&mut draft, preset)?;
+            draft.base_url = preset.map(|it| wanted.choose(it)).transpose()?.flatten();
         }
         draft.key = self.key.draft()?;
         draft.models = self.models.iter().map(|id| ModelDraft::new(id)).collect();
@@ -141,17 +143,6 @@ impl Options {
         }
         Ok(draft)
     }
-
-    /// Gives the draft the address that region, plan and protocol mean.
-    fn place(&self, draft: &mut ProviderDraft, preset: Option<&Preset>) -> Result<(), Failure> {
-        let (region, plan) = (self.region.as_deref(), self.plan.as_deref());
-        let Some(preset) = preset else { return Ok(()) };
-        let wanted = Wanted { region, plan, wire: draft.wire };
-        let chosen = wanted.choose(preset)?;
-        draft.base_url = chosen.base_url;
-        draft.dialect = draft.dialect.take().or(chosen.dialect.map(str::to_owned));
-        Ok(())
-    }
 }
 
 /// The address as it is kept; says so if it is not the one that was typed.
@@ -162,10 +153,6 @@ fn base_url(typed: &str) -> Result<String, Failure> {
         output::say(&format!("the base URL is {parsed}"));
     }
     Ok(parsed)
-}
-
-fn wire(name: &str) -> Option<Wire> {
-    [Wire::Chat, Wire::Messages, Wire::Responses].into_iter().find(|wire| wire.name() == name)
 }
 
 fn header(typed: &str) -> Result<(String, String), Failure> {

@@ -14,22 +14,14 @@ pub(super) struct Wanted<'a> {
     pub(super) wire: Option<Wire>,
 }
 
-/// What was chosen.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub(super) struct Chosen {
-    /// None leaves the address to the key, each time that the configuration is read.
-    pub(super) base_url: Option<String>,
-    /// The dialect, where it is not that of the vendor's usual protocol.
-    pub(super) dialect: Option<&'static str>,
-}
-
 impl Wanted<'_> {
-    /// Chooses among a vendor's addresses.
+    /// Chooses among a vendor's addresses. None leaves that to the protocol and the key, each time that the
+    /// configuration is read.
     ///
     /// # Errors
     ///
     /// The vendor has no such address, or only the user knows it. The text says what there is.
-    pub(super) fn choose(&self, preset: &Preset) -> Result<Chosen, Failure> {
+    pub(super) fn choose(&self, preset: &Preset) -> Result<Option<String>, Failure> {
         let id = &preset.id;
         if let Some(form) = &preset.base_url_form {
             let form = form.replace('{', "<").replace('}', ">");
@@ -43,16 +35,14 @@ impl Wanted<'_> {
             let what = format!("`{id}` is not known to speak Messages; leave `--wire` out");
             return Err(Failure::argument(what));
         }
-        let dialect = besides.then(|| Dialects::of_stranger(self.wire));
-        let apart = besides && !preset.messages_urls.is_empty();
-        let urls = if apart { &preset.messages_urls } else { &preset.base_urls };
-        if self.region.is_none() && self.plan.is_none() && !apart {
-            return Ok(Chosen { base_url: None, dialect });
+        if self.region.is_none() && self.plan.is_none() {
+            return Ok(None);
         }
+        let urls = preset.urls(self.wire);
         let mut fitting = urls.iter().filter(|url| self.fits(url));
         let Some(first) = fitting.next() else {
-            let what = if apart { "no such address for Messages" } else { "no such address" };
-            let there_are = match urls.as_slice() {
+            let what = if besides { "no such address for Messages" } else { "no such address" };
+            let there_are = match urls {
                 [] => "say it with `--base-url <URL>`".to_owned(),
                 urls => format!("there are: {}", listed(urls.iter())),
             };
@@ -65,7 +55,7 @@ impl Wanted<'_> {
                 first.url
             ));
         }
-        Ok(Chosen { base_url: Some(first.url.clone()), dialect })
+        Ok(Some(first.url.clone()))
     }
 
     fn fits(&self, url: &PresetUrl) -> bool {

@@ -2,11 +2,11 @@
 
 mod add;
 mod address;
+pub(crate) mod attempt;
 mod edit;
 mod keys;
 mod list;
 mod models;
-pub(crate) mod probe;
 mod remove;
 mod reorder;
 mod switch;

@@ -5,7 +5,7 @@ use interlingua_registry::ListedModel;
 use interlingua_registry::Provider;
 use serde_json::{Value, json};
 
-use super::probe::ask;
+use super::attempt::ask;
 use crate::failure::Failure;
 use crate::models::tokens;
 use crate::output;

@@ -4,7 +4,7 @@ use clap::Args;
 use interlingua_registry::Provider;
 use serde_json::{Value, json};
 
-use super::probe::{Attempt, ask, variant};
+use super::attempt::{Attempt, ask, variant};
 use crate::failure::Failure;
 use crate::output;
 use crate::read::Read;

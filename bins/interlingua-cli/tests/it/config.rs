@@ -1,5 +1,6 @@
 //! `config`, `paths`, and how every command is called.
 
+use std::fs;
 use std::process::Stdio;
 
 use crate::support::{CANARY, Home};
@@ -64,6 +65,27 @@ fn all_problems_are_told_at_once_with_their_places() {
     assert_eq!(value["problems"].as_array().unwrap().len(), said.lines().count() - 1);
     assert_eq!(value["problems"][0]["line"], 2);
     assert!(value["problems"][0]["remedy"].as_str().unwrap().contains("interlingua keys add"));
+}
+
+#[test]
+fn problems_of_records_are_told_with_all_others() {
+    let home = Home::with(
+        "lissen = 'x'\n[providers.house]\nbase_url = 'http://127.0.0.1:1/v1'\ndialect = 'house'\n",
+    );
+    let folder = home.config().with_file_name("dialects.d");
+    fs::create_dir(&folder).unwrap();
+    fs::create_dir(folder.join("folder.toml")).unwrap();
+    let record = "id = 'house'\ntitle = 'House'\nextends = 'generic'\n[request]\nmax_token = 1\n";
+    fs::write(folder.join("house.toml"), record).unwrap();
+    let said = home.run(&["config", "check"]).failed(78);
+    for place in ["config.toml:1:1: ", "folder.toml:1:1: ", "house.toml:5:1: "] {
+        assert!(said.contains(place), "{place} is missing in\n{said}");
+    }
+    assert!(!said.contains("unknown dialect"), "its record is wrong, not its name: {said}");
+    let value = home.run(&["config", "check", "--json"]).json("interlingua.check/1");
+    let last = value["problems"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["file"], folder.join("house.toml").display().to_string());
+    assert_eq!((&last["line"], &last["column"]), (&5.into(), &1.into()));
 }
 
 #[test]

@@ -82,38 +82,20 @@ fn printed(dialect: &str) -> String {
 }
 
 #[test]
-fn what_is_found_out_about_generic() {
-    expect_file!["probe/generic.txt"].assert_eq(&printed("generic"));
+fn what_is_found_out_is_as_it_was() {
+    let dialects = ["generic", "mimo", "deepseek", "kimi", "mistral", "gemini", "vllm"];
+    each(&dialects, |dialect| {
+        expect_file![format!("probe/{dialect}.txt")].assert_eq(&printed(dialect));
+    });
 }
 
-#[test]
-fn what_is_found_out_about_mimo() {
-    expect_file!["probe/mimo.txt"].assert_eq(&printed("mimo"));
-}
-
-#[test]
-fn what_is_found_out_about_deepseek() {
-    expect_file!["probe/deepseek.txt"].assert_eq(&printed("deepseek"));
-}
-
-#[test]
-fn what_is_found_out_about_kimi() {
-    expect_file!["probe/kimi.txt"].assert_eq(&printed("kimi"));
-}
-
-#[test]
-fn what_is_found_out_about_mistral() {
-    expect_file!["probe/mistral.txt"].assert_eq(&printed("mistral"));
-}
-
-#[test]
-fn what_is_found_out_about_gemini() {
-    expect_file!["probe/gemini.txt"].assert_eq(&printed("gemini"));
-}
-
-#[test]
-fn what_is_found_out_about_vllm() {
-    expect_file!["probe/vllm.txt"].assert_eq(&printed("vllm"));
+/// Looks at several dialects, some at the same time.
+fn each(dialects: &[&str], look: impl Fn(&str) + Copy + Send) {
+    std::thread::scope(|scope| {
+        for dialects in dialects.chunks(dialects.len().div_ceil(4)) {
+            scope.spawn(move || dialects.iter().for_each(|dialect| look(dialect)));
+        }
+    });
 }
 
 /// All records of Chat servers. Where a vendor's thoughts cannot be seen, only the rest is found out.
@@ -147,11 +129,7 @@ const PROBED: [&str; 25] = [
 
 #[test]
 fn an_agent_works_with_what_was_found_out() {
-    std::thread::scope(|scope| {
-        for dialects in PROBED.chunks(PROBED.len().div_ceil(4)) {
-            scope.spawn(|| dialects.iter().for_each(|dialect| works_after_a_probe(dialect)));
-        }
-    });
+    each(&PROBED, works_after_a_probe);
 }
 
 fn works_after_a_probe(dialect: &str) {
@@ -290,6 +268,12 @@ fn a_record_is_written_but_not_over_another_one() {
         said.contains("`interlingua providers edit house --set dialect=house` uses it"),
         "{said}"
     );
+    let second = Scripted::start(script("vllm")).unwrap();
+    fs::write(home.config(), home.text().replace(&upstream.base_url(), &second.base_url()))
+        .unwrap();
+    let said = home.run(&["probe", "house", "--write"]).stderr;
+    assert!(said.contains(&format!("nothing to change in {}", file.display())), "{said}");
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
     home.run(&["providers", "edit", "house", "--set", "dialect=house", "--no-test"]).ok();
     assert!(home.run(&["config", "check"]).ok().starts_with("ok: 1 of 1 provider "));
 
@@ -299,7 +283,7 @@ fn a_record_is_written_but_not_over_another_one() {
     fs::create_dir(mine.parent().unwrap()).unwrap();
     fs::copy(&file, &mine).unwrap();
     let again = Scripted::start(script("vllm")).unwrap();
-    fs::write(home.config(), home.text().replace(&upstream.base_url(), &again.base_url())).unwrap();
+    fs::write(home.config(), home.text().replace(&second.base_url(), &again.base_url())).unwrap();
     let ran = home.run(&["probe", "house", "--write"]);
     assert_eq!(ran.code, Some(64), "{}", ran.stderr);
     assert!(
@@ -308,11 +292,31 @@ fn a_record_is_written_but_not_over_another_one() {
         ran.stderr
     );
     assert!(fs::read_to_string(&mine).unwrap().contains("Mine"));
+    assert!(
+        ran.stdout.contains("\nid = \"house\"\n"),
+        "it need not be asked again: {}",
+        ran.stdout
+    );
     let third = Scripted::start(script("vllm")).unwrap();
     fs::write(home.config(), home.text().replace(&again.base_url(), &third.base_url())).unwrap();
     let said = home.run(&["probe", "house", "--write", "--force"]).stderr;
     assert!(said.contains(&format!("replaced {}", mine.display())), "{said}");
     assert!(fs::read_to_string(&mine).unwrap().contains("carrier = \"reasoning\""));
+}
+
+#[test]
+fn a_record_that_would_make_the_configuration_wrong_is_not_written() {
+    let upstream = Scripted::start(script("vllm")).unwrap();
+    let home = home(&upstream);
+    let folder = home.path().join("dialects.d");
+    fs::create_dir(&folder).unwrap();
+    let other = "id = \"house\"\ntitle = \"Another\"\nextends = \"generic\"\n";
+    fs::write(folder.join("other.toml"), other).unwrap();
+    let ran = home.run(&["probe", "house", "--write"]);
+    assert_eq!(ran.code, Some(78), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing was written"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a dialect `house` exists already"), "{}", ran.stderr);
+    assert!(!folder.join("house.toml").exists());
 }
 
 #[test]
@@ -361,6 +365,18 @@ fn a_refused_key_costs_one_request() {
     let said = home(&upstream).run(&["probe", "house"]).failed(77);
     assert!(said.contains("error: house"), "{said}");
     assert_eq!(upstream.exchanges().len(), 1);
+}
+
+#[test]
+fn a_key_that_a_server_repeats_is_not_told() {
+    let what = format!("no such key: {KEY}");
+    let error = json!({ "error": { "code": "invalid_api_key", "message": what } });
+    for status in [200, 401] {
+        let answer = Answer::json(status, error.clone());
+        let upstream = Scripted::start(Script::new().otherwise(answer)).unwrap();
+        let said = home(&upstream).run(&["probe", "house"]).stderr;
+        assert!(said.contains("error: ") && said.contains("[secret]"), "{said}");
+    }
 }
 
 #[test]

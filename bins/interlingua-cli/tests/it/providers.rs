@@ -157,6 +157,18 @@ fn a_key_is_tried_but_never_told() {
 }
 
 #[test]
+fn a_key_that_a_server_repeats_is_not_told() {
+    let refused = Answer::error(401, "invalid_api_key", &format!("no such key: {CANARY}"));
+    let upstream = Scripted::start(Script::new().models_answer(refused)).unwrap();
+    let url = upstream.base_url();
+    let config = format!("[providers.x]\nbase_url = \"{url}\"\nkey = {{ env = \"X_KEY\" }}\n");
+    let home = Home::with(&config).env("X_KEY", CANARY);
+    for command in [&["providers", "test", "x"][..], &["providers", "models", "x", "--refresh"]] {
+        assert!(home.run(command).failed(77).contains("[secret]"));
+    }
+}
+
+#[test]
 fn a_key_is_never_an_argument() {
     let home = Home::with(TWO);
     let url = ["--base-url", "http://127.0.0.1:1"];

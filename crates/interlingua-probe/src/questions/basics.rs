@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Learned, change, own_first, thoughts};
 use crate::draft::Change;
-use crate::probe::{Answered, Inquiry, Outcome, told};
+use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, say};
+use crate::words::told;
 
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
@@ -103,13 +104,14 @@ fn look(inquiry: &mut Inquiry<'_>, answered: &Answered) {
             "read as it is",
         );
     }
-    match (seen.usage, facts.usage_in.iter().next()) {
-        (Some(_), Some(_)) => {
-            let places: Vec<&str> = facts.usage_in.iter().copied().collect();
-            inquiry.note("– its usage", &format!("in {}", places.join(" and ")), "found");
+    let places: Vec<&str> = facts.usage_in.iter().map(String::as_str).collect();
+    match (seen.usage, places.join(" and ").as_str()) {
+        (Some(_), "") => inquiry.note("– its usage", "it came", "found"),
+        (Some(_), places) => inquiry.note("– its usage", &format!("in {places}"), "found"),
+        (None, "") => inquiry.unknown("– its usage", "none came"),
+        (None, places) => {
+            inquiry.unknown("– its usage", &format!("in {places}, where nobody looks for it"));
         }
-        (Some(_), None) => inquiry.note("– its usage", "it came", "found"),
-        (None, _) => inquiry.unknown("– its usage", "none came"),
     }
     let end = if facts.done { "and `[DONE]`" } else { "without `[DONE]`" };
     let Some(word) = facts.finish.last() else {

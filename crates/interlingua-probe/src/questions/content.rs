@@ -3,7 +3,7 @@
 use interlingua_ir::Format;
 use serde_json::json;
 
-use crate::probe::{Answered, Inquiry};
+use crate::inquiry::{Answered, Inquiry};
 use crate::turns::{Asked, json, picture, schema, with_tools};
 
 /// Which forms can be asked for.

@@ -1,15 +1,14 @@
 //! How much to think.
 
+use interlingua_dialect::Effort;
 use serde_json::{Map, Value, json};
 
 use super::{Learned, change, own_first};
 use crate::answer::Seen;
 use crate::draft::Change;
-use crate::probe::{Inquiry, Outcome, told};
+use crate::inquiry::{Inquiry, Outcome};
 use crate::turns::{Asked, SOME, results, say};
-
-/// The levels, from the weakest.
-const LEVELS: [&str; 6] = ["minimal", "low", "medium", "high", "xhigh", "max"];
+use crate::words::told;
 
 const FIELD: &str = "reasoning_effort";
 
@@ -37,15 +36,14 @@ fn own_way(inquiry: &mut Inquiry<'_>, thinks: bool) {
     let table = inquiry.draft.get("thinking.effort").clone();
     let mut came = Vec::new();
     let mut changes = Vec::new();
-    let mut known: Vec<(Value, bool)> = Vec::new();
-    for level in ["none"].into_iter().chain(LEVELS) {
+    let mut known: Vec<(&Value, bool)> = Vec::new();
+    for level in Effort::ALL.map(Effort::name) {
         // Aliases go where their level goes.
-        let Value::Object(_) = &table[level] else { continue };
-        let fields = table[level].clone();
+        let fields @ Value::Object(_) = &table[level] else { continue };
         let before = known.iter().find(|(it, _)| *it == fields).map(|(_, taken)| *taken);
         let taken = match before {
             Some(taken) => taken,
-            None => match at_level(inquiry, &fields) {
+            None => match at_level(inquiry, fields) {
                 Outcome::Answered(answered)
                     if level == "none" && thinks && answered.seen.thinks() =>
                 {
@@ -91,9 +89,11 @@ fn by_field(inquiry: &mut Inquiry<'_>, thinks: bool) {
 /// Whether earlier thoughts are wanted back while the model shall not think.
 fn while_off(inquiry: &mut Inquiry<'_>, learned: &Learned) {
     let path = "replay.when_thinking_off";
-    let Some((bytes, _)) = &learned.calls else { return };
+    let Some(answered) = &learned.calls else { return };
     let can_stop = inquiry.draft.get("thinking.effort.none").is_object();
-    let Some(seen) = inquiry.read(&inquiry.draft, bytes).filter(Seen::thinks) else { return };
+    let Some(seen) = inquiry.read(&inquiry.draft, &answered.bytes).filter(Seen::thinks) else {
+        return;
+    };
     if !can_stop || inquiry.draft.word("replay.carrier") == "none" {
         return;
     }
@@ -226,12 +226,13 @@ fn table(inquiry: &Inquiry<'_>, taken: &[&str], off: Option<&(Value, Value)>) ->
         None => Value::Null,
     };
     table.insert("none".to_owned(), none);
-    let ranks: Vec<usize> = (0..LEVELS.len()).filter(|at| taken.contains(&LEVELS[*at])).collect();
-    for (at, level) in LEVELS.iter().enumerate() {
+    let [_, levels @ ..] = Effort::ALL.map(Effort::name);
+    let ranks: Vec<usize> = (0..levels.len()).filter(|at| taken.contains(&levels[*at])).collect();
+    for (at, level) in levels.iter().enumerate() {
         let nearest = ranks.iter().min_by_key(|rank| (rank.abs_diff(at), **rank));
         let value = match (nearest, off) {
             (Some(rank), _) if *rank == at => json!({ FIELD: level }),
-            (Some(rank), _) => json!(LEVELS[*rank]),
+            (Some(rank), _) => json!(levels[*rank]),
             (None, Some((_, on))) if !on.as_object().is_none_or(Map::is_empty) => on.clone(),
             (None, _) => Value::Null,
         };

@@ -4,7 +4,7 @@ use interlingua_ir::{Item, Role};
 use serde_json::json;
 
 use super::own_first;
-use crate::probe::Inquiry;
+use crate::inquiry::Inquiry;
 use crate::turns::{Asked, foreign_round, message, say};
 
 /// Longer than any id that a server has chosen itself.

@@ -12,9 +12,8 @@ mod verify;
 use interlingua_ir::Fault;
 use serde_json::Value;
 
-use crate::answer::Seen;
 use crate::draft::Change;
-use crate::probe::Inquiry;
+use crate::inquiry::{Answered, Inquiry};
 
 pub(crate) use verify::verify;
 
@@ -23,8 +22,8 @@ pub(crate) use verify::verify;
 struct Learned {
     /// The model thinks when nobody has told it anything.
     thinks: bool,
-    /// An answer with calls, and how it was understood.
-    calls: Option<(Vec<u8>, Seen)>,
+    /// An answer with calls.
+    calls: Option<Box<Answered>>,
     /// Tools are taken at all.
     tools: bool,
 }

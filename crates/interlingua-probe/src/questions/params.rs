@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::change;
 use crate::draft::{Change, Draft};
-use crate::probe::{Inquiry, Outcome, told};
+use crate::inquiry::{Inquiry, Outcome};
 use crate::turns::{Asked, params, say};
+use crate::words::told;
 
 /// Names, and values that change nothing about an answer of few words.
 pub(super) const PARAMS: [(&str, &str); 8] = [

@@ -2,30 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::history::SHORT_ID;
 use super::{Learned, change};
-use crate::answer::{Facts, Seen};
-use crate::draft::Change;
-use crate::probe::{Answered, Inquiry, Outcome, told};
+use crate::answer::{Facts, Place, Seen};
+use crate::draft::{Change, at};
+use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, foreign_round, results};
+use crate::words::told;
 
 pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &Learned) {
-    let Some((bytes, seen)) = &learned.calls else {
+    let Some(answered) = &learned.calls else {
         return inquiry.unknown("the results of its calls", "not asked, since there are no calls");
     };
-    let facts = Facts::of(bytes);
-    let mut places = facts.thought_in.clone();
-    places.dedup();
+    let Answered { bytes, seen, facts } = &**answered;
+    let places = &facts.thought_in;
     match places.is_empty() {
         true => inquiry.unknown("– its thoughts", "none came"),
         false => {
+            let places: Vec<String> = places.iter().map(Place::to_string).collect();
             inquiry.note("– its thoughts", &format!("in {}", places.join(", ")), "they are there");
         }
     }
     let back =
-        if places.is_empty() { bare(inquiry, seen) } else { thoughtful(inquiry, bytes, &facts) };
+        if places.is_empty() { bare(inquiry, seen) } else { thoughtful(inquiry, bytes, facts) };
     if back {
         missing(inquiry);
     }
@@ -111,15 +112,18 @@ fn carriers(inquiry: &Inquiry<'_>, facts: &Facts) -> Vec<Vec<Change>> {
     }
     let rank = |way: &[Value; 5]| {
         let carrier = way[2].as_str().unwrap_or_default();
-        let came_in = |what: &str| facts.thought_in.iter().any(|it| it.contains(what));
-        let arrived = match carrier {
-            "none" => return None,
-            "content_parts" => came_in("content parts"),
-            "tool_call_extra_content" => came_in("extra_content"),
-            "reasoning_details" => came_in("`reasoning_details`"),
-            "content_tags" => came_in("the content,"),
-            field => facts.has_field(field),
+        let came_in = |place: &Place| match (carrier, place) {
+            ("content_parts", Place::Parts(_))
+            | ("tool_call_extra_content", Place::Call)
+            | ("content_tags", Place::Tag(_) | Place::Open) => true,
+            (carrier, Place::Field(name)) => carrier == name,
+            ("reasoning_details", Place::List(name)) => name == "reasoning_details",
+            _ => false,
         };
+        if carrier == "none" {
+            return None;
+        }
+        let arrived = facts.thought_in.iter().any(came_in);
         // A list says more than the field beside it.
         let is_plain = carrier != "reasoning_details" && carrier != "tool_call_extra_content";
         match (arrived, *way == own) {
@@ -190,11 +194,6 @@ fn placeholders(inquiry: &Inquiry<'_>) -> BTreeSet<String> {
     let same = known.iter().filter(|record| at(record, "replay.carrier") == carrier);
     let texts = same.filter_map(|record| at(record, "replay.placeholder").as_str());
     texts.map(str::to_owned).collect()
-}
-
-fn at<'v>(record: &'v Map<String, Value>, path: &str) -> &'v Value {
-    let (block, field) = path.split_once('.').unwrap_or((path, ""));
-    record.get(block).and_then(|block| block.get(field)).unwrap_or(&Value::Null)
 }
 
 /// Reads thoughts of an answer that the base does not find.

@@ -4,9 +4,11 @@ use interlingua_ir::{Tool, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{Learned, change};
+use crate::answer::SeenCall;
 use crate::draft::Change;
-use crate::probe::{Answered, Inquiry, Outcome, told};
+use crate::inquiry::{Answered, Inquiry, Outcome};
 use crate::turns::{Asked, strictly, two_calls, with_tools};
+use crate::words::told;
 
 pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
     let asked = "two tools with schemas as agents write them";
@@ -20,8 +22,7 @@ pub(super) fn ask(inquiry: &mut Inquiry<'_>, learned: &mut Learned) {
     };
     look(inquiry, &answered);
     learned.thinks |= answered.seen.thinks() || !answered.facts.thought_in.is_empty();
-    let Answered { bytes, seen, .. } = *answered;
-    learned.calls = Some((bytes, seen));
+    learned.calls = Some(answered);
 }
 
 /// What known records make of schemas: the base's own way first, then those that change least.
@@ -82,8 +83,13 @@ fn forced(inquiry: &mut Inquiry<'_>) -> Option<Box<Answered>> {
 fn look(inquiry: &mut Inquiry<'_>, answered: &Answered) {
     let Answered { seen, facts, .. } = answered;
     let calls = seen.calls.len();
-    let means = if calls > 1 { "several calls at once" } else { "no more than one call was made" };
-    inquiry.note("– its calls", &format!("{calls}, with arguments that are JSON"), means);
+    let is_json = |call: &SeenCall| serde_json::from_str::<Value>(&call.arguments).is_ok();
+    let (form, means) = match seen.calls.iter().all(is_json) {
+        true if calls > 1 => ("JSON", "several calls at once"),
+        true => ("JSON", "no more than one call was made"),
+        false => ("no JSON", "its calls cannot be relied on"),
+    };
+    inquiry.note("– its calls", &format!("{calls}, with arguments that are {form}"), means);
     let Some(word) = facts.finish.last() else { return };
     // A path cannot lead to a word with dots in it, and none is known.
     if inquiry.draft.get("stream.finish_map").get(word).is_none() && !word.contains('.') {
@@ -182,11 +188,38 @@ pub(super) fn flags(inquiry: &mut Inquiry<'_>) {
         first.strict = None;
     }
     let asked = "`strict` on one of two tools";
-    inquiry.offer(asked, "tools.strict", &json!("pass"), "drop", &mixed);
+    offer(inquiry, asked, "tools.strict", &json!("pass"), "drop", &mixed);
     if !inquiry.is_lenient && inquiry.draft.word("tools.strict") == "drop" {
         let either = json!("all_or_nothing");
-        inquiry.offer("`strict` on both tools", "tools.strict", &either, "drop", &all);
+        offer(inquiry, "`strict` on both tools", "tools.strict", &either, "drop", &all);
     }
     let parallel = Asked { parallel_calls: Some(true), ..with_tools("Say hi.") };
-    inquiry.offer("`parallel_tool_calls`", "tools.parallel", &json!("pass"), "drop", &parallel);
+    offer(inquiry, "`parallel_tool_calls`", "tools.parallel", &json!("pass"), "drop", &parallel);
+}
+
+/// Asks whether a value passes that is better than what the base does. From a server that takes
+/// whatever it does not know, nothing follows but that it does no harm.
+fn offer(
+    inquiry: &mut Inquiry<'_>,
+    asked: &str,
+    path: &str,
+    better: &Value,
+    else_: &str,
+    turn: &Asked,
+) {
+    if !inquiry.is_lenient {
+        inquiry.choose(asked, path, std::slice::from_ref(better), Some(else_.into()), turn);
+        return;
+    }
+    let draft = inquiry.draft.with(&[(path.to_owned(), better.clone())]);
+    match inquiry.ask(&draft, turn) {
+        Outcome::Answered(_) => {
+            inquiry.unknown(asked, "taken, as is any field that it does not know");
+        }
+        Outcome::Refused(fault) => {
+            let came = format!("refused: {}", told(&fault));
+            inquiry.keep(asked, &came, &[(path.to_owned(), else_.into())]);
+        }
+        Outcome::Untold(why) => inquiry.unknown(asked, &why),
+    }
 }

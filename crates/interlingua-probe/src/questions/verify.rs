@@ -3,8 +3,9 @@
 use interlingua_ir::Stop;
 
 use super::params::PARAMS;
-use crate::probe::{Inquiry, Outcome, told};
+use crate::inquiry::{Inquiry, Outcome};
 use crate::turns::{json, like_an_agent, results, schema};
+use crate::words::told;
 
 /// Works as an agent does, with everything that was found out.
 pub(crate) fn verify(inquiry: &mut Inquiry<'_>) {

@@ -242,4 +242,40 @@ fn a_record_takes_no_name_that_is_taken() {
     assert_eq!(proposal.id, "generic-2");
     assert!(proposal.toml.contains("extends = \"vllm\"\n"), "{}", proposal.toml);
     assert!(Probe::new(&dialects, "nobody", "house", "m").is_err());
+
+    let before = "id = 'house'\ntitle = 'House'\nextends = 'generic'\n";
+    let dialects = dialects.with([("house.toml", before)]).unwrap();
+    for (base, id) in [("vllm", "house"), ("house", "house-2")] {
+        let report = Probe::new(&dialects, base, "house", "m").unwrap().run(&mut server).unwrap();
+        let proposal = report.proposal.unwrap();
+        assert_eq!(proposal.id, id);
+        assert!(proposal.toml.starts_with(&format!("id = \"{id}\"\n")), "{}", proposal.toml);
+        assert!(!proposal.toml.contains("match = [\"*\"]"), "{}", proposal.toml);
+    }
+}
+
+#[test]
+fn usage_that_nobody_reads_is_told_with_its_place() {
+    let report = probed(|_, _| {
+        let answer = json!({
+            "choices": [{ "message": { "content": "hi" }, "finish_reason": "stop" }],
+            "x_house": { "usage": { "prompt_tokens": 1, "completion_tokens": 1 } },
+        });
+        Reply::Answer(answer.to_string().into_bytes())
+    });
+    let usage = finding(&report, "– its usage");
+    assert_eq!(usage.came, "in `x_house`, where nobody looks for it");
+    assert_eq!(usage.means, None);
+}
+
+#[test]
+fn arguments_that_are_no_json_are_told() {
+    let report = probed(|body, _| {
+        let Reply::Answer(answer) = calls(body, &json!({}), "tool_calls") else { unreachable!() };
+        let broken = String::from_utf8(answer).unwrap().replace(r#"\"Paris\"}"#, "");
+        Reply::Answer(broken.into_bytes())
+    });
+    let calls = finding(&report, "– its calls");
+    assert_eq!(calls.came, "2, with arguments that are no JSON");
+    assert_eq!(calls.means.as_deref(), Some("its calls cannot be relied on"));
 }

@@ -2,16 +2,15 @@
 
 use interlingua_dialect::{Dialects, Wire};
 
+use super::keys::Keys;
 use super::providers::{Reader, own_preset};
 use crate::address::BaseUrl;
-use crate::preset::Preset;
+use crate::preset::{Preset, PresetUrl};
 use crate::problem::{Origin, Problem, did_you_mean};
-use crate::provider::{ProviderKey, UpstreamTimeouts};
+use crate::provider::UpstreamTimeouts;
 use crate::secret::Secret;
 use crate::section::{Found, Section};
 use crate::units::show_duration;
-
-const WIRES: [Wire; 3] = [Wire::Chat, Wire::Messages, Wire::Responses];
 
 impl Reader<'_> {
     pub(super) fn base_url(
@@ -19,9 +18,12 @@ impl Reader<'_> {
         id: &str,
         section: &Section<'_>,
         preset: Option<&'static Preset>,
-        key: Option<&ProviderKey>,
+        keys: &Keys,
+        wire: Option<Wire>,
     ) -> Option<BaseUrl> {
-        let variable = own_preset(id, preset).map(|preset| preset.url_env.as_str());
+        // The variable, as the vendor's own clients know it, is about the usual protocol.
+        let own = own_preset(id, preset).filter(|preset| !preset.has_apart(wire));
+        let variable = own.map(|preset| preset.url_env.as_str());
         let of_variable = || {
             let value = self.environment.get(variable?)?.to_owned();
             Some(Found { value, origin: Origin::Variable(variable?.into()) })
@@ -29,8 +31,8 @@ impl Reader<'_> {
         let said = section.text("base_url").or_else(of_variable);
         let said = said.or_else(|| {
             let preset = preset?;
-            let held_by = key.and_then(|key| key.name.strip_prefix("env "));
-            let fitting = preset.urls_for(key.map(|key| key.secret.expose()), held_by);
+            let key = keys.first().map(Secret::expose);
+            let fitting = preset.urls_for(wire, key, keys.variable());
             let first = fitting.first()?;
             if key.is_some() && first.region.is_some() && fitting.len() > 1 {
                 let what = format!(
@@ -67,12 +69,12 @@ impl Reader<'_> {
         });
         let base_url = parsed.ok()?;
         // The vendor's other protocols have other paths.
-        let spoken = section.text("wire").is_none_or(|wire| wire.value != Wire::Messages.name());
-        let preset = preset.filter(|_| spoken);
-        let usual = preset.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
+        let usual = preset.filter(|_| wire != Some(Wire::Messages));
+        let usual = usual.and_then(|preset| BaseUrl::parse(&preset.base_urls.first()?.url).ok());
         let base_url = usual.map_or(base_url.clone(), |usual| base_url.with_path_of(&usual));
         section.row("base_url", &base_url, &said.origin);
-        warn_about_prefix(id, section, preset, &base_url, key.map(|key| &key.secret));
+        let urls = preset.map_or(&[][..], |preset| preset.urls(wire));
+        warn_about_prefix(id, section, urls, &base_url, keys.first());
         Some(base_url)
     }
 
@@ -82,9 +84,15 @@ impl Reader<'_> {
         preset: Option<&Preset>,
         base_url: Option<&BaseUrl>,
         key: Option<&Secret>,
+        wire: Option<Wire>,
     ) -> Option<String> {
         if let Some(found) = section.text("dialect") {
-            if !self.dialects.contains(&found.value) {
+            let is_known = self.dialects.contains(&found.value);
+            if !is_known && self.lacks_dialects {
+                // So that nothing else is blamed for what its record does not say.
+                return Some(Dialects::of_stranger(None).to_owned());
+            }
+            if !is_known {
                 let ids: Vec<&str> = self.dialects.ids().collect();
                 let what = format!("unknown dialect `{}`", found.value);
                 let remedy = did_you_mean(&found.value, &ids);
@@ -94,30 +102,38 @@ impl Reader<'_> {
             section.row("dialect", &found.value, &found.origin);
             return Some(found.value);
         }
-        let (dialect, origin) = match preset {
-            Some(preset) => (preset.dialect.clone(), Origin::Preset(preset.id.as_str().into())),
+        let known = match preset {
+            Some(preset) => {
+                Some((preset.dialect.as_str(), Origin::Preset(preset.id.as_str().into())))
+            }
             None => {
                 let key = key.map_or("", Secret::expose);
-                let wire = section.text("wire").map(|found| found.value);
-                match self.dialects.guess(&base_url?.to_string(), key) {
-                    Some(id) => (id.to_owned(), Origin::Derived("base_url")),
-                    None => {
-                        let wire = WIRES.into_iter().find(|it| wire.as_deref() == Some(it.name()));
-                        let origin = wire.map_or(Origin::Default, |_| Origin::Derived("wire"));
-                        (Dialects::of_stranger(wire).to_owned(), origin)
-                    }
-                }
+                let guessed = self.dialects.guess(&base_url?.to_string(), key);
+                guessed.map(|id| (id, Origin::Derived("base_url")))
             }
         };
+        // How a server speaks Messages besides, no record of another protocol tells.
+        let is_of = |id: &str| self.dialects.resolve(id, "").is_ok_and(|it| Some(it.wire) == wire);
+        let (dialect, origin) = known
+            .filter(|(id, _)| wire != Some(Wire::Messages) || is_of(id))
+            .unwrap_or_else(|| {
+                let origin = wire.map_or(Origin::Default, |_| Origin::Derived("wire"));
+                (Dialects::of_stranger(wire), origin)
+            });
         section.row("dialect", &dialect, &origin);
-        Some(dialect)
+        Some(dialect.to_owned())
     }
 
-    pub(super) fn wire(&self, section: &Section<'_>, dialect: Option<&str>) -> Option<Wire> {
-        if let Some(found) = section.text("wire") {
-            let Some(wire) = WIRES.into_iter().find(|wire| wire.name() == found.value) else {
+    pub(super) fn wire(
+        &self,
+        section: &Section<'_>,
+        said: Option<Found<String>>,
+        dialect: Option<&str>,
+    ) -> Option<Wire> {
+        if let Some(found) = said {
+            let Some(wire) = Wire::named(&found.value) else {
                 let what = format!("unknown wire `{}`", found.value);
-                let remedy = did_you_mean(&found.value, &WIRES.map(Wire::name));
+                let remedy = did_you_mean(&found.value, &Wire::ALL.map(Wire::name));
                 section.problem(Problem::new(&found.origin, what).remedy(remedy));
                 return None;
             };
@@ -152,11 +168,10 @@ impl Reader<'_> {
 fn warn_about_prefix(
     id: &str,
     section: &Section<'_>,
-    preset: Option<&Preset>,
+    urls: &[PresetUrl],
     base_url: &BaseUrl,
     key: Option<&Secret>,
 ) {
-    let urls = preset.map_or(&[][..], |preset| &preset.base_urls);
     let at = urls.iter().find(|it| it.url == base_url.to_string());
     let (Some(prefix), Some(key)) = (at.and_then(|it| it.key_prefix.as_deref()), key) else {
         return;

@@ -4,7 +4,7 @@ use crate::preset::{KeyNeed, Preset};
 use crate::problem::{Origin, Problem};
 use crate::provider::{KeyState, MissingKey, ProviderKey};
 use crate::raw::{Node, Value};
-use crate::secret::{KeyError, KeySource, ResolveKey};
+use crate::secret::{KeyError, KeySource, ResolveKey, Secret};
 use crate::section::Section;
 
 /// What is said about a provider's keys, and those of them that are there.
@@ -12,6 +12,8 @@ pub(super) struct Keys {
     sources: Vec<(KeySource, Origin)>,
     needs: Needs,
     pub(super) there: Vec<ProviderKey>,
+    /// The variable that holds the first of them.
+    variable: Option<String>,
     missing: Vec<(MissingKey, Origin)>,
 }
 
@@ -37,15 +39,32 @@ impl Keys {
             Some(node) => said(section, node),
             None => usual(preset, resolver),
         };
-        let (mut there, mut missing) = (Vec::new(), Vec::new());
+        let (mut there, mut missing, mut variable) = (Vec::new(), Vec::new(), None);
         for (source, origin) in &sources {
             let name = source.to_string();
             match resolver.resolve(source) {
-                Ok(secret) => there.push(ProviderKey { name, secret }),
+                Ok(secret) => {
+                    if let KeySource::Env(name) = source
+                        && there.is_empty()
+                    {
+                        variable = Some(name.clone());
+                    }
+                    there.push(ProviderKey { name, secret });
+                }
                 Err(why) => missing.push((MissingKey { name, why }, origin.clone())),
             }
         }
-        Self { sources, needs, there, missing }
+        Self { sources, needs, there, variable, missing }
+    }
+
+    /// The key that is there.
+    pub(super) fn first(&self) -> Option<&Secret> {
+        self.there.first().map(|key| &key.secret)
+    }
+
+    /// The variable that holds it.
+    pub(super) fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
     }
 
     /// Whether the provider has the key that it needs; it needs none if it is `free` and nobody says

@@ -21,6 +21,7 @@ pub(super) struct Reader<'a> {
     pub(super) environment: &'a Environment,
     discovered: &'a Discovered,
     pub(super) dialects: &'a Dialects,
+    pub(super) lacks_dialects: bool,
     keys: &'a dyn ResolveKey,
     pub(super) timeouts: UpstreamTimeouts,
 }
@@ -37,8 +38,9 @@ impl<'a> Reader<'a> {
             first_byte: timeouts.first_byte,
             idle: timeouts.idle,
         };
-        let RawConfig { environment, discovered, .. } = raw;
-        Self { environment, discovered, dialects, keys, timeouts }
+        let RawConfig { environment, discovered, lacks_dialects, .. } = raw;
+        let lacks_dialects = *lacks_dialects;
+        Self { environment, discovered, dialects, lacks_dialects, keys, timeouts }
     }
 
     /// Those of the configuration in its order, then those that variables switch on, and the demo
@@ -131,11 +133,11 @@ impl<'a> Reader<'a> {
         });
 
         let keys = Keys::read(&section, preset, self.keys);
-        let first_key = keys.there.first();
-        let base_url = self.base_url(id, &section, preset, first_key);
-        let first_key = first_key.map(|key| &key.secret);
-        let dialect = self.dialect(&section, preset, base_url.as_ref(), first_key);
-        let wire = self.wire(&section, dialect.as_deref());
+        let said = section.text("wire");
+        let wire = said.as_ref().and_then(|found| Wire::named(&found.value));
+        let base_url = self.base_url(id, &section, preset, &keys, wire);
+        let dialect = self.dialect(&section, preset, base_url.as_ref(), keys.first(), wire);
+        let wire = self.wire(&section, said, dialect.as_deref());
         let allow_insecure = section.boolean("allow_insecure").is_some_and(|found| {
             section.row("allow_insecure", &found.value, &found.origin);
             found.value

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use toml_edit::DocumentMut;
 
 use super::gather::{Gather, Raw, RawKey};
-use super::words::{Client, Words, wire};
+use super::words::{Client, Words};
 use super::{Tool, Unreadable, deep_link, parse, sql};
 use crate::edit::{ModelDraft, ProviderDraft};
 
@@ -167,7 +167,7 @@ fn of_toml(settings: &Value) -> Found {
     Found {
         base_url: of_provider("base_url"),
         key,
-        wire: of_provider("wire_api").as_deref().and_then(wire),
+        wire: of_provider("wire_api").as_deref().and_then(Wire::named),
         model: document.get("model").and_then(|it| it.as_str()).map(str::to_owned),
         models: models.collect(),
     }

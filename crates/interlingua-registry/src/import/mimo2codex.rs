@@ -1,10 +1,10 @@
 //! `providers.json` of mimo2codex: `{"providers": [{"id", "baseUrl", "envKey", …}]}`, as its loader
 //! reads it; and the variables that stand for one such provider.
 
+use interlingua_dialect::Wire;
 use serde_json::Value;
 
 use super::gather::{Gather, Raw, RawKey};
-use super::words::wire;
 use super::{Import, Tool, Unreadable, parse};
 use crate::edit::{ModelDraft, ProviderDraft};
 
@@ -58,7 +58,7 @@ pub fn generic_variables(
     let mut draft = ProviderDraft::new("generic");
     draft.name = variable("GENERIC_DISPLAY_NAME");
     draft.default_model = Some(model);
-    draft.wire = variable("GENERIC_WIRE_API").as_deref().and_then(wire);
+    draft.wire = variable("GENERIC_WIRE_API").as_deref().and_then(Wire::named);
     let name = "GENERIC_*".to_owned();
     if variable("GENERIC_FORCE_DEFAULT_MODEL").is_some_and(|it| it == "1" || it == "true") {
         gather.note(&name, NEVER_REWRITTEN);
@@ -82,7 +82,7 @@ fn one(id: &str, provider: &Value, gather: &mut Gather<'_>) {
     let features = &provider["features"];
     let mut draft = ProviderDraft::new(id);
     draft.name = text("displayName");
-    draft.wire = provider["wireApi"].as_str().and_then(wire);
+    draft.wire = provider["wireApi"].as_str().and_then(Wire::named);
     draft.default_model = text("defaultModel");
     draft.docs = text("docsUrl");
     draft.models = models(id, provider, gather);

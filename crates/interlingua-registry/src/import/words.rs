@@ -46,7 +46,7 @@ impl Words {
     pub(super) fn wire(&self, word: &str) -> Meaning {
         match self.wires.get(&word.to_lowercase()).map(String::as_str) {
             None => Meaning::Unknown,
-            Some(name) => wire(name).map_or(Meaning::Foreign, Meaning::Wire),
+            Some(name) => Wire::named(name).map_or(Meaning::Foreign, Meaning::Wire),
         }
     }
 
@@ -57,13 +57,8 @@ impl Words {
 
 impl Client {
     pub(super) fn wire(&self) -> Option<Wire> {
-        wire(&self.wire)
+        Wire::named(&self.wire)
     }
-}
-
-/// The wire of that name.
-pub(super) fn wire(name: &str) -> Option<Wire> {
-    [Wire::Chat, Wire::Messages, Wire::Responses].into_iter().find(|wire| wire.name() == name)
 }
 
 #[cfg(test)]
@@ -74,7 +69,7 @@ mod tests {
     fn every_word_means_something() {
         let words = Words::get();
         for (word, name) in &words.wires {
-            assert!(name.is_empty() || wire(name).is_some(), "{word}");
+            assert!(name.is_empty() || Wire::named(name).is_some(), "{word}");
         }
         for (name, client) in &words.clients {
             assert!(client.wire().is_some(), "{name}");

@@ -103,6 +103,17 @@ url = "mongodb://me:canary@x"
 }
 
 #[test]
+fn what_is_wrong_with_a_protocol_is_told_once() {
+    check(
+        "[providers.a]\nbase_url = 'http://localhost:1'\nwire = 5\n",
+        &[],
+        &expect![[r#"
+            config.toml:3:8: `wire` must be text, not this number
+        "#]],
+    );
+}
+
+#[test]
 fn text_that_is_not_toml_is_told_with_its_place() {
     check(
         "listen = \"a\"\n[providers.\n",

@@ -3,7 +3,7 @@ use std::time::Duration;
 use expect_test::expect;
 use interlingua_registry::{Environment, KeyState, Listener, Policy, Proxy, RawConfig, StorePlace};
 
-use crate::{EXAMPLE, check, snapshot};
+use crate::{EXAMPLE, check, check_providers, snapshot};
 
 #[test]
 fn the_example_of_the_documentation() {
@@ -84,48 +84,65 @@ fn the_generic_variables_make_a_provider() {
 
 #[test]
 fn a_key_chooses_its_region_and_a_variable_overrules_it() {
-    check(
+    check_providers(
         "",
         &[("MIMO_API_KEY", "tp-1")],
         &expect![[r#"
             mimo https://token-plan-cn.xiaomimimo.com/v1 mimo: usable
-              mimo/mimo-v2.5-pro window 1000000, no images
-              mimo/mimo-v2.5 window 1000000, images
-              mimo/mimo-v2.6-pro window 1048576, images
-              mimo/mimo-v2.6-flash window 1048576, images
-              mimo/mimo-v2-pro window 131072 assumed, no images
-              mimo/mimo-v2-omni window 131072 assumed, images
-              mimo/mimo-v2-flash window 262144, no images
             ! env MIMO_API_KEY: the key of provider `mimo` fits several addresses; https://token-plan-cn.xiaomimimo.com/v1 is used; set MIMO_BASE_URL if it is another: https://token-plan-sgp.xiaomimimo.com/v1, https://token-plan-ams.xiaomimimo.com/v1
         "#]],
     );
-    check(
+    check_providers(
         "",
         &[("MIMO_API_KEY", "tp-1"), ("MIMO_BASE_URL", "https://token-plan-ams.xiaomimimo.com/v1")],
         &expect![[r#"
             mimo https://token-plan-ams.xiaomimimo.com/v1 mimo: usable
-              mimo/mimo-v2.5-pro window 1000000, no images
-              mimo/mimo-v2.5 window 1000000, images
-              mimo/mimo-v2.6-pro window 1048576, images
-              mimo/mimo-v2.6-flash window 1048576, images
-              mimo/mimo-v2-pro window 131072 assumed, no images
-              mimo/mimo-v2-omni window 131072 assumed, images
-              mimo/mimo-v2-flash window 262144, no images
         "#]],
     );
-    check(
+    check_providers(
         "",
         &[("MIMO_API_KEY", "sk-1"), ("MIMO_BASE_URL", "https://token-plan-ams.xiaomimimo.com/v1")],
         &expect![[r#"
             mimo https://token-plan-ams.xiaomimimo.com/v1 mimo: usable
-              mimo/mimo-v2.5-pro window 1000000, no images
-              mimo/mimo-v2.5 window 1000000, images
-              mimo/mimo-v2.6-pro window 1048576, images
-              mimo/mimo-v2.6-flash window 1048576, images
-              mimo/mimo-v2-pro window 131072 assumed, no images
-              mimo/mimo-v2-omni window 131072 assumed, images
-              mimo/mimo-v2-flash window 262144, no images
             ! env MIMO_API_KEY: keys for https://token-plan-ams.xiaomimimo.com/v1 begin with `tp-`, that of provider `mimo` does not; use the address that belongs to the key
+        "#]],
+    );
+}
+
+#[test]
+fn a_vendor_that_speaks_messages_besides_does_so_elsewhere_and_in_another_dialect() {
+    let mimo = |key| [("MIMO_API_KEY", key), ("MIMO_BASE_URL", "https://api.xiaomimimo.com/v1")];
+    let config = |id: &str, more: &str| {
+        format!(
+            "[providers.{id}]\nwire = 'messages'\nmodels = [{{ id = 'm', context_window = 9 }}]\n{more}"
+        )
+    };
+    check(
+        &config("mimo", ""),
+        &mimo("sk-1"),
+        &expect![[r#"
+            mimo https://api.xiaomimimo.com/anthropic anthropic_compat: usable
+              mimo/m window 9
+        "#]],
+    );
+    check(
+        &config(
+            "mimo",
+            "base_url = 'https://token-plan-ams.xiaomimimo.com/anthropic'\npreset = 'mimo'",
+        ),
+        &mimo("sk-1"),
+        &expect![[r#"
+            mimo https://token-plan-ams.xiaomimimo.com/anthropic anthropic_compat: usable
+              mimo/m window 9
+            ! config.toml:1:1: keys for https://token-plan-ams.xiaomimimo.com/anthropic begin with `tp-`, that of provider `mimo` does not; use the address that belongs to the key
+        "#]],
+    );
+    check(
+        &config("anthropic", ""),
+        &[("ANTHROPIC_API_KEY", "sk-ant-1")],
+        &expect![[r#"
+            anthropic https://api.anthropic.com anthropic: usable
+              anthropic/m window 9
         "#]],
     );
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::load::{discovered, keep_discovered};
-use interlingua_registry::{BaseUrl, KeyState, ListedModel, Provider, Snapshot};
+use interlingua_registry::{BaseUrl, KeyState, ListedModel, Provider, Scrubber, Snapshot};
 use interlingua_upstream::{ProxySettings, Upstream};
 
 use crate::failure::Failure;
@@ -40,6 +40,10 @@ pub(crate) fn ask(snapshot: &Snapshot, provider: &Provider) -> Result<Attempt, F
         outcome
     });
     let outcome = outcome.map_err(|it| Failure::argument(format!("nothing can be asked: {it}")))?;
+    let outcome = outcome.map_err(|mut fault| {
+        Scrubber::of(snapshot).mask_fault(&mut fault);
+        fault
+    });
     if let Ok(models) = &outcome
         && provider.models.is_open()
         && snapshot.settings().discover
@@ -70,7 +74,8 @@ pub(crate) fn date(provider: &Provider) -> Option<SystemTime> {
     date
 }
 
-fn upstream(provider: &Provider) -> std::io::Result<Upstream> {
+/// The client that the gateway would use.
+pub(crate) fn upstream(provider: &Provider) -> std::io::Result<Upstream> {
     let proxies = ProxySettings::read(|name| std::env::var(name).ok());
     Upstream::new(&proxies, provider.timeouts.connect)
 }

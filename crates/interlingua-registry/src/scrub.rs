@@ -1,10 +1,11 @@
-//! Keeps secrets out of what others wrote.
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use interlingua_ir::Fault;
-use interlingua_registry::{Proxy, Secret, Snapshot};
+
+use crate::provider::Proxy;
+use crate::secret::Secret;
+use crate::snapshot::Snapshot;
 
 /// What stands in a secret's place.
 const MASK: &str = "[secret]";
@@ -18,10 +19,11 @@ const SHORTEST: usize = 8;
 /// Upstreams repeat the keys that they refuse, and whole requests with them. It looks for each secret in
 /// turn, so it is for errors and for what is logged on demand, not for every event.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scrubber(Arc<[Secret]>);
+pub struct Scrubber(Arc<[Secret]>);
 
 impl Scrubber {
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+    /// Knows the secrets of a configuration.
+    pub fn of(snapshot: &Snapshot) -> Self {
         let keys = snapshot.secrets().map(|it| it.expose().to_owned());
         let proxies = snapshot.providers().iter().filter_map(|provider| match &provider.proxy {
             Proxy::Url(url) => password(url.expose()),
@@ -41,12 +43,13 @@ impl Scrubber {
     }
 
     /// Knows one more, which a single request brought.
-    pub(crate) fn and(&self, secret: &Secret) -> Self {
+    #[must_use]
+    pub fn and(&self, secret: &Secret) -> Self {
         Self::of_forms(self.0.iter().cloned().chain(forms(secret.expose().to_owned())).collect())
     }
 
     /// The text with every secret masked.
-    pub(crate) fn mask<'t>(&self, text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
+    pub fn mask<'t>(&self, text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
         let mut text = text.into();
         for secret in self.0.iter().map(Secret::expose) {
             if text.contains(secret) {
@@ -57,7 +60,7 @@ impl Scrubber {
     }
 
     /// Masks every secret in what a fault says.
-    pub(crate) fn mask_fault(&self, fault: &mut Fault) {
+    pub fn mask_fault(&self, fault: &mut Fault) {
         let fields = [Some(&mut fault.message), fault.code.as_mut(), fault.param.as_mut()];
         for field in fields.into_iter().flatten() {
             if let Cow::Owned(masked) = self.mask(field.as_str()) {
