@@ -51,7 +51,8 @@ struct Source {
 pub(crate) fn run(options: &Options) -> crate::Result {
     let servers = read()?;
     if let Some(unknown) = options.server.iter().find(|it| !servers.contains_key(*it)) {
-        return Err(format!("servers.toml knows no `{unknown}`").into());
+        let known = servers.into_keys().collect::<Vec<_>>().join(", ");
+        return Err(format!("servers.toml knows no `{unknown}`, but {known}").into());
     }
     let mut failed = Vec::new();
     for (name, server) in servers {
@@ -79,11 +80,8 @@ fn prepare(server: &Server, folder: &Path) -> crate::Result {
     fs::create_dir_all(folder)?;
     let python = folder.join("venv/bin/python");
     once(folder, "fetched", &server.pip.join("\n"), || {
-        let venv =
-            Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")).status()?;
-        if !venv.success() {
-            return Err("python3 could not make an environment".into());
-        }
+        let make = ["-m", "venv"];
+        workspace::must(Command::new("python3").args(make).arg(folder.join("venv")))?;
         workspace::must(
             patient(&python).args(["-m", "pip", "install", "--quiet"]).args(&server.pip),
         )
@@ -162,9 +160,12 @@ fn patient(program: &Path) -> Command {
 }
 
 fn check(name: &str, folder: &Path, options: &Options) -> crate::Result {
+    workspace::must(workspace::cargo().args(["build", "--quiet", "--package", "interlingua-cli"]))?;
+    let cli = workspace::target().join("debug/interlingua");
     let mut command = workspace::cargo();
     command.args(["test", "--quiet", "--package", "interlingua-proxy", "--test", "servers", "--"]);
     command.arg(format!("--server={name}")).arg(format!("--folder={}", folder.display()));
+    command.arg(format!("--cli={}", cli.display()));
     if let Some(record) = &options.record {
         let record = std::path::absolute(record)?;
         command.arg(format!("--record={}", record.display()));

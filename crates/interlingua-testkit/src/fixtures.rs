@@ -127,6 +127,19 @@ pub struct Stream {
     pub expected: Value,
 }
 
+/// The ids of the records that [`Strict::of`](crate::upstream::Strict::of) judges by.
+///
+/// # Panics
+///
+/// If none is there.
+pub fn dialect_ids() -> Vec<String> {
+    let all = json("dialects/dialects.json");
+    let records = all["dialects"].as_array().into_iter().flatten();
+    let ids: Vec<_> = records.filter_map(|it| it["id"].as_str().map(str::to_owned)).collect();
+    assert!(!ids.is_empty(), "no records");
+    ids
+}
+
 /// All upstream streams of a dialect, or of all dialects.
 ///
 /// # Panics

@@ -234,6 +234,24 @@ impl Talker {
     }
 }
 
+/// Demands an answer that follows a schema, in the words of the protocol.
+pub fn form(wire: Wire, body: &mut Value, schema: Value) {
+    match wire {
+        Wire::Chat => {
+            let schema = json!({ "name": "answer", "schema": schema, "strict": true });
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
+        }
+        Wire::Responses => {
+            let format = json!({ "type": "json_schema", "name": "answer", "schema": schema, "strict": true });
+            body["text"] = json!({ "format": format });
+        }
+        Wire::Messages => {
+            let format = json!({ "type": "json_schema", "schema": schema });
+            body["output_config"] = json!({ "format": format });
+        }
+    }
+}
+
 const VERSION: &str = "2023-06-01";
 
 /// What a tool takes.

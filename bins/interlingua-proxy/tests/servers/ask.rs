@@ -28,24 +28,6 @@ pub(crate) fn demand(wire: Wire, body: &mut Value, tool: Option<&str>) {
     };
 }
 
-/// Demands an answer of a form.
-pub(crate) fn form(wire: Wire, body: &mut Value, schema: Value) {
-    match wire {
-        Wire::Chat => {
-            let schema = json!({ "name": "answer", "schema": schema, "strict": true });
-            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
-        }
-        Wire::Responses => {
-            let format = json!({ "type": "json_schema", "name": "answer", "schema": schema, "strict": true });
-            body["text"] = json!({ "format": format });
-        }
-        Wire::Messages => {
-            let format = json!({ "type": "json_schema", "schema": schema });
-            body["output_config"] = json!({ "format": format });
-        }
-    }
-}
-
 /// Leaves the tools out.
 pub(crate) fn without_tools(body: &mut Value) {
     body.as_object_mut().and_then(|it| it.remove("tools"));

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use interlingua_testkit::gateway::Gateway;
 use interlingua_testkit::http::Reply;
-use interlingua_testkit::talk::{Answered, Talker};
+use interlingua_testkit::talk::{Answered, Talker, form};
 use interlingua_testkit::upstream::Wire;
 use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::ask;
 use crate::foreign::{CONTEXT, Fate, UNKNOWN};
+use crate::probe::probe;
 
 /// What came, or what is wrong with it.
-type Came = Result<String, String>;
+pub(crate) type Came = Result<String, String>;
 
 pub(crate) struct Check {
     pub(crate) name: String,
@@ -61,6 +63,7 @@ pub(crate) fn all() -> Vec<Check> {
     }
     let run = |bench: &Bench| refused(bench);
     add("chat refused-parameter".into(), Some("bad-param"), Box::new(run));
+    add("probe".into(), None, Box::new(probe));
     checks
 }
 
@@ -69,8 +72,8 @@ fn talker(wire: Wire, model: &str) -> Talker {
     Talker::new(wire, &format!("up/{model}")).limit(LONG)
 }
 
-fn send(bench: &Bench, talker: &Talker, body: &Value) -> Result<Reply, String> {
-    talker.call(body).send(bench.gateway.address()).map_err(|it| it.to_string())
+fn send(gateway: &Gateway, talker: &Talker, body: &Value) -> Result<Reply, String> {
+    gateway.send(&talker.call(body)).map_err(|it| it.to_string())
 }
 
 fn read(talker: &Talker, reply: &Reply, stream: bool) -> Result<Answered, String> {
@@ -90,12 +93,17 @@ fn short(text: &str) -> String {
 }
 
 fn text(bench: &Bench, wire: Wire, stream: bool) -> Came {
-    let mut talker = talker(wire, bench.foreign.model);
+    says_something(&bench.gateway, bench.foreign.model, wire, stream)
+}
+
+/// A model behind a gateway that answers by a text.
+pub(crate) fn says_something(gateway: &Gateway, model: &str, wire: Wire, stream: bool) -> Came {
+    let mut talker = talker(wire, model);
     talker.say("Say something about a cat.");
     let mut body = talker.body(stream);
     ask::without_tools(&mut body);
     ask::limit(wire, &mut body, ENOUGH);
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(gateway, &talker, &body)?;
     let answered = read(&talker, &reply, stream)?;
     let (_, tokens) = ask::end(wire, stream, &reply)?;
     let said = [&*answered.thought, &answered.text].concat();
@@ -111,7 +119,7 @@ fn limit(bench: &Bench, wire: Wire, stream: bool) -> Came {
     let mut body = talker.body(stream);
     ask::without_tools(&mut body);
     ask::limit(wire, &mut body, 3);
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     let (stop, tokens) = ask::end(wire, stream, &reply)?;
     if reply.status == 200 && stop == ask::cut(wire) && tokens == 3 {
         Ok(format!("{stop}, {tokens} tokens"))
@@ -127,7 +135,7 @@ fn tools(bench: &Bench, wire: Wire, stream: bool) -> Came {
     let mut body = talker.body(stream);
     ask::demand(wire, &mut body, None);
     ask::limit(wire, &mut body, ENOUGH);
-    let answered = read(&talker, &send(bench, &talker, &body)?, stream)?;
+    let answered = read(&talker, &send(&bench.gateway, &talker, &body)?, stream)?;
     // Where nothing but chance ends it, it may be several.
     let Some(call) = answered.calls.first() else {
         return Err(format!("no call: {answered:?}"));
@@ -139,7 +147,7 @@ fn tools(bench: &Bench, wire: Wire, stream: bool) -> Came {
     let mut body = talker.body(stream);
     ask::without_tools(&mut body);
     ask::limit(wire, &mut body, ENOUGH);
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     let then = read(&talker, &reply, stream)?;
     let (_, tokens) = ask::end(wire, stream, &reply)?;
     Ok(format!("{} by {call}; then {}", answered.stop, shown(&then, tokens)))
@@ -153,7 +161,7 @@ fn named_tool(bench: &Bench, wire: Wire, stream: bool) -> Came {
     let mut body = talker.body(stream);
     ask::demand(wire, &mut body, Some(tool));
     ask::limit(wire, &mut body, ENOUGH);
-    let answered = read(&talker, &send(bench, &talker, &body)?, stream)?;
+    let answered = read(&talker, &send(&bench.gateway, &talker, &body)?, stream)?;
     let names: Vec<_> = answered.calls.iter().map(|it| it.name.as_str()).collect();
     let wanted = if bench.foreign.forces { tool } else { "read" };
     if !names.is_empty() && names.iter().all(|it| *it == wanted) {
@@ -172,9 +180,9 @@ fn schema(bench: &Bench, wire: Wire, stream: bool) -> Came {
         "type": "object", "properties": { "ok": { "type": "boolean" } },
         "required": ["ok"], "additionalProperties": false,
     });
-    ask::form(wire, &mut body, schema);
+    form(wire, &mut body, schema);
     ask::limit(wire, &mut body, ENOUGH);
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     let answered = read(&talker, &reply, stream)?;
     let fits = serde_json::from_str::<Value>(&answered.text)
         .is_ok_and(|it| it["ok"].is_boolean() && it.as_object().is_some_and(|it| it.len() == 1));
@@ -195,7 +203,7 @@ fn thinking(bench: &Bench, wire: Wire, stream: bool) -> Came {
     if wire == Wire::Messages {
         body["thinking"] = json!({ "type": "disabled" });
     }
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     let answered = read(&talker, &reply, stream)?;
     let (_, tokens) = ask::end(wire, stream, &reply)?;
     if answered.thought.trim().is_empty() && !answered.text.trim().is_empty() {
@@ -230,7 +238,7 @@ fn rules(bench: &Bench, wire: Wire) -> Came {
                 json!([{ "role": "user", "content": [text("Hello."), text("Go.")] }]);
         }
     }
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     let answered = read(&talker, &reply, true)?;
     let (_, tokens) = ask::end(wire, true, &reply)?;
     Ok(shown(&answered, tokens))
@@ -257,7 +265,7 @@ fn refused(bench: &Bench) -> Came {
     ask::limit(Wire::Chat, &mut body, ENOUGH);
     let (name, value) = (bench.foreign.refused)();
     body[name] = value;
-    let reply = send(bench, &talker, &body)?;
+    let reply = send(&bench.gateway, &talker, &body)?;
     compare(Wire::Chat, true, &reply, bench.foreign.refusal)
 }
 
@@ -265,7 +273,7 @@ fn fate(bench: &Bench, talker: &Talker, wire: Wire, stream: bool, fate: Fate) ->
     let mut body = talker.body(stream);
     ask::without_tools(&mut body);
     ask::limit(wire, &mut body, 40);
-    let reply = send(bench, talker, &body)?;
+    let reply = send(&bench.gateway, talker, &body)?;
     compare(wire, stream, &reply, fate)
 }
 

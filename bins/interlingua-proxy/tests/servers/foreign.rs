@@ -43,14 +43,14 @@ impl Foreign {
         ALL.iter().find(|it| it.name == name)
     }
 
-    /// The gateway's configuration.
-    pub(crate) fn config(&self, address: SocketAddr) -> String {
+    /// The configuration of a gateway that knows the server by a record.
+    pub(crate) fn config(&self, dialect: &str, address: SocketAddr) -> String {
         let mut models = vec![self.model, self.caller, UNKNOWN];
         models.dedup();
         let models = models.iter().map(|id| {
             format!("[[providers.up.models]]\nid = \"{id}\"\ncontext_window = {CONTEXT}\n")
         });
-        let (dialect, models) = (self.dialect, models.collect::<String>());
+        let models = models.collect::<String>();
         format!(
             "[providers.up]\nbase_url = \"http://{address}/v1\"\ndialect = \"{dialect}\"\n{models}"
         )

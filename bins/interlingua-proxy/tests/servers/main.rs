@@ -7,6 +7,7 @@
 mod ask;
 mod checks;
 mod foreign;
+mod probe;
 mod record;
 mod tap;
 
@@ -20,12 +21,17 @@ use interlingua_testkit::server::Server;
 use foreign::Foreign;
 use tap::Tap;
 
+/// The gateway's program.
+const PROXY: &str = env!("CARGO_BIN_EXE_interlingua-proxy");
+
 /// A server, the gateway before it, and what listens between them.
 struct Bench {
     foreign: &'static Foreign,
     server: Server,
     tap: Tap,
     gateway: Gateway,
+    /// The program for people.
+    cli: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -37,7 +43,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let folder = PathBuf::from(option("--folder=").unwrap_or_default());
-    let bench = match Bench::start(foreign, &folder) {
+    let bench = match Bench::start(foreign, &folder, option("--cli=").map(PathBuf::from)) {
         Ok(bench) => bench,
         Err(error) => {
             eprintln!("{}: {error}", foreign.name);
@@ -80,17 +86,24 @@ fn main() -> ExitCode {
         println!("{}", tail(&bench.server.log()));
         println!("{}", tail(&bench.gateway.log()));
     }
+    if failed + passed == 0 {
+        eprintln!("no check has one of these words in its name: {words:?}");
+    }
     if failed > 0 || passed == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 impl Bench {
-    fn start(foreign: &'static Foreign, folder: &Path) -> std::io::Result<Self> {
+    fn start(
+        foreign: &'static Foreign,
+        folder: &Path,
+        cli: Option<PathBuf>,
+    ) -> std::io::Result<Self> {
         let command = |address| (foreign.command)(folder, address);
         let server = Server::start(command, foreign.ready, foreign.limit)?;
         let tap = Tap::before(server.address())?;
-        let binary = Path::new(env!("CARGO_BIN_EXE_interlingua-proxy"));
-        let gateway = Setup::new(binary, &foreign.config(tap.address())).start()?;
-        Ok(Self { foreign, server, tap, gateway })
+        let config = foreign.config(foreign.dialect, tap.address());
+        let gateway = Setup::new(PROXY.as_ref(), &config).start()?;
+        Ok(Self { foreign, server, tap, gateway, cli })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a record of `fixtures/dialects/dialects.json` says about a model, read without the product's code.
+//! What a record of `fixtures/dialects/dialects.json` says about a model, read without the product's code:
+//! a mistake in there must not be its own judge.
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ mod messages;
 mod record;
 mod responses;
 mod vendors;
+mod walk;
 
 use chat::Kind;
 

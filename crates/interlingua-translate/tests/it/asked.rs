@@ -11,13 +11,13 @@ use interlingua_ir::{
 use interlingua_testkit::fixtures::{self, codex_requests};
 use interlingua_testkit::schema;
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Repairs, Target, Written, responses};
+use interlingua_translate::{Repairs, Written, responses};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, dialect};
+use crate::support::{DIALECTS, dialect, target};
 
 /// Requests of real Responses clients, by name.
 pub(crate) fn captured() -> Vec<(String, Value)> {
@@ -27,17 +27,6 @@ pub(crate) fn captured() -> Vec<(String, Value)> {
         (name, body)
     });
     codex.chain(others).collect()
-}
-
-pub(crate) fn target<'t>(dialect: &'t Dialect, repairs: &'t Repairs) -> Target<'t> {
-    Target {
-        dialect,
-        provider: "up",
-        model: "the-model",
-        max_output_tokens: None,
-        stream: true,
-        repairs,
-    }
 }
 
 #[track_caller]

@@ -12,11 +12,11 @@ use interlingua_ir::{
 };
 use interlingua_testkit::fixtures;
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Repairs, Target, chat};
+use interlingua_translate::{Repairs, chat};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, Upstream, check_messages, dialect, write};
+use crate::support::{DIALECTS, Upstream, check_messages, dialect, target, write};
 
 /// The captured requests, by name.
 pub(crate) fn captured() -> Vec<(String, Value)> {
@@ -226,17 +226,9 @@ fn two_turns_in_a_row_share_their_beginning() {
             body["messages"] = messages[..count].into();
             let body = body.to_string();
             let (turn, _) = chat::read(body.as_bytes(), Limits::default()).unwrap();
-            let dialect = dialect(id);
-            let repairs = Repairs::default();
-            let target = Target {
-                dialect: &dialect,
-                provider: "up",
-                model: "m",
-                max_output_tokens: None,
-                stream: true,
-                repairs: &repairs,
-            };
-            String::from_utf8(chat::write(&turn, &target).unwrap().body).unwrap()
+            let (dialect, repairs) = (dialect(id), Repairs::default());
+            let written = chat::write(&turn, &target(&dialect, &repairs)).unwrap();
+            String::from_utf8(written.body).unwrap()
         };
         for count in (2..messages.len()).filter(|it| messages[it - 1]["role"] != "assistant") {
             let (shorter, longer) = (written(count), written(messages.len()));

@@ -3,12 +3,11 @@
 use expect_test::{Expect, expect};
 use interlingua_testkit::fixtures::{self, sse_json};
 use interlingua_testkit::schema;
-use interlingua_translate::json::Limits;
+use interlingua_translate::responses;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Repairs, Target, chat, responses};
 use serde_json::{Value, json};
 
-use crate::support::{Seen, dialect, head, recorded, translate, translate_with};
+use crate::support::{Seen, dialect, head, recorded, translate, translate_with, written};
 
 /// The way back from the tools that the real Codex offers.
 pub(crate) fn tools() -> ToolMap {
@@ -21,17 +20,7 @@ pub(crate) fn tools() -> ToolMap {
         { "type": "tool_search", "execution": "client", "description": "Search.",
           "parameters": { "type": "object" } },
     ] });
-    let body = offered.to_string();
-    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = Target {
-        dialect: &dialect("mimo"),
-        provider: "up",
-        model: "m",
-        max_output_tokens: None,
-        stream: true,
-        repairs: &Repairs::default(),
-    };
-    chat::write(&turn, &target).unwrap().tools
+    written(&offered, &dialect("mimo")).tools
 }
 
 /// A Chat stream of these deltas.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use interlingua_dialect::{Dialect, Dialects, Wire};
 use interlingua_ir::{Event, NoteKind};
 use interlingua_testkit::fixtures::cut;
-use interlingua_translate::json::Limits;
-use interlingua_translate::{Repairs, Target, Written, chat, responses, upstream};
+use interlingua_translate::{Written, upstream};
 use serde_json::{Value, json};
 
-use crate::support::{Run, Said, check_messages, run};
+use crate::support::{self, Run, Said, check_messages, run};
 
 fn dialect() -> Dialect {
     let record = "id = \"plain\"\nextends = \"generic\"\ntools.offered_in = \"prompt\"\n";
@@ -28,17 +27,7 @@ fn conversation(asked: &str, more: &[Value]) -> Value {
 }
 
 fn written(body: &Value) -> Written {
-    let body = body.to_string();
-    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = Target {
-        dialect: &dialect(),
-        provider: "up",
-        model: "m",
-        max_output_tokens: None,
-        stream: true,
-        repairs: &Repairs::default(),
-    };
-    chat::write(&turn, &target).unwrap()
+    support::written(body, &dialect())
 }
 
 fn sent(written: &Written) -> Value {

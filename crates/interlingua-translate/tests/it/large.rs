@@ -1,21 +1,17 @@
 //! Requests of very many small things: whoever sends one must not hold a gateway up.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use interlingua_dialect::Wire;
 use interlingua_ir::Protocol;
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Repairs, Target, client, upstream};
+use interlingua_translate::{Repairs, client, upstream};
 
-use crate::support::dialect;
+use crate::support::{dialect, target};
 
-/// How many things one request holds.
-const MANY: usize = 20_000;
-
-/// What reading and writing may take. It takes a tenth of a second, and several minutes where each of
-/// the things is looked for among all of them.
-const ENOUGH: Duration = Duration::from_secs(10);
+/// How many things one request holds. Reading and writing them takes a part of a second. Where each is looked
+/// for among all of them it takes so long that the test does not end, whatever the machine.
+const MANY: usize = 50_000;
 
 /// Reads a request and writes it for an upstream of each kind.
 #[track_caller]
@@ -26,26 +22,13 @@ fn check(protocol: Protocol, before: &str, thing: impl Fn(usize) -> String, afte
         write!(body, "{comma}{}", thing(nth)).unwrap();
     }
     body.push_str(after);
-    let begun = Instant::now();
     let (turn, _) = client::read(protocol, body.as_bytes(), Limits::default()).unwrap();
-    let took = begun.elapsed();
-    assert!(took < ENOUGH, "{took:?} to read it");
     for (wire, id) in
         [(Wire::Chat, "generic"), (Wire::Messages, "anthropic"), (Wire::Responses, "openai")]
     {
-        let dialect = dialect(id);
-        let target = Target {
-            dialect: &dialect,
-            provider: id,
-            model: "the-model",
-            max_output_tokens: None,
-            stream: false,
-            repairs: &Repairs::default(),
-        };
-        let begun = Instant::now();
+        let (dialect, repairs) = (dialect(id), Repairs::default());
+        let target = target(&dialect, &repairs);
         upstream::write(wire, Some(body.as_bytes()), &turn, &target).unwrap();
-        let took = begun.elapsed();
-        assert!(took < ENOUGH, "{took:?} to write it for {id}");
     }
 }
 

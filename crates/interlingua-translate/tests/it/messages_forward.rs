@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::dialect;
+use crate::support::{dialect, target};
 
 /// What clients get for a signature where there is nothing to seal.
 const MINTED: &str = "unsealed";
@@ -133,14 +133,8 @@ impl Lane {
     }
 
     fn target(&self, stream: bool) -> Target<'_> {
-        Target {
-            dialect: &self.dialect,
-            provider: "up",
-            model: "the-model",
-            max_output_tokens: self.max_output_tokens,
-            stream,
-            repairs: &self.repairs,
-        }
+        let max_output_tokens = self.max_output_tokens;
+        Target { max_output_tokens, stream, ..target(&self.dialect, &self.repairs) }
     }
 
     /// Takes a body on; `edit` changes the turn before, as opened seals do.

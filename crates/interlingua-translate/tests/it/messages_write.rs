@@ -11,7 +11,7 @@ use interlingua_translate::{Repairs, Target, Written, messages, responses};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{MESSAGES, check_conversation, dialect};
+use crate::support::{MESSAGES, check_conversation, dialect, target};
 
 fn user(text: &str) -> Value {
     json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": text }] })
@@ -74,12 +74,9 @@ impl<'d> Ask<'d> {
     #[track_caller]
     fn write(&self, turn: &Turn<'_>) -> (Value, Vec<Note>) {
         let target = Target {
-            dialect: self.dialect,
-            provider: "up",
-            model: "the-model",
             max_output_tokens: self.max_output_tokens,
             stream: turn.stream,
-            repairs: &self.repairs,
+            ..target(self.dialect, &self.repairs)
         };
         let Written { body, notes, .. } = messages::write(turn, &target).unwrap();
         let body = serde_json::from_slice(&body).unwrap();
@@ -700,16 +697,8 @@ fn two_turns_in_a_row_share_their_beginning() {
                 body["input"] = Value::Array(items[..*end].to_vec());
                 let body = body.to_string();
                 let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-                let (repairs, dialect) = (Repairs::default(), &dialect);
-                let target = Target {
-                    dialect,
-                    provider: "up",
-                    model: "m",
-                    max_output_tokens: None,
-                    stream: true,
-                    repairs: &repairs,
-                };
-                let written = messages::write(&turn, &target).unwrap().body;
+                let repairs = Repairs::default();
+                let written = messages::write(&turn, &target(&dialect, &repairs)).unwrap().body;
                 // Marks move on with the conversation; they are no part of what is cached.
                 let text = String::from_utf8(written).unwrap().replace(mark, "");
                 if let Some(before) = before {

@@ -4,10 +4,10 @@ use expect_test::{Expect, expect};
 use interlingua_dialect::Fix;
 use interlingua_ir::{Item, Origin, Thought, Turn};
 use interlingua_translate::json::Limits;
-use interlingua_translate::{Repairs, Target, chat, responses};
+use interlingua_translate::{Repairs, chat, responses};
 use serde_json::{Value, json};
 
-use crate::support::{check_messages, dialect, write};
+use crate::support::{check_messages, dialect, target, write};
 
 fn user(text: &str) -> Value {
     json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": text }] })
@@ -515,15 +515,8 @@ fn repairs_leave_out_what_was_refused_but_never_the_request_itself() {
     let write = |params: &[&str]| -> (Value, Vec<bool>) {
         let mut repairs = Repairs::default();
         let added = params.iter().map(|it| repairs.add(Fix::DropParam, Some(it))).collect();
-        let target = Target {
-            dialect: &dialect("openai"),
-            provider: "up",
-            model: "m",
-            max_output_tokens: None,
-            stream: true,
-            repairs: &repairs,
-        };
-        (serde_json::from_slice(&chat::write(&turn, &target).unwrap().body).unwrap(), added)
+        let written = chat::write(&turn, &target(&dialect("openai"), &repairs)).unwrap();
+        (serde_json::from_slice(&written.body).unwrap(), added)
     };
     let optional = [
         "stream_options",

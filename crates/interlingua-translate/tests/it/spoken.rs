@@ -5,12 +5,11 @@ use std::sync::Arc;
 use interlingua_dialect::{Dialect, Dialects, Wire};
 use interlingua_ir::{Event, Form, Stop};
 use interlingua_testkit::fixtures::{CUTS, cut};
-use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Pipe, Repairs, Target, chat, responses, upstream};
+use interlingua_translate::{Pipe, responses, upstream};
 use serde_json::{Value, json};
 
-use crate::support::{Called, Run, Said, head, run};
+use crate::support::{Called, Run, Said, head, run, written};
 
 /// A server of a user's own whose model writes its calls into its text.
 fn own_dialect() -> Dialect {
@@ -24,18 +23,8 @@ fn offered(dialect: &Dialect) -> ToolMap {
         { "type": "function", "name": "ls", "parameters": { "type": "object" } },
         { "type": "namespace", "name": "mcp__tiny", "description": "Tiny.", "tools": [
             { "type": "function", "name": "echo", "parameters": { "type": "object" } } ] },
-    ] })
-    .to_string();
-    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = Target {
-        dialect,
-        provider: "up",
-        model: "m",
-        max_output_tokens: None,
-        stream: true,
-        repairs: &Repairs::default(),
-    };
-    chat::write(&turn, &target).unwrap().tools
+    ] });
+    written(&body, dialect).tools
 }
 
 fn decode(bytes: &[u8], step: usize) -> Run {

@@ -104,7 +104,7 @@ fn recordings_bring_what_has_to_go_back() {
         );
         checked += 1;
     }
-    assert_eq!(checked, 9);
+    assert!(checked >= 9, "{checked}");
 }
 
 #[test]
@@ -128,26 +128,25 @@ fn a_signature_stands_right_before_its_call() {
     assert_eq!(shown.collect::<Vec<_>>(), expect);
 }
 
-/// Longer recordings are not cut at every byte: that takes the square of their length.
-const LONG: usize = 8 << 10;
+/// How long pieces are: longer than nearly every frame, so that none is cut twice.
+const PIECE: usize = 512;
 
 #[test]
-fn recordings_may_be_cut_in_two_anywhere() {
+fn recordings_may_be_cut_anywhere() {
     for (stream, dialect) in recorded() {
         let whole = decode(&dialect, &stream.bytes, usize::MAX);
-        // Of a long one, near the ends of lines, which a reader waits for.
-        let near = |at: &usize| {
-            let around = &stream.bytes[at.saturating_sub(2)..(at + 2).min(stream.bytes.len())];
-            at.is_multiple_of(16) || around.contains(&b'\n')
-        };
-        let is_long = stream.bytes.len() > LONG;
-        for cut in (1..stream.bytes.len()).filter(|at| !is_long || near(at)) {
-            let (head, tail) = stream.bytes.split_at(cut);
-            let halves = run(decoder(&dialect), [head, tail].into_iter());
-            assert_eq!(halves, whole, "{} cut at {cut}", stream.name);
+        // One run for each place in a piece, so that each byte once is the first of one.
+        for first in 1..=PIECE.min(stream.bytes.len()) {
+            let (head, tail) = stream.bytes.split_at(first);
+            let pieces = std::iter::once(head).chain(tail.chunks(PIECE));
+            let cut = run(decoder(&dialect), pieces);
+            assert_eq!(cut, whole, "{} cut at {first} and each {PIECE} behind it", stream.name);
         }
     }
 }
+
+/// Longer recordings do not end at every byte: that takes the square of their length.
+const LONG: usize = 8 << 10;
 
 /// Half an answer never ends as a whole one: where it seems to be whole, only the usage is missing.
 #[track_caller]

@@ -9,8 +9,11 @@ use interlingua_ir::{
 };
 use interlingua_testkit::fixtures::{Stream, cut, dialect_streams, sse_json};
 use interlingua_translate::faults::Caller;
+use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
-use interlingua_translate::{Decode, Pipe, Reader, Repairs, Target, chat, messages, responses};
+use interlingua_translate::{
+    Decode, Pipe, Reader, Repairs, Target, Written, chat, messages, responses,
+};
 use serde_json::Value;
 
 /// The dialects of which this crate promises everything.
@@ -258,6 +261,26 @@ pub(crate) fn translate_with(
     (out, result)
 }
 
+/// Where all requests go.
+pub(crate) fn target<'t>(dialect: &'t Dialect, repairs: &'t Repairs) -> Target<'t> {
+    Target {
+        dialect,
+        provider: "up",
+        model: "the-model",
+        max_output_tokens: None,
+        stream: true,
+        repairs,
+    }
+}
+
+/// A request of Codex, written for an upstream of Chat Completions.
+#[track_caller]
+pub(crate) fn written(body: &Value, dialect: &Dialect) -> Written {
+    let body = body.to_string();
+    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
+    chat::write(&turn, &target(dialect, &Repairs::default())).unwrap()
+}
+
 /// A request as the upstream gets it.
 pub(crate) struct Upstream {
     pub(crate) body: Value,
@@ -267,14 +290,8 @@ pub(crate) struct Upstream {
 /// Writes `turn` for an upstream.
 #[track_caller]
 pub(crate) fn write(turn: &Turn<'_>, dialect: &Dialect) -> Upstream {
-    let target = Target {
-        dialect,
-        provider: "up",
-        model: "the-model",
-        max_output_tokens: None,
-        stream: turn.stream,
-        repairs: &Repairs::default(),
-    };
+    let repairs = Repairs::default();
+    let target = Target { stream: turn.stream, ..target(dialect, &repairs) };
     let written = match dialect.wire {
         Wire::Messages => messages::write(turn, &target).unwrap(),
         Wire::Chat | Wire::Responses => chat::write(turn, &target).unwrap(),

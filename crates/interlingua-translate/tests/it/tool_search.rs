@@ -3,28 +3,17 @@
 use std::sync::Arc;
 
 use interlingua_testkit::fixtures;
-use interlingua_translate::json::Limits;
-use interlingua_translate::{Pipe, Repairs, Target, Written, chat, responses};
+use interlingua_translate::{Pipe, Written, chat, responses};
 use serde_json::{Value, json};
 
-use crate::support::{Seen, dialect, head};
+use crate::support::{Seen, dialect, head, written};
 
 fn captured(name: &str) -> Value {
     fixtures::json(format!("codex/{name}.json"))["body"].clone()
 }
 
 fn write(body: &Value) -> Written {
-    let body = body.to_string();
-    let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
-    let target = Target {
-        dialect: &dialect("mimo"),
-        provider: "up",
-        model: "m",
-        max_output_tokens: None,
-        stream: true,
-        repairs: &Repairs::default(),
-    };
-    chat::write(&turn, &target).unwrap()
+    written(body, &dialect("mimo"))
 }
 
 fn tools(written: &Written) -> Vec<Value> {

@@ -9,6 +9,7 @@ mod history;
 mod refusal;
 mod request;
 mod schema;
+mod thought;
 mod tools;
 
 pub(super) use refusal::refuse;

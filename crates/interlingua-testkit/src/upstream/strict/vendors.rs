@@ -1,8 +1,9 @@
 //! What some vendors are known to refuse, written by hand from what they document: a record that is
 //! wrong about them is caught here, as nothing of it is read from the record.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::walk::each_schema;
 use super::{Found, Rule};
 
 mod deepseek;
@@ -47,21 +48,9 @@ fn only(body: &Value, known: &[&str], found: &mut Found) {
     }
 }
 
-/// Whether a test holds somewhere in a schema, where schemas can stand.
-fn any_schema(schema: &Value, test: &dyn Fn(&serde_json::Map<String, Value>) -> bool) -> bool {
-    match schema {
-        Value::Array(all) => all.iter().any(|it| any_schema(it, test)),
-        Value::Object(fields) => {
-            test(fields)
-                || fields.iter().any(|(key, value)| match key.as_str() {
-                    "properties" | "$defs" | "definitions" => {
-                        let mut all = value.as_object().into_iter().flatten();
-                        all.any(|(_, it)| any_schema(it, test))
-                    }
-                    "enum" | "const" | "default" | "examples" | "required" => false,
-                    _ => any_schema(value, test),
-                })
-        }
-        _ => false,
-    }
+/// Whether a test holds for a schema or one that stands in it.
+fn any_schema(schema: &Value, test: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
+    let mut any = false;
+    each_schema(schema, "", &mut |fields, _| any |= test(fields));
+    any
 }

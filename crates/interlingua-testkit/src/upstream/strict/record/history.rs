@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::{Found, Rule, Strict};
-use crate::upstream::Thought;
+use super::thought;
 use crate::upstream::record::Record;
 
 pub(super) fn check(strict: &Strict, record: &Record, body: &Value, found: &mut Found) {
@@ -32,7 +32,7 @@ pub(super) fn check(strict: &Strict, record: &Record, body: &Value, found: &mut 
             open.extend(calls.iter().filter_map(|call| call["id"].as_str()));
             check_assistant(record, message, &calls, &place, found);
             let current = at > asked || record.word("replay.scope") == "all_turns";
-            check_thought(strict, record, body, message, current, &place, found);
+            thought::check(strict, record, body, message, current, &place, found);
         }
     }
     if !open.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn check(strict: &Strict, record: &Record, body: &Value, found: &mut 
     }
 }
 
-fn calls(message: &Value) -> Vec<&Value> {
+pub(super) fn calls(message: &Value) -> Vec<&Value> {
     message["tool_calls"].as_array().into_iter().flatten().collect()
 }
 
@@ -195,83 +195,5 @@ fn check_result(
     let has_image = parts.any(|it| it["type"] == "image_url");
     if has_image && record.word("vision.tool_result_images") != "keep" {
         found.add(Rule::ImageInToolMessage, place, "image is not supported in tool messages");
-    }
-}
-
-/// The fields in which some upstream or other has its thoughts.
-const FIELDS: [&str; 4] = ["reasoning", "reasoning_content", "reasoning_details", "reasoning_text"];
-
-fn check_thought(
-    strict: &Strict,
-    record: &Record,
-    body: &Value,
-    message: &Value,
-    current: bool,
-    place: &str,
-    found: &mut Found,
-) {
-    let carrier = record.word("replay.carrier");
-    for field in FIELDS.into_iter().filter(|it| *it != carrier && message.get(it).is_some()) {
-        let param = format!("property '{field}' is unsupported");
-        found.add(Rule::ThoughtMisplaced, format!("{place}/{field}"), param);
-    }
-    if carrier == "none" || !record.thinks(body) {
-        return;
-    }
-    let calls = calls(message);
-    let issued = calls.iter().find_map(|call| strict.issued(call["id"].as_str()?));
-    let is_right = match issued {
-        Some(thoughts) => brings(record, message, thoughts),
-        None => {
-            let wanted = match record.word("replay.rule") {
-                "required_all" => current,
-                "required_tool_calls" => current && !calls.is_empty(),
-                _ => false,
-            };
-            // Where nothing can stand in for a lost thought, nobody insists on one.
-            let known = !record.at("replay.placeholder").is_null();
-            !(wanted && known) || brought(record, message).is_some()
-        }
-    };
-    if !is_right {
-        let param = format!("thinking is enabled but {carrier} is missing or not what was sent");
-        found.add(Rule::ThoughtMissing, place, param);
-    }
-}
-
-/// Whether a message brings back what was sent with its calls, to the letter.
-fn brings(record: &Record, message: &Value, thoughts: &[Thought]) -> bool {
-    let signed = record.word("replay.carrier") == "tool_call_extra_content";
-    let details = record.word("reasoning_out.details") == "openrouter";
-    let words: String = thoughts.iter().map(|it| it.text.as_str()).collect();
-    let seal = thoughts.first().map(|it| it.seal.clone());
-    let seal_back = || {
-        let entries = message["reasoning_details"].as_array().into_iter().flatten();
-        entries.filter_map(|it| it["signature"].as_str()).next_back().map(str::to_owned)
-    };
-    match brought(record, message) {
-        _ if thoughts.is_empty() => true,
-        Some(back) if signed => Some(back) == seal,
-        Some(back) => back == words && (!details || seal_back() == seal),
-        None => false,
-    }
-}
-
-/// What a message brings back, in the record's carrier.
-fn brought(record: &Record, message: &Value) -> Option<String> {
-    let texts = |list: &Value, of: &dyn Fn(&Value) -> Option<String>| {
-        let found: Vec<String> = list.as_array()?.iter().filter_map(of).collect();
-        (!found.is_empty()).then(|| found.concat())
-    };
-    let text = |it: &Value| it["text"].as_str().map(str::to_owned);
-    match record.word("replay.carrier") {
-        "reasoning_details" => texts(&message["reasoning_details"], &text),
-        "content_parts" => texts(&message["content"], &|it| texts(&it["thinking"], &text)),
-        "tool_call_extra_content" => {
-            let path = record.word("replay.placeholder_path").split('.');
-            let first = &message["tool_calls"][0]["extra_content"];
-            path.fold(first, |value, name| &value[name]).as_str().map(str::to_owned)
-        }
-        carrier => message[carrier].as_str().map(str::to_owned),
     }
 }
