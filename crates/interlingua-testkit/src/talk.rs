@@ -235,7 +235,7 @@ impl Talker {
 }
 
 /// Demands an answer that follows a schema, in the words of the protocol.
-pub fn form(wire: Wire, body: &mut Value, schema: Value) {
+pub fn form(wire: Wire, body: &mut Value, schema: &Value) {
     match wire {
         Wire::Chat => {
             let schema = json!({ "name": "answer", "schema": schema, "strict": true });

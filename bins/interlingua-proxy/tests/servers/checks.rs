@@ -180,7 +180,7 @@ fn schema(bench: &Bench, wire: Wire, stream: bool) -> Came {
         "type": "object", "properties": { "ok": { "type": "boolean" } },
         "required": ["ok"], "additionalProperties": false,
     });
-    form(wire, &mut body, schema);
+    form(wire, &mut body, &schema);
     ask::limit(wire, &mut body, ENOUGH);
     let reply = send(&bench.gateway, &talker, &body)?;
     let answered = read(&talker, &reply, stream)?;

@@ -118,7 +118,7 @@ fn a_conversation_moves_to_every_upstream() {
 fn formed(stream: bool) -> Call {
     let mut body = json!({ "model": format!("up/{PLAIN}"), "stream": stream,
         "messages": [{ "role": "user", "content": "Say it as JSON." }] });
-    form(Wire::Chat, &mut body, agent::schema());
+    form(Wire::Chat, &mut body, &agent::schema());
     Call::post("/v1/chat/completions", &body).limit(LONG)
 }
 

@@ -82,7 +82,7 @@ impl<'s> Agent<'s> {
         assert_eq!(answered.text, "Written.", "{}", self.what);
 
         self.talker.say("Say it as JSON.");
-        let answered = self.ask(|body| form(wire, body, schema()));
+        let answered = self.ask(|body| form(wire, body, &schema()));
         assert_eq!(answered.text, FORMED, "{}", self.what);
         for effort in EFFORTS {
             self.talker.say("Think differently.");
