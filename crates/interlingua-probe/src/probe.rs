@@ -124,12 +124,19 @@ impl<'d> Probe<'d> {
     }
 }
 
-/// A name that no dialect has: this one, else with a number behind it.
+/// A name that no dialect has: this one as records are named, else with a number behind it.
 fn free(name: &str, dialects: &Dialects) -> String {
-    let (mut id, mut number) = (name.to_owned(), 1);
+    let name = as_id(name);
+    let (mut id, mut number) = (name.clone(), 1);
     while dialects.contains(&id) {
         number += 1;
-        id = format!("{name}-{number}");
+        id = format!("{name}_{number}");
     }
     id
+}
+
+/// A provider's name in the letters that a record's may have.
+fn as_id(name: &str) -> String {
+    let name = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    if name.starts_with(|c: char| c.is_ascii_lowercase()) { name } else { format!("at_{name}") }
 }

@@ -375,7 +375,7 @@ fn a_key_that_a_server_repeats_is_not_told() {
         let answer = Answer::json(status, error.clone());
         let upstream = Scripted::start(Script::new().otherwise(answer)).unwrap();
         let said = home(&upstream).run(&["probe", "house"]).stderr;
-        assert!(said.contains("error: ") && said.contains("[secret]"), "{said}");
+        assert!(said.contains("error: ") && said.contains("[secret]"), "{status}: {said}");
     }
 }
 

@@ -239,18 +239,35 @@ fn a_record_takes_no_name_that_is_taken() {
     };
     let report = Probe::new(&dialects, "vllm", "generic", "m").unwrap().run(&mut server).unwrap();
     let proposal = report.proposal.unwrap();
-    assert_eq!(proposal.id, "generic-2");
+    assert_eq!(proposal.id, "generic_2");
     assert!(proposal.toml.contains("extends = \"vllm\"\n"), "{}", proposal.toml);
     assert!(Probe::new(&dialects, "nobody", "house", "m").is_err());
 
     let before = "id = 'house'\ntitle = 'House'\nextends = 'generic'\n";
     let dialects = dialects.with([("house.toml", before)]).unwrap();
-    for (base, id) in [("vllm", "house"), ("house", "house-2")] {
+    for (base, id) in [("vllm", "house"), ("house", "house_2")] {
         let report = Probe::new(&dialects, base, "house", "m").unwrap().run(&mut server).unwrap();
         let proposal = report.proposal.unwrap();
         assert_eq!(proposal.id, id);
         assert!(proposal.toml.starts_with(&format!("id = \"{id}\"\n")), "{}", proposal.toml);
         assert!(!proposal.toml.contains("match = [\"*\"]"), "{}", proposal.toml);
+    }
+}
+
+#[test]
+fn a_record_is_named_in_letters_that_a_record_may_have() {
+    let dialects = Dialects::builtin();
+    for (provider, id) in
+        [("my-server", "my_server"), ("10-GPUs", "at_10_gpus"), ("generic", "generic_2")]
+    {
+        let rule = |_: &Value, _: usize| message(&json!({ "content": "a</think>b" }), "stop");
+        let mut server = Ruled { rule, requests: 0 };
+        let report =
+            Probe::new(&dialects, "vllm", provider, "m").unwrap().run(&mut server).unwrap();
+        let proposal = report.proposal.unwrap();
+        assert_eq!(proposal.id, id);
+        let known = dialects.clone().with([("record", &proposal.toml)]);
+        assert!(known.unwrap().contains(id), "{}", proposal.toml);
     }
 }
 

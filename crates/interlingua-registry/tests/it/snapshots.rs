@@ -122,7 +122,7 @@ fn a_vendor_that_speaks_messages_besides_does_so_elsewhere_and_in_another_dialec
         &mimo("sk-1"),
         &expect![[r#"
             mimo https://api.xiaomimimo.com/anthropic anthropic_compat: usable
-              mimo/m window 9
+              mimo/m window 9, images
         "#]],
     );
     check(
@@ -133,7 +133,7 @@ fn a_vendor_that_speaks_messages_besides_does_so_elsewhere_and_in_another_dialec
         &mimo("sk-1"),
         &expect![[r#"
             mimo https://token-plan-ams.xiaomimimo.com/anthropic anthropic_compat: usable
-              mimo/m window 9
+              mimo/m window 9, images
             ! config.toml:1:1: keys for https://token-plan-ams.xiaomimimo.com/anthropic begin with `tp-`, that of provider `mimo` does not; use the address that belongs to the key
         "#]],
     );
@@ -142,7 +142,7 @@ fn a_vendor_that_speaks_messages_besides_does_so_elsewhere_and_in_another_dialec
         &[("ANTHROPIC_API_KEY", "sk-ant-1")],
         &expect![[r#"
             anthropic https://api.anthropic.com anthropic: usable
-              anthropic/m window 9
+              anthropic/m window 9, images
         "#]],
     );
 }
