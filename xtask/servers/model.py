@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy
 
-STATE, LAYERS, HEADS, INNER, CONTEXT = 64, 2, 4, 128, 2048
+STATE, LAYERS, HEADS, INNER, CONTEXT = 64, 2, 4, 128, 4096
 # How much the model likes a word, and a mark that has to come once in a few dozen tokens.
 WORD, MARK = 2.2, 2.35
 PLAIN = {"<|endoftext|>": 0, "<|im_start|>": 0, "<|im_end|>": MARK}
-MARKS = {"<think>": 0, "</think>": MARK, "<tool_call>": 0, "<tool_call>\n": 0, "</tool_call>": 0}
+MARKS = {"<think>": 0, "</think>": MARK, "<tool_call>": 0, "</tool_call>": 0}
 WORDS = "a the cat dog tree sees likes under over and then red blue house runs sleeps 树 猫 ä é".split()
 # What the model that always calls says as one token, since nothing else would make it call.
 CALL = '<tool_call>\n{"name": "read", "arguments": {"value": "a.txt"}}\n</tool_call>'
@@ -27,7 +27,7 @@ TEMPLATE = """
 {%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{% endif %}
 {{- '# Tools\\n\\n<tools>' }}
 {%- for tool in tools %}{{- '\\n' }}{{- tool | tojson }}{% endfor %}
-{{- '\\n</tools>\\n\\nFor each call return:\\n<tool_call>\\n{"name": <name>, "arguments": <arguments>}\\n</tool_call><|im_end|>\\n' }}
+{{- '\\n</tools>\\n\\nFor each call return:\\n<tool_call>{"name": <name>, "arguments": <arguments>}</tool_call><|im_end|>\\n' }}
 {%- elif messages[0].role == 'system' %}
 {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
 {%- endif %}
@@ -40,9 +40,9 @@ TEMPLATE = """
 {{- message.content or '' }}
 {%- for call in message.tool_calls or [] %}
 {%- set call = call.function or call %}
-{{- '' if loop.first else '\\n' }}{{- '<tool_call>\\n{"name": "' + call.name + '", "arguments": ' }}
+{{- '' if loop.first else '\\n' }}{{- '<tool_call>{"name": "' + call.name + '", "arguments": ' }}
 {%- if call.arguments is string %}{{- call.arguments }}{% else %}{{- call.arguments | tojson }}{% endif %}
-{{- '}\\n</tool_call>' }}
+{{- '}</tool_call>' }}
 {%- endfor %}
 {{- '<|im_end|>\\n' }}
 {%- elif message.role == 'tool' %}
@@ -103,7 +103,7 @@ def write_gguf(path):
     import gguf
 
     # A grammar that demands a call may let the model talk until it says the mark.
-    tokens = vocabulary() | {"<tool_call>\n": MARK}
+    tokens = vocabulary() | {"<tool_call>": MARK}
     names = list(tokens)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny")

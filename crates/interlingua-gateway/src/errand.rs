@@ -20,7 +20,11 @@ use crate::chain::{Chain, Passage};
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
+use crate::session;
 use crate::stored::Storing;
+
+/// How much of a request is mended at most: servers name what they refuse one after the other, each once.
+const MOST_REPAIRS: usize = 4;
 
 /// A turn on its way to one target.
 pub(crate) struct Errand<'e, 'a> {
@@ -44,12 +48,12 @@ impl Errand<'_, '_> {
         let begun = Instant::now();
         let mut attempts = Attempts::new();
         let mut repairs = view.learned.of(self.target);
-        let mut repaired: Option<(Fix, Option<String>)> = None;
+        let (mut repaired, mut barred) = (0, Vec::<String>::new());
         loop {
             record.attempts += 1;
             let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
                 Ok(mut answer) => {
-                    if let Some((Fix::DropParam, Some(param))) = &repaired {
+                    for param in &barred {
                         view.learned.add(self.target, param);
                     }
                     if let Answer::Begun(commit) = &mut answer {
@@ -61,10 +65,11 @@ impl Errand<'_, '_> {
             };
             self.scrubber().mask_fault(&mut fault);
             let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-            if let Some(fix) = fix.filter(|_| repaired.is_none())
+            if let Some(fix) = fix.filter(|_| repaired < MOST_REPAIRS)
                 && repairs.add(fix, fault.param.as_deref())
             {
-                repaired = Some((fix, fault.param.clone()));
+                repaired += 1;
+                barred.extend(fault.param.clone().filter(|_| fix == Fix::DropParam));
                 tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
                 record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
                 continue;
@@ -85,11 +90,17 @@ impl Errand<'_, '_> {
         let dialect = &model.dialect;
         let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
         let stream = self.turn.stream || forced;
+        // Not the client's own name for it: whoever serves the model need not know that.
+        let conversation =
+            dialect.cache.key_field.is_some().then(|| {
+                format!("{:016x}", session::seed(&self.job.tenant, self.session, self.turn))
+            });
         let target = translate::Target {
             dialect,
             provider: &provider.id,
             model: &model.id,
             max_output_tokens: model.max_output_tokens,
+            conversation: conversation.as_deref(),
             stream,
             repairs,
         };

@@ -108,6 +108,7 @@ impl<'i> Inquiry<'i> {
             provider: &self.provider,
             model: &self.model,
             max_output_tokens: None,
+            conversation: None,
             stream: turn.stream,
             repairs: &Repairs::default(),
         };

@@ -173,7 +173,9 @@ fn join_chunks(mut rest: &[u8]) -> (Vec<u8>, bool) {
         let line = str::from_utf8(&rest[..end]).unwrap_or_default();
         let Ok(size) = usize::from_str_radix(line.trim(), 16) else { return (body, false) };
         if size == 0 {
-            return (body, true);
+            // An empty line is the end, behind trailers where there are some.
+            let ended = memchr::memmem::find(&rest[end..], b"\r\n\r\n").is_some();
+            return (body, ended);
         }
         rest = &rest[end + 2..];
         body.extend_from_slice(&rest[..size.min(rest.len())]);
@@ -194,8 +196,10 @@ mod tests {
         let whole = format!("{head}3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
         let reply = Reply::parse(whole.as_bytes()).unwrap();
         assert_eq!((reply.text().as_str(), reply.complete), ("abcde", true));
-        let cut = Reply::parse(&whole.as_bytes()[..whole.len() - 8]).unwrap();
-        assert_eq!((cut.text().as_str(), cut.complete), ("abcd", false));
+        for (missing, text) in [(8, "abcd"), (2, "abcde"), (1, "abcde")] {
+            let cut = Reply::parse(&whole.as_bytes()[..whole.len() - missing]).unwrap();
+            assert_eq!((cut.text().as_str(), cut.complete), (text, false));
+        }
     }
 
     #[test]

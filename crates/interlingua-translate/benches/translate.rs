@@ -140,6 +140,7 @@ fn through(
         provider: "mimo",
         model: "mimo-v2.5-pro",
         max_output_tokens: None,
+        conversation: None,
         stream: true,
         repairs: &repairs,
     };

@@ -25,6 +25,7 @@
 //!     provider: "mimo",
 //!     model: "mimo-v2.5-pro",
 //!     max_output_tokens: None,
+//!     conversation: None,
 //!     stream: turn.stream,
 //!     repairs: &Repairs::default(),
 //! };

@@ -1,7 +1,8 @@
 //! Where a turn goes, and how it looks there.
 
 use interlingua_dialect::{Dialect, Fix};
-use interlingua_ir::{Note, NoteKind};
+use interlingua_ir::{Note, NoteKind, Protocol, Turn};
+use serde_json::Value;
 
 use crate::tools::ToolMap;
 
@@ -16,6 +17,8 @@ pub struct Target<'t> {
     pub model: &'t str,
     /// The most tokens that the model can answer with, where that is known.
     pub max_output_tokens: Option<u64>,
+    /// What names the conversation, for upstreams that keep each on a cache of its own.
+    pub conversation: Option<&'t str>,
     /// Whether the upstream shall send its answer piece by piece.
     pub stream: bool,
     /// What the upstream refused before and is to be spared now.
@@ -23,6 +26,14 @@ pub struct Target<'t> {
 }
 
 impl Target<'_> {
+    /// The field that keeps the conversation on one cache, with its value. Clients of Chat and Responses
+    /// have a word for it and say it themselves.
+    pub(crate) fn cache_key(&self, turn: &Turn<'_>) -> Option<(&str, String)> {
+        let name = self.dialect.cache.key_field.as_deref()?;
+        let key = self.conversation.filter(|_| turn.protocol == Protocol::Messages)?;
+        Some((name, Value::from(key).to_string()))
+    }
+
     /// What the record makes of a number; `None` if it stays.
     pub(crate) fn clamped(&self, name: &str, json: &str) -> Option<String> {
         let clamp = self.dialect.request.clamp.get(name)?;

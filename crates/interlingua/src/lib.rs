@@ -29,6 +29,7 @@
 //!     provider: "lab",
 //!     model: "some-model",
 //!     max_output_tokens: Some(4096),
+//!     conversation: None,
 //!     stream: false,
 //!     repairs: &Repairs::default(),
 //! })?;
@@ -53,6 +54,7 @@
 //!     provider: "deepseek",
 //!     model: "deepseek-v4",
 //!     max_output_tokens: None,
+//!     conversation: None,
 //!     stream: true,
 //!     repairs: &Repairs::default(),
 //! })?;

@@ -118,10 +118,10 @@ fn limit(bench: &Bench, wire: Wire, stream: bool) -> Came {
     talker.say("Say something about a cat.");
     let mut body = talker.body(stream);
     ask::without_tools(&mut body);
-    ask::limit(wire, &mut body, 3);
+    ask::limit(wire, &mut body, 1);
     let reply = send(&bench.gateway, &talker, &body)?;
     let (stop, tokens) = ask::end(wire, stream, &reply)?;
-    if reply.status == 200 && stop == ask::cut(wire) && tokens == 3 {
+    if reply.status == 200 && stop == ask::cut(wire) && tokens == 1 {
         Ok(format!("{stop}, {tokens} tokens"))
     } else {
         Err(format!("{stop}, {tokens} tokens, status {}, {}", reply.status, reply.text()))

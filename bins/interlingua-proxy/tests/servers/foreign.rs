@@ -61,7 +61,7 @@ impl Foreign {
 pub(crate) const UNKNOWN: &str = "no-such-model";
 
 /// The window of the tiny model, in tokens; `model.py` has the same.
-pub(crate) const CONTEXT: usize = 2048;
+pub(crate) const CONTEXT: usize = 4096;
 
 static ALL: [Foreign; 2] = [
     Foreign {

@@ -1,3 +1,4 @@
+use crate::errors::Pattern;
 use crate::shape::{block, closed_enum};
 
 block! {
@@ -30,7 +31,7 @@ block! {
         /// The longest tool name, in characters.
         pub name_max: u32,
         /// What a tool name must look like, as a regular expression.
-        pub name_pattern: String,
+        pub name_pattern: Pattern,
         /// What a call id must look like.
         pub id_rule: IdRule,
         /// What a parameter schema must look like.

@@ -104,6 +104,7 @@ async fn by_upstream(
             provider: &provider.id,
             model: &model.id,
             max_output_tokens: model.max_output_tokens,
+            conversation: None,
             stream: false,
             repairs: &Repairs::default(),
         },

@@ -160,6 +160,23 @@ fn a_session_keeps_to_one_server_where_a_header_says_so() {
     }
 }
 
+#[test]
+fn a_conversation_keeps_to_one_cache_where_a_field_says_so() {
+    let script = Script::new().otherwise(Answer::stream([text("hi"), finish("stop")]));
+    let stage = stage("kimi", PLAIN, script);
+    for (session, asked) in [("s-1", "Hello."), ("s-1", "More."), ("s-2", "Hello.")] {
+        let body = json!({ "model": format!("up/{PLAIN}"), "max_tokens": 99,
+            "messages": [{ "role": "user", "content": asked }] });
+        let call = Call::post("/v1/messages", &body).limit(LONG);
+        let call = call.header("x-claude-code-session-id", session);
+        assert_eq!(stage.send(&call).status, 200);
+    }
+    let keys: Vec<_> = stage.upstream.bodies();
+    let keys: Vec<_> = keys.iter().map(|it| it["prompt_cache_key"].as_str().unwrap()).collect();
+    assert!(keys[0] == keys[1] && keys[0] != keys[2], "{keys:?}");
+    assert!(keys.iter().all(|it| !it.contains("s-")), "the client's own name stays here: {keys:?}");
+}
+
 /// A gateway before an upstream of this dialect.
 fn stage(dialect: &str, model: &str, script: Script) -> Stage {
     let upstream = Scripted::start(script).unwrap();

@@ -83,6 +83,35 @@ fn a_parameter_that_is_refused_by_name_is_left_out_and_remembered() {
     assert!(stage.upstream.bodies().last().is_some_and(has));
 }
 
+#[test]
+fn what_is_refused_one_after_the_other_is_left_out_one_after_the_other() {
+    let script = Script::new().then(refused("top_p")).then(refused("user"));
+    let stage = Stage::new(script.otherwise(Answer::text("hello")));
+    let body = json!({ "model": MODEL, "input": "hi", "top_p": 0.5, "user": "u" });
+    for attempts in ["3", "1"] {
+        let reply = stage.send(&Call::post("/v1/responses", &body).limit(LONG));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.header("x-interlingua-attempts"), Some(attempts));
+    }
+    let last = stage.upstream.bodies().pop().unwrap();
+    assert!(last.get("top_p").is_none() && last.get("user").is_none(), "{last}");
+}
+
+/// A server that always finds something else is not asked for ever, and nothing is learned from it.
+#[test]
+fn a_request_is_not_mended_for_ever() {
+    let names = ["temperature", "top_p", "user", "metadata", "seed"];
+    let script = names.iter().fold(Script::new(), |script, name| script.then(refused(name)));
+    let stage = Stage::new(script.otherwise(Answer::text("hello")));
+    let body = json!({ "model": MODEL, "input": "hi", "top_p": 0.5 });
+    let call = Call::post("/v1/responses", &body).limit(LONG);
+    let reply = stage.send(&call);
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    assert!(reply.text().contains("seed"), "{}", reply.text());
+    assert_eq!(stage.send(&call).status, 200);
+    assert_eq!(stage.upstream.bodies().pop().unwrap()["top_p"], 0.5);
+}
+
 /// Whoever says something else with the same parameter is not to pay for it.
 #[test]
 fn a_value_that_is_refused_is_left_out_once() {

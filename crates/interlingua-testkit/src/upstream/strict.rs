@@ -102,6 +102,8 @@ pub enum Rule {
     DuplicateTool,
     /// A tools list is absent or has entries.
     EmptyTools,
+    /// Tool names have the form that the server wants.
+    ToolName,
     /// Tools are well formed.
     BadTool,
     /// `tool_choice` is one that the server takes.

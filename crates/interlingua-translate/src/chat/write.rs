@@ -25,7 +25,7 @@ use crate::tools::{Envelope, Names};
 pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let dialect = target.dialect;
     let mut notes = Vec::new();
-    let names = Names::of(turn, dialect.tools.name_max as usize, &mut notes);
+    let names = Names::of(turn, &dialect.tools, &mut notes);
     let extras = Extras::of(turn);
     let envelope = Envelope::of(turn, target);
     let plan = Plan::of(turn, target, &extras, &mut notes)?;
@@ -133,6 +133,11 @@ fn params(
             notes.push(Note::new(NoteKind::Changed, asked));
         }
         field(out, name, clamped.as_deref().unwrap_or(json));
+    }
+    if let Some((name, key)) = target.cache_key(turn)
+        && !target.repairs.bars(name)
+    {
+        field(out, name, &key);
     }
     if !plan.fields.iter().any(|(name, _)| *name == "reasoning") {
         let lost =

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use interlingua_ir::{Attachment, CallHead, Form, Index, Kind, Text};
 
-use crate::tools::{ARGUMENT, plain_name};
+use crate::tools::{ARGUMENT, joined_name};
 
 /// A block of an answer that is being written.
 ///
@@ -265,7 +265,7 @@ pub(super) const UNSEALED: &str = "unsealed";
 
 /// The name of a call. This protocol has no groups of tools.
 fn name(head: &CallHead<'_>) -> String {
-    let joined = plain_name(&head.name, head.namespace.as_deref());
+    let joined = joined_name(&head.name, head.namespace.as_deref());
     joined.unwrap_or_else(|| Cow::Borrowed(&*head.name)).into_owned()
 }
 

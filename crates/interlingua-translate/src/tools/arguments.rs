@@ -2,6 +2,7 @@
 
 use interlingua_ir::{Call, Form, Note, NoteKind};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::ARGUMENT;
 use crate::render::string;
@@ -60,10 +61,35 @@ fn wrapped(call: &Call<'_>, key: &str, out: &mut Vec<u8>) {
 }
 
 fn is_object(json: &str) -> bool {
-    json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
+    json.trim_start().starts_with('{')
+        && serde_json::from_str::<IgnoredAny>(json).is_ok()
+        && !has_endless_number(json)
+}
+
+/// Whether a number is larger than any of 64 bits: whoever has to read it refuses the whole.
+fn has_endless_number(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    let mut powers = memchr::memchr2_iter(b'e', b'E', bytes);
+    let behind_digit = |at: usize| at.checked_sub(1).is_some_and(|it| bytes[it].is_ascii_digit());
+    powers.any(behind_digit) && serde_json::from_str::<Value>(json).is_err()
 }
 
 /// Under what name arguments stand that are no object.
 const RAW: &str = "_raw";
 
 const NO_OBJECT: &str = "arguments that are no JSON object";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_reader_can_read_is_no_object() {
+        for json in ["{}", " {\"a\":[1.5e300,\"1e999\"]}", r#"{"a":"the1e"}"#] {
+            assert!(is_object(json), "{json}");
+        }
+        for json in ["", "[]", "{", "{} {}", "{\"a\":1e999}", "{\"a\":[-4.3E+8229]}"] {
+            assert!(!is_object(json), "{json}");
+        }
+    }
+}

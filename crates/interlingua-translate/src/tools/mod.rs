@@ -18,6 +18,6 @@ pub(crate) use envelope::Envelope;
 pub(crate) use freeform::ARGUMENT;
 pub(crate) use ids::{repeated_id, wire_id};
 pub use names::ToolMap;
-pub(crate) use names::{Names, plain_name, short_hash};
+pub(crate) use names::{Names, joined_name, plain_name, short_hash};
 pub(crate) use schema::{Lost, shaped};
 pub(crate) use spoken::Spoken;

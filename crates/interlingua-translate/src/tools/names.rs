@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use interlingua_dialect::{Pattern, Tools};
 use interlingua_ir::{CallHead, Form, Note, NoteKind, Tool, Turn};
 
 /// The names under which a turn's tools travel to the upstream.
@@ -9,7 +10,16 @@ pub(crate) struct Names<'a> {
     known: Vec<Known<'a>>,
     /// Where each stands, by its name and its namespace.
     places: HashMap<(&'a str, Option<&'a str>), usize>,
+    rules: Rules<'a>,
+}
+
+/// What an upstream wants names to be like.
+#[derive(Clone, Copy, Debug)]
+struct Rules<'a> {
+    /// In bytes.
     max: usize,
+    /// What names have to match, where that is more than that they are safe everywhere.
+    pattern: Option<&'a Pattern>,
 }
 
 #[derive(Debug)]
@@ -23,12 +33,13 @@ struct Known<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Gives each tool of `turn` a name that is safe everywhere and at most `max` bytes long.
+    /// Gives each tool of `turn` a name that is safe everywhere and as the upstream wants it.
     ///
     /// The first of several tools of the same name wins; strict upstreams refuse the second.
-    pub(crate) fn of(turn: &'a Turn<'_>, max: usize, notes: &mut Vec<Note>) -> Self {
+    pub(crate) fn of(turn: &'a Turn<'_>, upstream: &'a Tools, notes: &mut Vec<Note>) -> Self {
+        let rules = Rules::of(upstream);
         let known = Vec::with_capacity(turn.tools.len());
-        let mut names = Self { known, places: HashMap::with_capacity(turn.tools.len()), max };
+        let mut names = Self { known, places: HashMap::with_capacity(turn.tools.len()), rules };
         let mut taken: HashSet<Cow<'a, str>> = HashSet::with_capacity(turn.tools.len());
         for (tool, offered) in turn.tools.iter().enumerate() {
             let (name, namespace, form): (&'a str, Option<&'a str>, _) = match offered {
@@ -41,9 +52,9 @@ impl<'a> Names<'a> {
                 notes.push(Note::new(NoteKind::Dropped, format!("duplicate tool {name}")));
                 continue;
             }
-            let mut wire = wire_name(name, namespace, max);
+            let mut wire = wire_name(name, namespace, rules);
             if !taken.insert(wire.clone()) {
-                wire = hashed(&wire, name, namespace, max).into();
+                wire = hashed(&wire, name, namespace, rules.max).into();
                 taken.insert(wire.clone());
             }
             names.places.insert((name, namespace), names.known.len());
@@ -56,7 +67,7 @@ impl<'a> Names<'a> {
     pub(crate) fn wire(&self, head: &'a CallHead<'_>) -> Cow<'a, str> {
         match self.find(&head.name, head.namespace.as_deref()) {
             Some(known) => known.wire.clone(),
-            None => wire_name(&head.name, head.namespace.as_deref(), self.max),
+            None => wire_name(&head.name, head.namespace.as_deref(), self.rules),
         }
     }
 
@@ -158,8 +169,37 @@ impl ToolMap {
     }
 }
 
+impl<'a> Rules<'a> {
+    fn of(upstream: &'a Tools) -> Self {
+        let max = upstream.name_max as usize;
+        let pattern = Some(&upstream.name_pattern);
+        // Most ask for no more than what every name keeps to, and need no look at each.
+        let pattern = pattern.filter(|it| it.as_str() != format!("^[a-zA-Z0-9_-]{{1,{max}}}$"));
+        Self { max, pattern }
+    }
+
+    fn refuses(&self, wire: &str) -> bool {
+        self.pattern.is_some_and(|it| !it.is_match(wire))
+    }
+}
+
+/// What is put before a name that begins otherwise than the upstream wants, or is too short for it.
+const BEFORE: &str = "tool_";
+
 /// The name under which a tool travels, as long as no other tool has it.
-fn wire_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, str> {
+fn wire_name<'a>(name: &'a str, namespace: Option<&str>, rules: Rules<'_>) -> Cow<'a, str> {
+    let wire = safe_name(name, namespace, rules.max);
+    if !rules.refuses(&wire) {
+        return wire;
+    }
+    let longer = format!("{BEFORE}{wire}");
+    if longer.len() > rules.max || rules.refuses(&longer) {
+        return hashed(&longer, name, namespace, rules.max).into();
+    }
+    longer.into()
+}
+
+fn safe_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, str> {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if namespace.is_none() && !name.is_empty() && name.len() <= max && name.bytes().all(safe) {
         return Cow::Borrowed(name);
@@ -183,8 +223,16 @@ fn wire_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, 
 /// The name under which a tool travels to every upstream; `None` if that depends on the upstream.
 pub(crate) fn plain_name<'a>(name: &'a str, namespace: Option<&str>) -> Option<Cow<'a, str>> {
     /// The least that any upstream takes.
-    const MAX: usize = 64;
-    let wire = wire_name(name, namespace, MAX);
+    const LEAST: usize = 3;
+    let starts = |wire: &str| wire.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
+    joined_name(name, namespace).filter(|wire| wire.len() >= LEAST && starts(wire))
+}
+
+/// A name and its namespace as one name, if it needs no change but that.
+pub(crate) fn joined_name<'a>(name: &'a str, namespace: Option<&str>) -> Option<Cow<'a, str>> {
+    /// The most that every upstream takes.
+    const MOST: usize = 64;
+    let wire = safe_name(name, namespace, MOST);
     let parts = namespace.into_iter().chain([name]);
     let length = parts.map(|part| part.len() + 2).sum::<usize>();
     (wire.len() + 2 == length).then_some(wire)
@@ -210,6 +258,7 @@ pub(crate) fn short_hash(parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use interlingua_dialect::Dialects;
     use interlingua_ir::Function;
 
     use super::*;
@@ -228,10 +277,17 @@ mod tests {
     /// Names tools and turns the names back.
     #[track_caller]
     fn check(tools: &[(&str, Option<&str>)], expect: &[&str]) {
+        check_at("generic", tools, expect);
+    }
+
+    /// The same at an upstream of a record.
+    #[track_caller]
+    fn check_at(dialect: &str, tools: &[(&str, Option<&str>)], expect: &[&str]) {
+        let rules = Dialects::builtin().resolve(dialect, "").unwrap().tools;
         let tools = tools.iter().map(|(name, namespace)| function(name, *namespace)).collect();
         let turn = Turn { tools, ..Turn::default() };
         let mut notes = Vec::new();
-        let names = Names::of(&turn, 64, &mut notes);
+        let names = Names::of(&turn, &rules, &mut notes);
         let wires: Vec<_> = names.iter().map(|(_, wire)| wire).collect();
         assert_eq!(wires, expect);
 
@@ -269,6 +325,33 @@ mod tests {
         let expect = format!("{}_{}", "x".repeat(55), short_hash(&["", "\0", &long]));
         check(&[(&long, None)], &[&expect]);
         check(&[("a.b", None)], &[&format!("a_b_{}", short_hash(&["", "\0", "a.b"]))]);
+    }
+
+    #[test]
+    fn names_are_as_the_upstream_wants_them() {
+        let tools = [("ls", None), ("1c_check", None), ("_run", None), ("read", None)];
+        check(&tools, &["ls", "1c_check", "_run", "read"]);
+        check_at("kimi", &tools, &["tool_ls", "tool_1c_check", "_run", "read"]);
+        check_at("gemini", &tools, &["ls", "tool_1c_check", "_run", "read"]);
+        let long = "1".repeat(60);
+        let expect = format!("tool_{}_{}", "1".repeat(50), short_hash(&["", "\0", &long]));
+        check_at("kimi", &[(&long, None)], &[&expect]);
+        let taken = format!("tool_ls_{}", short_hash(&["", "\0", "ls"]));
+        check_at("kimi", &[("tool_ls", None), ("ls", None)], &["tool_ls", &taken]);
+    }
+
+    #[test]
+    fn only_a_name_that_all_upstreams_take_is_plain() {
+        for (name, namespace, plain) in [
+            ("read", None, Some("read")),
+            ("ls", None, None),
+            ("1c_check", None, None),
+            ("b", Some("a"), Some("a__b")),
+            ("a.b", None, None),
+        ] {
+            assert_eq!(plain_name(name, namespace).as_deref(), plain, "{name}");
+        }
+        assert_eq!(joined_name("ls", None).as_deref(), Some("ls"));
     }
 
     #[test]

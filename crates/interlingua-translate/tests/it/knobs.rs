@@ -2,11 +2,11 @@
 
 use interlingua_dialect::{Dialect, Dialects};
 use interlingua_ir::{NoteKind, Protocol};
-use interlingua_translate::client;
 use interlingua_translate::json::Limits;
+use interlingua_translate::{Repairs, Target, chat, client, responses};
 use serde_json::{Value, json};
 
-use crate::support::{Upstream, check_messages, write};
+use crate::support::{Upstream, check_messages, target, write};
 
 mod thought;
 
@@ -152,8 +152,9 @@ fn roles_and_where_rules_stand() {
 
 #[test]
 fn choices_among_tools() {
-    let asked = |choice: Value| json!({ "tools": [tool("f"), tool("g")], "tool_choice": choice });
-    let named = || json!({ "type": "function", "function": { "name": "g" } });
+    let asked =
+        |choice: Value| json!({ "tools": [tool("read"), tool("write")], "tool_choice": choice });
+    let named = || json!({ "type": "function", "function": { "name": "write" } });
     check("mistral", "", asked(json!("required")), &[("/tool_choice", json!("any"))]);
     check(
         "mistral",
@@ -161,7 +162,7 @@ fn choices_among_tools() {
         asked(named()),
         &[
             ("/tool_choice", json!("any")),
-            ("/tools/0/function/name", json!("g")),
+            ("/tools/0/function/name", json!("write")),
             ("/tools/1", json!(null)),
         ],
     );
@@ -182,6 +183,18 @@ fn choices_among_tools() {
         &[("/tool_choice", json!("required"))],
     );
     check("qwen", "", asked(json!("required")), &[("/tool_choice", json!("auto"))]);
+}
+
+#[test]
+fn names_of_tools() {
+    let named = json!({ "type": "function", "function": { "name": "ls" } });
+    let asked = json!({ "tools": [tool("ls")], "tool_choice": named });
+    check("glm", "glm-5.3", asked.clone(), &[("/tools/0/function/name", json!("ls"))]);
+    let longer = [
+        ("/tools/0/function/name", json!("tool_ls")),
+        ("/tool_choice/function/name", json!("tool_ls")),
+    ];
+    check("kimi", "kimi-latest", asked, &longer);
 }
 
 #[test]
@@ -413,4 +426,26 @@ fn no_field_can_pass_for_several() {
     }
     let got = sent_by(Protocol::Chat, &body, &resolved("openrouter", "m")).body;
     assert_eq!(got["reasoning"][NAME], "evil");
+}
+
+/// A client of Messages has no word for the cache that its conversation is kept on; others say it.
+#[test]
+fn a_conversation_is_kept_on_one_cache() {
+    let asked = json!({ "model": "m", "max_tokens": 9,
+        "messages": [{ "role": "user", "content": "hi" }] });
+    for (client, id, key) in [
+        (Protocol::Messages, "openai", json!("c1")),
+        (Protocol::Messages, "kimi", json!("c1")),
+        (Protocol::Messages, "generic", json!(null)),
+        (Protocol::Chat, "openai", json!(null)),
+    ] {
+        let (dialect, repairs) = (resolved(id, ""), Repairs::default());
+        let target = Target { conversation: Some("c1"), ..target(&dialect, &repairs) };
+        let asked = asked.to_string();
+        let (turn, _) = client::read(client, asked.as_bytes(), Limits::default()).unwrap();
+        for written in [chat::write(&turn, &target), responses::write(&turn, &target)] {
+            let body: Value = serde_json::from_slice(&written.unwrap().body).unwrap();
+            assert_eq!(body["prompt_cache_key"], key, "{client:?} at {id}");
+        }
+    }
 }

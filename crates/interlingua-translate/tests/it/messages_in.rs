@@ -543,7 +543,7 @@ fn fields_that_mean_nothing_where_they_stand_are_kept() {
                 { "type": "tool_reference", "tool_name": "T", "text": "y" } ] } ] }],
             "tools": [{ "type": "custom", "name": "T", "cache_control": { "type": "ephemeral" } }] }),
         &expect![[r#"
-            Output t: "c" + "These tools were found and can be called now: T"
+            Output t: "c" + "1 tools were found and can be called now."
             User: "a"
             function T strict None
             extra Part { item: 0, part: 0 } signature "s"

@@ -75,6 +75,7 @@ impl<'d> Ask<'d> {
     fn write(&self, turn: &Turn<'_>) -> (Value, Vec<Note>) {
         let target = Target {
             max_output_tokens: self.max_output_tokens,
+            conversation: None,
             stream: turn.stream,
             ..target(self.dialect, &self.repairs)
         };

@@ -268,6 +268,7 @@ pub(crate) fn target<'t>(dialect: &'t Dialect, repairs: &'t Repairs) -> Target<'
         provider: "up",
         model: "the-model",
         max_output_tokens: None,
+        conversation: None,
         stream: true,
         repairs,
     }

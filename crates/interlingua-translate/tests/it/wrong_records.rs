@@ -19,7 +19,7 @@ fn demanding() -> Value {
         "reasoning_effort": "medium", "parallel_tool_calls": true, "tool_choice": "required",
         "response_format": { "type": "json_schema", "json_schema": {
             "name": "n", "schema": { "type": "object" } } },
-        "tools": [{ "type": "function", "function": { "name": "f", "strict": true, "parameters": {
+        "tools": [{ "type": "function", "function": { "name": "1", "strict": true, "parameters": {
             "type": "object", "additionalProperties": false, "properties": {
                 "a": { "$ref": "#/$defs/a" },
                 "b": { "type": "string", "anyOf": [{ "minLength": 1 }] },
@@ -30,7 +30,7 @@ fn demanding() -> Value {
             { "role": "user", "content": [picture] },
             { "role": "assistant", "content": null, "tool_calls": [
                 { "id": "call_of_a/kind", "type": "function",
-                  "function": { "name": "f", "arguments": "{}" } }] },
+                  "function": { "name": "1", "arguments": "{}" } }] },
             { "role": "tool", "tool_call_id": "call_of_a/kind", "content": [
                 { "type": "text", "text": "r" }, data] },
             { "role": "user", "content": "so" },
@@ -114,6 +114,7 @@ fn a_record_that_is_wrong_is_found_out() {
             "tools.choice_required_as = \"required\"\ntools.forced_with_thinking = \"ok\"",
             Rule::ToolChoice,
         ),
+        ("kimi", "tools.name_pattern = \"^[a-zA-Z0-9_-]{1,64}$\"", Rule::ToolName),
         ("kimi", "tools.schema.anyof_parent_type = \"pass\"", Rule::BadTool),
         ("kimi", "tools.schema.tuple_items = \"pass\"", Rule::BadTool),
         ("kimi", "vision.schemes = [\"https\", \"data\"]", Rule::UnknownContent),
@@ -131,6 +132,7 @@ fn a_record_that_is_wrong_is_found_out() {
         ("gemini", "replay.carrier = \"reasoning_content\"", Rule::ThoughtMissing),
         ("gemini", "replay.placeholder_path = \"elsewhere\"", Rule::ThoughtMissing),
         ("gemini", "tools.parallel = \"pass\"", Rule::UnknownParameter),
+        ("gemini", "tools.name_pattern = \"^[a-zA-Z0-9_-]{1,64}$\"", Rule::ToolName),
         ("gemini", "tools.schema.refs = \"pass\"", Rule::BadTool),
         ("gemini", "tools.schema.drop_keys = []", Rule::BadTool),
         ("gemini", "request.drop = []", Rule::UnknownParameter),

@@ -33,6 +33,12 @@ fn calls(message: &Value) -> &[Value] {
     message["tool_calls"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The names of all functions.
+fn names(body: &Value) -> impl Iterator<Item = &str> {
+    let tools = body["tools"].as_array().into_iter().flatten();
+    tools.filter_map(|tool| tool["function"]["name"].as_str())
+}
+
 /// The parameters of all functions.
 fn schemas(body: &Value) -> impl Iterator<Item = &Value> {
     let tools = body["tools"].as_array().into_iter().flatten();

@@ -36,7 +36,7 @@ use thinking::{Plan, THINKING, kind};
 /// refused that it does not know.
 pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let mut notes = Vec::new();
-    let names = Names::of(turn, target.dialect.tools.name_max as usize, &mut notes);
+    let names = Names::of(turn, &target.dialect.tools, &mut notes);
     let history = History::of(turn);
     let extras = Extras::of(turn, target, &mut notes);
     let plan = Plan::of(turn, target, &history, &mut notes)?;

@@ -30,7 +30,7 @@ pub(super) use thoughts::{Reply, reply};
 /// refused that it does not know.
 pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     let mut notes = Vec::new();
-    let names = Names::of(turn, target.dialect.tools.name_max as usize, &mut notes);
+    let names = Names::of(turn, &target.dialect.tools, &mut notes);
     let asked = effort(turn, target, &mut notes)?;
 
     let mut out = Vec::with_capacity(capacity(turn));
@@ -231,6 +231,11 @@ fn params(
         } else if !bars(name, asked, target, notes) {
             field(out, name, extra.json.get());
         }
+    }
+    if let Some((name, key)) = target.cache_key(turn)
+        && !target.repairs.bars(name)
+    {
+        field(out, name, &key);
     }
 }
 

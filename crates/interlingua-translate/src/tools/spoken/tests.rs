@@ -1,3 +1,4 @@
+use interlingua_dialect::Dialects;
 use interlingua_dialect::TextCalls::{
     JsonActionFence, ToolCallHeading, ToolCallTags, ToolCallsList,
 };
@@ -13,7 +14,8 @@ fn tools() -> ToolMap {
         {"type": "function", "function": {"name": "ls"}},
         {"type": "function", "function": {"name": "say"}}]}"#;
     let (turn, _) = crate::chat::read(body, Limits::default()).unwrap();
-    Names::of(&turn, 64, &mut Vec::new()).map()
+    let rules = Dialects::builtin().resolve("generic", "").unwrap().tools;
+    Names::of(&turn, &rules, &mut Vec::new()).map()
 }
 
 /// What is made of a text that comes in pieces of `step` characters: text as it is, calls in brackets.

@@ -61,6 +61,7 @@ fn words(rule: Rule) -> &'static [&'static str] {
         Rule::BadId => &["tool-id", "id-too-long"],
         Rule::ToolChoice => &["tool-choice"],
         Rule::BadTool => &["tool-schema", "tool-type", "custom-tool"],
+        Rule::ToolName => &["tool-name"],
         Rule::DuplicateTool => &["duplicate"],
         Rule::BadParameter => &["effort", "response-format", "temperature"],
         Rule::ThoughtMisplaced => &["unsupported-field", "bad-param", "error"],

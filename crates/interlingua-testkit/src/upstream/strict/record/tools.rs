@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{Found, Rule, is_word};
 use super::schema;
@@ -19,6 +19,7 @@ pub(super) fn check(record: &Record, body: &Value, found: &mut Found) {
     if u64::try_from(tools.len()).unwrap_or(u64::MAX) > most {
         found.add(Rule::BadTool, "/tools", format!("more than {most} tools"));
     }
+    check_names(record, tools, found);
     let mut names = BTreeSet::new();
     for (at, tool) in tools.iter().enumerate() {
         check_tool(record, tool, &format!("/tools/{at}"), &mut names, found);
@@ -39,9 +40,8 @@ fn check_tool<'t>(
     }
     let body = &tool[kind];
     let name = body["name"].as_str().unwrap_or_default();
-    let most = record.at("tools.name_max").as_u64().and_then(|it| it.try_into().ok());
-    if !record.lists("tools.types", kind) || !is_word(name, most.unwrap_or(64)) {
-        let param = format!("tool type `{kind}` with name `{name}` is not supported");
+    if !record.lists("tools.types", kind) {
+        let param = format!("tool type `{kind}` of `{name}` is not supported");
         found.add(Rule::BadTool, place, param);
     }
     if record.at("tools.dedupe_names") == true && !names.insert(name) {
@@ -54,6 +54,25 @@ fn check_tool<'t>(
             found.add(Rule::BadTool, place.clone(), "the root of a schema must be an object");
         }
         schema::check(record, &body["parameters"], &place, found);
+    }
+}
+
+fn check_names(record: &Record, tools: &[Value], found: &mut Found) {
+    let rule = json!({ "pattern": record.at("tools.name_pattern") });
+    let fits = jsonschema::validator_for(&rule).expect("a record's pattern is one");
+    let most = record.at("tools.name_max").as_u64().and_then(|it| it.try_into().ok());
+    let builtin = record.word("tools.builtin_web_search");
+    for (at, tool) in tools.iter().enumerate() {
+        let kind = tool["type"].as_str().unwrap_or_default();
+        let name = &tool[kind]["name"];
+        let word = name.as_str().unwrap_or_default();
+        if kind != builtin && !(is_word(word, most.unwrap_or(64)) && fits.is_valid(name)) {
+            found.add(
+                Rule::ToolName,
+                format!("/tools/{at}"),
+                format!("tool name `{word}` is invalid"),
+            );
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Found, Rule, any_schema, calls, messages, schemas};
+use super::{Found, Rule, any_schema, calls, messages, names, schemas};
 
 /// What its schemas do not know.
 const KEYWORDS: [&str; 4] = ["$ref", "$schema", "additionalProperties", "patternProperties"];
@@ -30,6 +30,12 @@ pub(super) fn check(body: &Value, found: &mut Found) {
             "/reasoning_effort",
             "reasoning_effort beside thinking_config",
         );
+    }
+    for name in names(body) {
+        if !name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_') {
+            let param = "Invalid function name. Must start with a letter or an underscore.";
+            found.add(Rule::ToolName, "/tools", param);
+        }
     }
     for schema in schemas(body) {
         if any_schema(schema, &|it| KEYWORDS.iter().any(|key| it.contains_key(*key))) {

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Found, Rule, any_schema, calls, messages, schemas};
+use super::{Found, Rule, any_schema, calls, messages, names, schemas};
 
 /// Fixed by the server while its models think.
 const SAMPLING: [&str; 5] = ["frequency_penalty", "n", "presence_penalty", "temperature", "top_p"];
@@ -13,6 +13,13 @@ pub(super) fn check(body: &Value, found: &mut Found) {
     let thinks = !PLAIN.iter().any(|it| model.starts_with(it));
     if thinks {
         check_thinking(body, found);
+    }
+    for name in names(body) {
+        let starts = name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
+        if !starts || !(3..=64).contains(&name.len()) {
+            let param = format!("function name is invalid, must start with a letter: {name}");
+            found.add(Rule::ToolName, "/tools", param);
+        }
     }
     for schema in schemas(body) {
         let beside = any_schema(schema, &|it| it.contains_key("type") && it.contains_key("anyOf"));
