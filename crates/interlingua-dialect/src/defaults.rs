@@ -22,6 +22,7 @@ pub(crate) struct Defaults {
     pub(crate) used_up_window: Pattern,
     pub(crate) rejected_param: Pattern,
     pub(crate) rejected_value: Pattern,
+    pub(crate) answer_limit: Vec<Pattern>,
     retryable: Vec<(Class, bool)>,
 }
 
@@ -39,10 +40,11 @@ impl Defaults {
     }
 }
 
-const FIELDS: [Field; 6] = [
+const FIELDS: [Field; 7] = [
     Field { name: "used_up_window", about: "", kind: Kind::Pattern },
     Field { name: "rejected_param", about: "", kind: Kind::Pattern },
     Field { name: "rejected_value", about: "", kind: Kind::Pattern },
+    Field { name: "answer_limit", about: "", kind: Vec::<Pattern>::KIND },
     Field { name: "retryable", about: "", kind: Kind::Map(&Kind::Bool) },
     Field { name: "defaults", about: "", kind: Kind::Patch(BLOCKS) },
     Field { name: "error_rules", about: "", kind: Vec::<ErrorRule>::KIND },
@@ -74,6 +76,7 @@ fn read() -> Defaults {
             .expect("a pattern was read as text"),
         rejected_value: Pattern::deserialize(take("rejected_value"))
             .expect("a pattern was read as text"),
+        answer_limit: Vec::deserialize(take("answer_limit")).expect("they were read as texts"),
         retryable: retryable
             .iter()
             .filter_map(|(name, value)| Some((class_by_name(name)?, value.as_bool()?)))

@@ -76,7 +76,7 @@ mod shape;
 pub use blocks::*;
 pub use dialect::{Dialect, EffortChoice, Wire};
 pub use dialects::{Dialects, UnknownDialect};
-pub use errors::{ErrorRule, Errors, Fix, Pattern, Refusal};
+pub use errors::{AnswerLimit, ErrorRule, Errors, Fix, Pattern, Refusal};
 pub use problem::Problem;
 pub use record::{Confidence, Evidence};
 pub use resolve::glob_matches;

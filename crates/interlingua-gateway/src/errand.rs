@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlingua_dialect::{Fix, NonstreamThinking};
-use interlingua_ir::{Class, Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
+use interlingua_dialect::{NonstreamThinking, OfferedIn};
+use interlingua_ir::{Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
 use interlingua_registry::{Attempts, Next, ProviderKey, Scrubber, Target};
 use interlingua_translate::client::Head;
@@ -17,14 +17,12 @@ use tokio::time::Instant;
 
 use crate::attempt::{Answer, Commit, Job, nonce};
 use crate::chain::{Chain, Passage};
+use crate::mending::Mending;
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
 use crate::record::{Meter, Record};
 use crate::session;
 use crate::stored::Storing;
-
-/// How much of a request is mended at most: servers name what they refuse one after the other, each once.
-const MOST_REPAIRS: usize = 4;
 
 /// A turn on its way to one target.
 pub(crate) struct Errand<'e, 'a> {
@@ -47,15 +45,12 @@ impl Errand<'_, '_> {
         let place = place.map_err(|fault| (fault.by(provider), Next::NextTarget))?;
         let begun = Instant::now();
         let mut attempts = Attempts::new();
-        let mut repairs = view.learned.of(self.target);
-        let (mut repaired, mut barred) = (0, Vec::<String>::new());
+        let mut mending = Mending::begin(&view.learned, self.target);
         loop {
             record.attempts += 1;
-            let Refusal { mut fault, fix } = match self.ask(record, &repairs).await {
+            let mut refusal = match self.ask(record, &mending.repairs).await {
                 Ok(mut answer) => {
-                    for param in &barred {
-                        view.learned.add(self.target, param);
-                    }
+                    mending.learn(&view.learned, self.target);
                     if let Answer::Begun(commit) = &mut answer {
                         commit.place = Some(place);
                     }
@@ -63,15 +58,12 @@ impl Errand<'_, '_> {
                 }
                 Err(refusal) => refusal,
             };
-            self.scrubber().mask_fault(&mut fault);
-            let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-            if let Some(fix) = fix.filter(|_| repaired < MOST_REPAIRS)
-                && repairs.add(fix, fault.param.as_deref())
-            {
-                repaired += 1;
-                barred.extend(fault.param.clone().filter(|_| fix == Fix::DropParam));
-                tracing::warn!(%provider, %fault, fix = fix.name(), "the request is repaired and sent again");
-                record.notes.push(Note::new(NoteKind::Repaired, fix.name()));
+            self.scrubber().mask_fault(&mut refusal.fault);
+            let repair = mending.mend(&refusal, self.turn);
+            let fault = refusal.fault;
+            if let Some(repair) = repair {
+                tracing::warn!(%provider, %fault, repair, "the request is repaired and sent again");
+                record.notes.push(Note::new(NoteKind::Repaired, repair));
                 continue;
             }
             match attempts.next(&fault, begun.elapsed(), jitter()) {
@@ -90,11 +82,12 @@ impl Errand<'_, '_> {
         let dialect = &model.dialect;
         let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
         let stream = self.turn.stream || forced;
-        // Not the client's own name for it: whoever serves the model need not know that.
-        let conversation =
-            dialect.cache.key_field.is_some().then(|| {
-                format!("{:016x}", session::seed(&self.job.tenant, self.session, self.turn))
-            });
+        let is_named =
+            dialect.cache.key_field.is_some() || dialect.tools.offered_in == OfferedIn::Prompt;
+        let conversation = is_named.then(|| {
+            let seed = session::seed(&self.job.tenant, self.session, self.turn);
+            self.job.state.tools.seal.name(&seed.to_le_bytes())
+        });
         let target = translate::Target {
             dialect,
             provider: &provider.id,

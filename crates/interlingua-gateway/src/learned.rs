@@ -1,4 +1,4 @@
-//! What upstreams have refused by name, so that they are spared it from then on.
+//! What upstreams have refused from everybody, so that they are spared it from then on.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,9 +12,9 @@ use interlingua_translate::Repairs;
 /// more.
 const MAX_MODELS: usize = 1024;
 
-/// The parameters that models turned out not to take.
+/// The parameters that models turned out not to take, and the longest answers that they give.
 ///
-/// A parameter is remembered once a request without it was answered. It lives as long as its
+/// Something is remembered once a request without it was answered. It lives as long as its
 /// configuration: whoever reloads it starts anew. Where nothing was refused, it costs a request one load.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
@@ -32,17 +32,30 @@ impl Learned {
     }
 
     /// Remembers that a target does not take `param`.
-    pub(crate) fn add(&self, target: &Target, param: &str) {
-        let mut known = self.lock();
-        let key = key(target);
-        if known.len() >= MAX_MODELS && !known.contains_key(&key) {
-            return;
-        }
-        self.any.store(true, Relaxed);
-        if known.entry(key).or_default().add(Fix::DropParam, Some(param)) {
+    pub(crate) fn bar(&self, target: &Target, param: &str) {
+        if self.change(target, |known| known.add(Fix::DropParam, Some(param))) {
             let (provider, model) = (&target.provider.id, &target.model.id);
             tracing::warn!(%provider, %model, param, "the model does not take this parameter; it is left out until the configuration is reloaded");
         }
+    }
+
+    /// Remembers that a target answers with no more than so many tokens.
+    pub(crate) fn limit(&self, target: &Target, tokens: u64) {
+        if self.change(target, |known| known.limit_answer(tokens)) {
+            let (provider, model) = (&target.provider.id, &target.model.id);
+            tracing::warn!(%provider, %model, tokens, "the model answers with no more tokens; it is asked for no more until the configuration is reloaded");
+        }
+    }
+
+    /// Changes what is known about a target; tells whether that is new.
+    fn change(&self, target: &Target, change: impl FnOnce(&mut Repairs) -> bool) -> bool {
+        let mut known = self.lock();
+        let key = key(target);
+        if known.len() >= MAX_MODELS && !known.contains_key(&key) {
+            return false;
+        }
+        self.any.store(true, Relaxed);
+        change(known.entry(key).or_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Repairs>> {

@@ -57,6 +57,7 @@ mod guard;
 mod health;
 mod inbound;
 mod learned;
+mod mending;
 mod reading;
 mod recall;
 mod record;

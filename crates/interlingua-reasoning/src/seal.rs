@@ -3,6 +3,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use interlingua_ir::{Origin, SEALED_SUMMARY, SEALED_THOUGHT, Thought};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hmac::{self, HMAC_SHA256};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -37,6 +38,7 @@ pub struct SealKeys {
 pub struct SealKey {
     id: [u8; 4],
     key: LessSafeKey,
+    names: hmac::Key,
 }
 
 impl SealKey {
@@ -44,12 +46,13 @@ impl SealKey {
     #[expect(clippy::missing_panics_doc, reason = "the lengths are right by their types")]
     pub fn new(secret: &[u8; 32]) -> Self {
         let unbound = UnboundKey::new(&AES_256_GCM, secret).expect("the length is the algorithm's");
-        // A hash names the key without telling anything about it.
-        let name = Zeroizing::new([b"interlingua seal key".as_slice(), secret].concat());
-        let hash = digest(&SHA256, &name);
+        // A hash tells nothing about the key, neither as its name nor as another one.
+        let hash = |what: &[u8]| digest(&SHA256, &Zeroizing::new([what, secret].concat()));
+        let name = hash(b"interlingua seal key");
         let mut id = [0; 4];
-        id.copy_from_slice(hash.as_ref().get(..4).expect("a hash is longer than four bytes"));
-        Self { id, key: LessSafeKey::new(unbound) }
+        id.copy_from_slice(name.as_ref().get(..4).expect("a hash is longer than four bytes"));
+        let names = hmac::Key::new(HMAC_SHA256, hash(b"interlingua names").as_ref());
+        Self { id, key: LessSafeKey::new(unbound), names }
     }
 }
 
@@ -137,6 +140,13 @@ impl SealKeys {
     pub fn open_summary(&self, blob: &str, tenant: &str) -> Result<String, SealError> {
         let (_, plain) = self.reveal(SUMMARY, blob, tenant)?;
         String::from_utf8(plain).map_err(|_| SealError::Refused)
+    }
+
+    /// A name for something, in sixteen letters. It stays the same as long as the key does; whoever does not
+    /// have that can neither guess it nor tell from it what it stands for.
+    pub fn name(&self, what: &[u8]) -> String {
+        let tag = hmac::sign(&self.current.names, what);
+        tag.as_ref().iter().take(8).fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
     }
 
     fn close(
@@ -276,6 +286,15 @@ mod tests {
 
     fn keys(secret: u8) -> SealKeys {
         SealKeys::new(SealKey::new(&[secret; 32]))
+    }
+
+    #[test]
+    fn a_name_is_known_to_whoever_has_the_key() {
+        let name = keys(1).name(b"a");
+        assert_eq!(name, keys(1).with_previous(SealKey::new(&[2; 32])).name(b"a"));
+        assert_eq!(name.len(), 16);
+        assert_ne!(name, keys(1).name(b"b"));
+        assert_ne!(name, keys(2).name(b"a"));
     }
 
     #[test]

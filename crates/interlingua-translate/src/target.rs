@@ -17,7 +17,9 @@ pub struct Target<'t> {
     pub model: &'t str,
     /// The most tokens that the model can answer with, where that is known.
     pub max_output_tokens: Option<u64>,
-    /// What names the conversation, for upstreams that keep each on a cache of its own.
+    /// What names the conversation, the same in all its turns: for upstreams that keep each on a cache of its
+    /// own, and for calls that a model writes into its text. Nobody should be able to guess it, and it should
+    /// tell nothing.
     pub conversation: Option<&'t str>,
     /// Whether the upstream shall send its answer piece by piece.
     pub stream: bool,
@@ -32,6 +34,11 @@ impl Target<'_> {
         let name = self.dialect.cache.key_field.as_deref()?;
         let key = self.conversation.filter(|_| turn.protocol == Protocol::Messages)?;
         Some((name, Value::from(key).to_string()))
+    }
+
+    /// The most tokens that an answer can have, as far as that is known.
+    pub(crate) fn most_output(&self) -> Option<u64> {
+        self.max_output_tokens.into_iter().chain(self.repairs.answer_limit).min()
     }
 
     /// What the record makes of a number; `None` if it stays.
@@ -49,6 +56,7 @@ impl Target<'_> {
 pub struct Repairs {
     fixes: Vec<Fix>,
     params: Vec<String>,
+    answer_limit: Option<u64>,
 }
 
 impl Repairs {
@@ -78,9 +86,25 @@ impl Repairs {
         new
     }
 
+    /// Asks for an answer of so many tokens at most. `false` when that is known already.
+    pub fn limit_answer(&mut self, tokens: u64) -> bool {
+        let new = self.answer_limit.is_none_or(|known| tokens < known);
+        if new {
+            self.answer_limit = Some(tokens);
+        }
+        new
+    }
+
     /// Whether nothing is to be changed.
     pub fn is_empty(&self) -> bool {
-        self.fixes.is_empty() && self.params.is_empty()
+        self.fixes.is_empty() && self.params.is_empty() && self.answer_limit.is_none()
+    }
+
+    /// The longest answer that may be asked for where `asked` is wished, in tokens; tells if it is less.
+    pub(crate) fn shortened(&self, asked: u64, notes: &mut Vec<Note>) -> u64 {
+        let Some(limit) = self.answer_limit.filter(|limit| *limit < asked) else { return asked };
+        notes.push(Note::new(NoteKind::Changed, format!("max_tokens to {limit}")));
+        limit
     }
 
     pub(crate) fn has(&self, fix: Fix) -> bool {

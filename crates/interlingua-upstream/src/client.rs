@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use interlingua_dialect::{AuthScheme, Dialect, Endpoint, Fix};
+use interlingua_dialect::{AnswerLimit, AuthScheme, Dialect, Endpoint, Fix};
 use interlingua_ir::{Class, Fault};
 use interlingua_registry::{Provider, ProviderKey, Proxy, Target};
 
@@ -109,11 +109,13 @@ pub struct Refusal {
     pub fault: Fault,
     /// The one repair of the request that may help.
     pub fix: Option<Fix>,
+    /// How long the answer may be, if it was asked to be longer.
+    pub answer_limit: Option<AnswerLimit>,
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, fix: None }
+        Self { fault, fix: None, answer_limit: None }
     }
 }
 
@@ -365,9 +367,9 @@ pub(crate) async fn refused(
     };
     tracing::debug!(provider = %provider.id, %status, "the upstream refused");
     let refusal = dialect.classify(status.as_u16(), retry_after(headers), &body);
-    let fix = refusal.fix;
+    let (fix, answer_limit) = (refusal.fix, refusal.answer_limit);
     let key = key.map(|key| key.name.as_str());
-    Refusal { fault: refusal.into_fault(&provider.id, key), fix }
+    Refusal { fault: refusal.into_fault(&provider.id, key), fix, answer_limit }
 }
 
 /// The wait that an upstream asks for, in any of the three ways in which it may be said.

@@ -20,7 +20,7 @@ block! {
         pub set: Fields,
         /// Limits of numeric fields.
         pub clamp: BTreeMap<String, Clamp>,
-        /// Fields that are null are left out, at every level.
+        /// Fields that are null are refused. None is ever sent.
         pub drop_nulls: bool,
         /// What becomes of the role `developer`.
         pub developer_role: DeveloperRole,

@@ -8,7 +8,7 @@ use crate::shape::{Kind, Shape, block, closed_enum};
 block! {
     /// What a stream of the upstream looks like.
     pub struct Stream {
-        /// Where usage is found.
+        /// Where usage is expected. It is read wherever it stands.
         pub usage_at: UsageAt,
         /// Whether `[DONE]` ends the stream.
         pub done: Done,

@@ -40,7 +40,7 @@ block! {
         pub result_name: ResultName,
         /// What a result may hold.
         pub result_content: ResultContent,
-        /// Two tools of one name are refused: keep the first.
+        /// Two tools of one name are refused. Only the first is ever sent.
         pub dedupe_names: bool,
         /// Forms of calls that are read where the model writes them into its text. They are looked for
         /// at the beginnings of lines, outside of fenced code.

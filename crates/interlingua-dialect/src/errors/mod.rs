@@ -1,6 +1,7 @@
 //! What an upstream's refusal means.
 
 mod body;
+mod limit;
 mod refusal;
 mod rule;
 mod text;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use interlingua_ir::Class;
 
+pub use limit::AnswerLimit;
 pub use refusal::Refusal;
 pub(crate) use rule::class_by_name;
 pub use rule::{ErrorRule, Errors, Fix, Pattern};
@@ -79,6 +81,7 @@ impl Dialect {
             code: body.codes.into_iter().next_back(),
             kind: body.kinds.into_iter().next_back(),
             param: rejected.or(body.param),
+            answer_limit: AnswerLimit::find(&defaults.answer_limit, &haystack),
             retry_after,
             resets_at: body.resets_at,
         }

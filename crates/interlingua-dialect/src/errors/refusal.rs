@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use interlingua_ir::{Class, Fault};
 
-use super::Fix;
+use super::{AnswerLimit, Fix};
 
 /// What an upstream's refusal means.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Refusal {
     pub kind: Option<String>,
     /// The request field that the upstream complains about.
     pub param: Option<String>,
+    /// How long the answer may be, if it was asked to be longer.
+    pub answer_limit: Option<AnswerLimit>,
     /// The upstream's own words: one line, at most 4 KiB, without keys.
     pub message: String,
     /// How long the upstream asked us to wait.

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use interlingua_ir::Class;
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::{Captures, Regex, RegexBuilder};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::shape::{Kind, Shape, block, closed_enum};
@@ -107,8 +107,13 @@ impl Pattern {
 
     /// What the first group holds that takes part in a match.
     pub(super) fn group<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let found = self.regex()?.captures(text)?;
+        let found = self.captures(text)?;
         found.iter().skip(1).flatten().next().map(|group| group.as_str())
+    }
+
+    /// Its groups, where it occurs first.
+    pub(super) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex()?.captures(text)
     }
 
     fn regex(&self) -> Option<&Regex> {

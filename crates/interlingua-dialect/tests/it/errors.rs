@@ -122,25 +122,33 @@ fn repairs_and_waits_of_recorded_refusals() {
         let fix = refusal.fix.map(|it| format!(" {}", it.name()));
         let wait = refusal.retry_after.map(|it| format!(" {} s", it.as_secs()));
         let renewed = refusal.resets_at.map(|it| format!(" at {it}"));
-        let told = [fix, param, wait, renewed].into_iter().flatten().collect::<String>();
+        let limit = refusal.answer_limit.map(|it| match it.always {
+            true => format!(" an answer of {} tokens", it.tokens),
+            false => format!(" an answer of {} tokens in this conversation", it.tokens),
+        });
+        let told = [fix, param, limit, wait, renewed].into_iter().flatten().collect::<String>();
         (!told.is_empty()).then(|| format!("{name}:{told}"))
     });
     assert_eq!(told.collect::<Vec<_>>(), REPAIRS_AND_WAITS);
 }
 
 /// The recorded refusals that can be repaired, or say when to come back. All others can not and do not.
-const REPAIRS_AND_WAITS: [&str; 27] = [
+const REPAIRS_AND_WAITS: [&str; 37] = [
     "anthropic-forced-tool-thinking: disable_thinking",
+    "anthropic-max-tokens: an answer of 64000 tokens",
     "anthropic-rate-limit: 12 s",
     "anthropic-strict-tools: drop_strict",
     "deepseek-conflict-thinking: disable_thinking",
     "deepseek-response-format: to_json_object",
     "gemini-quota: 34 s",
+    "glm-max-tokens: an answer of 98304 tokens",
     "glm-plan-window: at 2026-11-20 18:00:00",
+    "groq-max-tokens: an answer of 16384 tokens",
     "kimi-rate-limit: 1 s",
     "kimi-temperature: drop_value temperature",
     "kimi-thinking-forced: drop_value thinking",
     "kimi-tool-choice: drop_value tool_choice",
+    "mimo-max-tokens: an answer of 131072 tokens",
     "mimo-no-image: lift_images",
     "mimo-replay-missing-streaming: add_placeholder",
     "mimo-replay-missing: add_placeholder",
@@ -149,11 +157,17 @@ const REPAIRS_AND_WAITS: [&str; 27] = [
     "mistral-422: drop_param store",
     "ollama-effort: effort_nearest",
     "openai-bad-param: drop_param max_tokens",
+    "openai-max-tokens: an answer of 4096 tokens",
     "openai-rate-limit: 2 s",
     "openrouter-200-error: at 2026-05-28 20:26:40 UTC",
+    "openrouter-max-tokens: an answer of 123188 tokens in this conversation",
+    "qwen-max-tokens: an answer of 8192 tokens",
     "qwen-thinking-nonstream: force_stream",
     "qwen-tool-choice-thinking: disable_thinking",
+    "sglang-max-tokens: an answer of 144189 tokens in this conversation",
     "transformers-bad-param: drop_param top_k",
+    "vllm-max-tokens: an answer of 15309 tokens in this conversation",
+    "volcengine-max-tokens: an answer of 12288 tokens",
     "volcengine-quota: at 2026-11-20 18:00:00 +0800 CST",
     "xai-bad-param: drop_param presence_penalty",
     "xai-effort: drop_param reasoning_effort",

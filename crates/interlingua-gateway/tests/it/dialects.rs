@@ -3,7 +3,7 @@
 
 use interlingua_testkit::fixtures::dialect_ids;
 use interlingua_testkit::http::Call;
-use interlingua_testkit::talk::form;
+use interlingua_testkit::talk::{Talker, form};
 use interlingua_testkit::upstream::{
     Answer, Script, Scripted, Strict, Wire, call, finish, reasoning, text, usage,
 };
@@ -175,6 +175,32 @@ fn a_conversation_keeps_to_one_cache_where_a_field_says_so() {
     let keys: Vec<_> = keys.iter().map(|it| it["prompt_cache_key"].as_str().unwrap()).collect();
     assert!(keys[0] == keys[1] && keys[0] != keys[2], "{keys:?}");
     assert!(keys.iter().all(|it| !it.contains("s-")), "the client's own name stays here: {keys:?}");
+}
+
+#[test]
+fn a_model_without_tools_calls_them_in_its_text() {
+    for client in Wire::ALL {
+        let ask = |said: &str| {
+            let answer = Answer::stream([text(said), finish("stop")]);
+            let stage = stage("wordy", PLAIN, Script::new().then(answer));
+            let mut talker = Talker::new(client, &format!("up/{PLAIN}")).limit(LONG);
+            talker.say("Look at a.");
+            let call = talker.call(&talker.body(true)).header("session-id", "s-1");
+            let answered = talker.read(&stage.send(&call), true).unwrap();
+            (answered, stage.upstream.bodies()[0].to_string())
+        };
+        let (_, asked) = ask("Hi.");
+        let (_, behind) = asked.split_once(r#"<call id=\""#).unwrap();
+        let (mark, _) = behind.split_once('\\').unwrap();
+        let said = |mark: &str| {
+            format!(r#"<call id="{mark}">{{"name":"read","arguments":{{"value":"a"}}}}</call>"#)
+        };
+        let (answered, _) = ask(&said(mark));
+        let calls: Vec<_> = answered.calls.iter().map(|it| (&*it.name, &it.arguments)).collect();
+        assert_eq!(calls, [("read", &json!({ "value": "a" }))], "{client:?}");
+        let (answered, _) = ask(&said("k7f3"));
+        assert_eq!((&answered.text, answered.calls.len()), (&said("k7f3"), 0), "{client:?}");
+    }
 }
 
 /// A gateway before an upstream of this dialect.

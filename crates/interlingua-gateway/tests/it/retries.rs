@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use interlingua_testkit::fixtures;
 use interlingua_testkit::http::Call;
-use interlingua_testkit::upstream::{finish, text};
+use interlingua_testkit::talk::Talker;
+use interlingua_testkit::upstream::{Wire, finish, text};
 use serde_json::{Value, json};
 
 use crate::stage::{
-    Answer, Canned, LONG, MODEL, Plan, Running, Script, Stage, Then, codex, config, last, turn,
+    Answer, Canned, LONG, MODEL, Plan, Running, Script, Scripted, Stage, Then, codex, config, last,
+    turn,
 };
 
 #[test]
@@ -97,6 +100,82 @@ fn what_is_refused_one_after_the_other_is_left_out_one_after_the_other() {
     assert!(last.get("top_p").is_none() && last.get("user").is_none(), "{last}");
 }
 
+/// A recorded refusal of an answer that was to be too long.
+fn too_long(name: &str) -> Answer {
+    let fixture = fixtures::json(format!("dialects/errors/{name}-max-tokens.json"));
+    Answer::json(400, fixture["body"].clone())
+}
+
+/// Agents ask for as long an answer as their own vendor's models give.
+#[test]
+fn an_answer_is_no_longer_than_the_model_gives() {
+    for (dialect, field, most) in [
+        ("mimo", "max_completion_tokens", 131_072),
+        ("qwen", "max_tokens", 8_192),
+        ("volcengine", "max_tokens", 12_288),
+        ("anthropic", "max_tokens", 64_000),
+        ("openai", "max_output_tokens", 4_096),
+    ] {
+        let script = Script::new().then(too_long(dialect)).otherwise(Answer::text("hello"));
+        let stage = stage(dialect, script);
+        for client in Wire::ALL {
+            let mut talker = Talker::new(client, MODEL).limit(LONG);
+            talker.say("Go.");
+            let mut body = talker.body(false);
+            let limit = match client {
+                Wire::Responses => "max_output_tokens",
+                Wire::Chat | Wire::Messages => "max_tokens",
+            };
+            body[limit] = 200_000.into();
+            let reply = stage.send(&talker.call(&body));
+            let what = format!("{client:?} at {dialect}: {}", reply.text());
+            assert!(talker.read(&reply, false).is_ok_and(|it| it.text == "hello"), "{what}");
+            let attempts = if client == Wire::ALL[0] { "2" } else { "1" };
+            assert_eq!(reply.header("x-interlingua-attempts"), Some(attempts), "{what}");
+            assert!(
+                reply.header("x-interlingua-notes").is_some_and(|it| it.contains("max_tokens"))
+            );
+            let sent = stage.upstream.bodies().pop().unwrap();
+            assert_eq!(sent[field], most, "{what}");
+        }
+    }
+}
+
+/// How much room is left depends on the conversation, so the next one is asked as it wants to be.
+#[test]
+fn what_the_window_has_no_room_for_is_not_asked_for() {
+    let script = Script::new().then(too_long("vllm")).otherwise(Answer::text("hello"));
+    let stage = stage("vllm", script);
+    let body = json!({ "model": MODEL, "max_tokens": 32_000, "messages": [
+        { "role": "user", "content": "Go." }] });
+    let call = Call::post("/v1/messages", &body).limit(LONG);
+    assert_eq!(stage.send(&call).status, 200);
+    assert_eq!(stage.send(&call).status, 200);
+    let sent: Vec<_> = stage.upstream.bodies();
+    let limits: Vec<_> =
+        sent.iter().map(|it| it["max_completion_tokens"].as_u64().unwrap()).collect();
+    assert_eq!(limits, [32_000, 15_309, 32_000]);
+}
+
+/// Who asks for less than what is given was refused for another reason.
+#[test]
+fn a_short_answer_is_not_made_shorter() {
+    let stage = stage("vllm", Script::new().otherwise(too_long("vllm")));
+    let body = json!({ "model": MODEL, "max_tokens": 9_000, "messages": [
+        { "role": "user", "content": "Go." }] });
+    let reply = stage.send(&Call::post("/v1/messages", &body).limit(LONG));
+    assert_eq!((reply.status, stage.upstream.exchanges().len()), (400, 1), "{}", reply.text());
+}
+
+/// A gateway before an upstream of this dialect.
+fn stage(dialect: &str, script: Script) -> Stage {
+    let upstream = Scripted::start(script).unwrap();
+    let provider = if dialect == "openai" { "wire = \"responses\"" } else { "" };
+    let config = config(&upstream.base_url(), &Plan { provider, ..Plan::default() });
+    let config = config.replace("\"mimo\"", &format!("\"{dialect}\""));
+    Stage { upstream, gateway: Running::start(&config) }
+}
+
 /// A server that always finds something else is not asked for ever, and nothing is learned from it.
 #[test]
 fn a_request_is_not_mended_for_ever() {
@@ -155,7 +234,7 @@ fn a_stale_connection_is_replaced() {
 
 #[test]
 fn an_alias_goes_on_to_its_next_target() {
-    let spare = crate::stage::Scripted::start(
+    let spare = Scripted::start(
         Script::new().otherwise(Answer::stream([text("From the spare."), finish("stop")])),
     )
     .unwrap();

@@ -98,10 +98,14 @@ pub(crate) fn config(base_url: &str, plan: &Plan<'_>) -> String {
     )
 }
 
+/// The record of models that have no tools.
+const WORDY: &str = "id = 'wordy'\nextends = 'generic'\ntools.offered_in = 'prompt'\n";
+
 fn snapshot(config: &str) -> Arc<Snapshot> {
     let environment = Environment::from_iter([("UP_KEY", KEY), ("UP_KEY2", KEY2)]);
     let raw = RawConfig::new().file("config.toml", config);
-    let snapshot = check(&raw, &Arc::new(Dialects::builtin()), &environment);
+    let dialects = Dialects::builtin().with([("wordy.toml", WORDY)]).unwrap();
+    let snapshot = check(&raw, &Arc::new(dialects), &environment);
     Arc::new(snapshot.unwrap_or_else(|problems| panic!("{problems}")))
 }
 

@@ -90,6 +90,7 @@ fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &m
         MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
     };
     if !target.repairs.drops(name, notes) {
+        let asked = target.repairs.shortened(asked, notes);
         let least = u64::from(rules.min_max_tokens);
         field(out, name, itoa::Buffer::new().format(asked.max(least)));
     }

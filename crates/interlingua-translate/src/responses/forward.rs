@@ -91,6 +91,13 @@ fn top(fields: &mut Fields<'_>, asked: &Asked<'_>, target: &Target<'_>, notes: &
             "reasoning" | "text" => nested(fields, &name, value, asked, target, notes),
             _ if value == "null" => {}
             _ if bars(&name, asked, target, notes) => fields.drop(&name),
+            "max_output_tokens" => {
+                let Ok(asked) = value.parse() else { continue };
+                let limit = target.repairs.shortened(asked, notes);
+                if limit < asked {
+                    fields.set(&name, limit.to_string());
+                }
+            }
             _ => {
                 if let Some(clamped) = target.clamped(&name, value) {
                     notes.push(Note::new(NoteKind::Changed, name.as_ref()));

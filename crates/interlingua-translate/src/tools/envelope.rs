@@ -1,8 +1,9 @@
 //! Tools in the prompt, for models that have none of their own.
 //!
 //! A call stands on a line of its own, in an envelope that no text has by chance: its mark is made of the
-//! conversation, so that it stays the same from turn to turn and differs between conversations. What
-//! was called and what came of it is told in the same words.
+//! conversation's name, so that it stays the same from turn to turn, differs between conversations, and is
+//! not known to whoever wrote what the model reads. What was called and what came of it is told in the same
+//! words.
 
 use interlingua_dialect::OfferedIn;
 use interlingua_ir::{Call, Item, Note, NoteKind, Part, Role, Text, Tool, ToolChoice, Turn};
@@ -26,17 +27,11 @@ impl Envelope {
         if !in_prompt || (turn.tools.is_empty() && !has_calls()) {
             return None;
         }
-        let asked = turn.items.iter().find_map(|item| match item {
-            Item::Message(message) if message.role == Role::User => Some(&message.parts),
-            _ => None,
-        });
-        let words = asked.into_iter().flatten().filter_map(|part| match part {
-            Part::Text(text) => Some(text.to_plain()),
-            _ => None,
-        });
-        let words: Vec<_> = words.collect();
-        let words: Vec<&str> = words.iter().map(|it| &**it).collect();
-        Some(Self { nonce: short_hash(&words) })
+        let nonce = match target.conversation {
+            Some(name) => short_hash(&[name]),
+            None => of_first_words(turn),
+        };
+        Some(Self { nonce })
     }
 
     /// What the model is told about its tools; nothing where it may not use any.
@@ -102,6 +97,20 @@ impl Envelope {
         }
         notes.push(Note::new(NoteKind::Changed, "tools to words"));
     }
+}
+
+/// The mark of a conversation that nobody has named: who knows how it begins knows the mark, too.
+fn of_first_words(turn: &Turn<'_>) -> String {
+    let asked = turn.items.iter().find_map(|item| match item {
+        Item::Message(message) if message.role == Role::User => Some(&message.parts),
+        _ => None,
+    });
+    let words = asked.into_iter().flatten().filter_map(|part| match part {
+        Part::Text(text) => Some(text.to_plain()),
+        _ => None,
+    });
+    let words: Vec<_> = words.collect();
+    short_hash(&words.iter().map(|it| &**it).collect::<Vec<_>>())
 }
 
 /// Name, description and parameters of each tool that travels.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use interlingua_dialect::{Dialect, Dialects, Wire};
 use interlingua_ir::{Event, NoteKind};
 use interlingua_testkit::fixtures::cut;
-use interlingua_translate::{Written, upstream};
+use interlingua_translate::json::Limits;
+use interlingua_translate::{Repairs, Target, Written, chat, responses, upstream};
 use serde_json::{Value, json};
 
-use crate::support::{self, Run, Said, check_messages, run};
+use crate::support::{self, Run, Said, check_messages, run, target};
 
 fn dialect() -> Dialect {
     let record = "id = \"plain\"\nextends = \"generic\"\ntools.offered_in = \"prompt\"\n";
@@ -78,6 +79,19 @@ fn the_mark_stays_in_a_conversation_and_differs_between_two() {
     let of = |body: &Value| nonce(&sent(&written(body)));
     assert_eq!(of(&conversation("go", &[])), of(&later));
     assert_ne!(of(&conversation("go", &[])), of(&conversation("stay", &[])));
+}
+
+#[test]
+fn who_knows_how_a_conversation_begins_does_not_know_the_mark_of_one_with_a_name() {
+    let (dialect, repairs) = (dialect(), Repairs::default());
+    let of = |conversation| {
+        let body = self::conversation("go", &[]).to_string();
+        let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
+        let target = Target { conversation, ..target(&dialect, &repairs) };
+        nonce(&sent(&chat::write(&turn, &target).unwrap()))
+    };
+    assert_eq!(of(Some("a")), of(Some("a")));
+    assert!(of(Some("a")) != of(Some("b")) && of(Some("a")) != of(None));
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn is_forced(turn: &Turn<'_>) -> bool {
 
 /// Keeps the limit of the answer within what the model can.
 fn length(request: &mut Fields<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
-    let most = target.max_output_tokens;
+    let most = target.most_output();
     match request.get("max_tokens").map(str::parse::<u64>) {
         None => request.set("max_tokens", most.unwrap_or(DEFAULT_MAX_TOKENS).to_string()),
         Some(Ok(asked)) if most.is_some_and(|most| asked > most) => {

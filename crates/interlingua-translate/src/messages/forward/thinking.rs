@@ -168,8 +168,9 @@ impl<'t> Wish<'t> {
         let least = rules.and_then(|it| it.min).map_or(0, u64::from);
         let most = rules.and_then(|it| it.max).map_or(u64::MAX, u64::from);
         let length = self.max_tokens.or(turn.max_output_tokens);
-        let length = length.or(target.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
-        let length = target.max_output_tokens.map_or(length, |it| it.min(length));
+        let longest = target.most_output();
+        let length = length.or(longest).unwrap_or(DEFAULT_MAX_TOKENS);
+        let length = longest.map_or(length, |it| it.min(length));
         let mut allowed = asked.max(least).min(most);
         if allowed >= length {
             allowed = if is_new { length / 2 } else { length.saturating_sub(1) };

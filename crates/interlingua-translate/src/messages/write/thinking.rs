@@ -78,7 +78,7 @@ impl Plan {
 
     /// Brings the budget and the length of the answer into accord: the first is a part of the second.
     fn limit(&mut self, turn: &Turn<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
-        let most = target.max_output_tokens;
+        let most = target.most_output();
         let budget = self.budget(turn, target);
         let least = u64::from(target.dialect.request.min_max_tokens);
         self.max_tokens = match turn.max_output_tokens {

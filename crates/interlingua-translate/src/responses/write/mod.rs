@@ -161,6 +161,7 @@ fn max_tokens(
     if bars("max_output_tokens", asked, target, notes) {
         return;
     }
+    let wished = target.repairs.shortened(wished, notes);
     let least = LEAST_OUTPUT.max(target.dialect.request.min_max_tokens.into());
     if wished < least {
         notes.push(Note::new(NoteKind::Changed, format!("max_output_tokens to {least}")));
