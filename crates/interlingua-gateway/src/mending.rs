@@ -34,11 +34,10 @@ impl Mending {
         }
         let Refusal { fault, fix, answer_limit } = refusal;
         let fix = fix.or((fault.class == Class::ReplayMissing).then_some(Fix::AddPlaceholder));
-        let made = match (answer_limit.filter(|it| is_longer(turn, *it)), fix) {
-            (Some(limit), _) => self.shorten(limit),
-            (None, Some(fix)) => self.fix(fix, fault.param.as_deref()),
-            (None, None) => None,
-        };
+        let limit = answer_limit.filter(|it| is_longer(turn, *it));
+        let made = limit
+            .and_then(|limit| self.shorten(limit))
+            .or_else(|| self.fix(fix?, fault.param.as_deref()));
         self.made += usize::from(made.is_some());
         made
     }
@@ -63,6 +62,8 @@ impl Mending {
 
     fn shorten(&mut self, limit: AnswerLimit) -> Option<&'static str> {
         if !self.repairs.limit_answer(limit.tokens) {
+            // It was no help.
+            self.limit = None;
             return None;
         }
         self.limit = Some(limit.tokens).filter(|_| limit.always).or(self.limit);

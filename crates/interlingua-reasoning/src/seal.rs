@@ -142,7 +142,7 @@ impl SealKeys {
         String::from_utf8(plain).map_err(|_| SealError::Refused)
     }
 
-    /// A name for something, in sixteen letters. It stays the same as long as the key does; whoever does not
+    /// A name for something, in sixteen hexadecimal digits. It stays the same as long as the key does; whoever does not
     /// have that can neither guess it nor tell from it what it stands for.
     pub fn name(&self, what: &[u8]) -> String {
         let tag = hmac::sign(&self.current.names, what);

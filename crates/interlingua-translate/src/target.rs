@@ -100,10 +100,16 @@ impl Repairs {
         self.fixes.is_empty() && self.params.is_empty() && self.answer_limit.is_none()
     }
 
-    /// The longest answer that may be asked for where `asked` is wished, in tokens; tells if it is less.
-    pub(crate) fn shortened(&self, asked: u64, notes: &mut Vec<Note>) -> u64 {
+    /// The most tokens that an answer may have, where something is known of that from refusals.
+    pub(crate) fn answer_limit(&self) -> Option<u64> {
+        self.answer_limit
+    }
+
+    /// The longest answer that may be asked for where `asked` is wished in the field `name`, in tokens; tells
+    /// if it is less.
+    pub(crate) fn shortened(&self, name: &str, asked: u64, notes: &mut Vec<Note>) -> u64 {
         let Some(limit) = self.answer_limit.filter(|limit| *limit < asked) else { return asked };
-        notes.push(Note::new(NoteKind::Changed, format!("max_tokens to {limit}")));
+        notes.push(Note::new(NoteKind::Changed, format!("{name} to {limit}")));
         limit
     }
 

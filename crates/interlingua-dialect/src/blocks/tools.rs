@@ -30,7 +30,7 @@ block! {
         pub max: u32,
         /// The longest tool name, in characters.
         pub name_max: u32,
-        /// What a tool name must look like, as a regular expression.
+        /// What a tool name must look like, as a regular expression without regard to case.
         pub name_pattern: Pattern,
         /// What a call id must look like.
         pub id_rule: IdRule,

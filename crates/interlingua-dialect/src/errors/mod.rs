@@ -81,7 +81,9 @@ impl Dialect {
             code: body.codes.into_iter().next_back(),
             kind: body.kinds.into_iter().next_back(),
             param: rejected.or(body.param),
-            answer_limit: AnswerLimit::find(&defaults.answer_limit, &haystack),
+            answer_limit: matches!(class, Class::BadParam | Class::ContextLength)
+                .then(|| AnswerLimit::find(&defaults.answer_limit, &haystack))
+                .flatten(),
             retry_after,
             resets_at: body.resets_at,
         }

@@ -133,7 +133,7 @@ fn repairs_and_waits_of_recorded_refusals() {
 }
 
 /// The recorded refusals that can be repaired, or say when to come back. All others can not and do not.
-const REPAIRS_AND_WAITS: [&str; 37] = [
+const REPAIRS_AND_WAITS: [&str; 38] = [
     "anthropic-forced-tool-thinking: disable_thinking",
     "anthropic-max-tokens: an answer of 64000 tokens",
     "anthropic-rate-limit: 12 s",
@@ -166,12 +166,58 @@ const REPAIRS_AND_WAITS: [&str; 37] = [
     "qwen-tool-choice-thinking: disable_thinking",
     "sglang-max-tokens: an answer of 144189 tokens in this conversation",
     "transformers-bad-param: drop_param top_k",
+    "vllm-max-tokens-at-least: an answer of 16000 tokens in this conversation",
     "vllm-max-tokens: an answer of 15309 tokens in this conversation",
     "volcengine-max-tokens: an answer of 12288 tokens",
     "volcengine-quota: at 2026-11-20 18:00:00 +0800 CST",
     "xai-bad-param: drop_param presence_penalty",
     "xai-effort: drop_param reasoning_effort",
 ];
+
+#[test]
+fn the_longest_answer_is_known_by_the_words_about_it() {
+    let told = |status, message: &str| {
+        let body = json!({ "error": { "message": message } }).to_string();
+        refused("generic", status, &body).answer_limit.map(|it| it.tokens)
+    };
+    for (message, tokens) in [
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8_192),
+        ("max_tokens is too large. This model supports at most 65,536 completion tokens", 65_536),
+        ("max_tokens for `m` must be less than or equal to 8000", 8_000),
+        ("max_tokens: Input should be less than or equal to 8192", 8_192),
+        (
+            "Invalid 'max_output_tokens': above maximum. Expected a value <= 128000, but got 200000",
+            128_000,
+        ),
+        ("The maximum tokens you requested exceeds the model limit of 10000. Try again.", 10_000),
+        (
+            "maxOutputTokens value of 100000 but the supported range is from 1 (inclusive) to 65537 (exclusive)",
+            65_536,
+        ),
+        (
+            "`inputs` tokens + `max_new_tokens` must be <= 40000. Given: 30000 `inputs` tokens and 32000 `max_new_tokens`",
+            10_000,
+        ),
+        (
+            "maximum context length is 40000 tokens. However, you requested 42000 tokens (9000 in the messages, 1000 in the functions, and 32000 in the completion).",
+            30_000,
+        ),
+    ] {
+        assert_eq!(told(400, message), Some(tokens), "{message}");
+    }
+    let elsewhere = "range of max_tokens is [1, 8192]";
+    assert_eq!((told(400, elsewhere), told(503, elsewhere)), (Some(8_192), None));
+    for message in [
+        "Invalid parameters: max_tokens, n: n must be less than or equal to 1",
+        "max_tokens and temperature are set; temperature must be less than or equal to 2000",
+        "max_input_tokens must be less than or equal to 1000",
+        "max_tokens must be less than or equal to 1",
+        "you requested 0 output tokens and your prompt contains at least 32769 input tokens",
+        "maximum context length is 8192 tokens and your request has 8000 input tokens",
+    ] {
+        assert_eq!(told(400, message), None, "{message}");
+    }
+}
 
 #[test]
 fn a_rejected_parameter_is_known_by_its_name() {

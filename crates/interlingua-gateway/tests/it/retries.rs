@@ -132,13 +132,27 @@ fn an_answer_is_no_longer_than_the_model_gives() {
             assert!(talker.read(&reply, false).is_ok_and(|it| it.text == "hello"), "{what}");
             let attempts = if client == Wire::ALL[0] { "2" } else { "1" };
             assert_eq!(reply.header("x-interlingua-attempts"), Some(attempts), "{what}");
-            assert!(
-                reply.header("x-interlingua-notes").is_some_and(|it| it.contains("max_tokens"))
-            );
+            assert!(reply.header("x-interlingua-notes").is_some_and(|it| it.contains("_tokens")));
             let sent = stage.upstream.bodies().pop().unwrap();
             assert_eq!(sent[field], most, "{what}");
         }
     }
+}
+
+/// What a model gives at most is no reason to ask it for so much.
+#[test]
+fn who_wants_no_special_length_is_given_none_because_of_a_limit() {
+    let script = Script::new().then(too_long("anthropic")).otherwise(Answer::text("hello"));
+    let stage = stage("anthropic", script);
+    let long = json!({ "model": MODEL, "input": "hi", "max_output_tokens": 200_000 });
+    let plain = json!({ "model": MODEL, "input": "hi" });
+    for body in [long, plain] {
+        let reply = stage.send(&Call::post("/v1/responses", &body).limit(LONG));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let sent = stage.upstream.bodies();
+    let limits: Vec<_> = sent.iter().map(|it| it["max_tokens"].as_u64().unwrap()).collect();
+    assert_eq!(limits, [200_000, 64_000, 32_000]);
 }
 
 /// How much room is left depends on the conversation, so the next one is asked as it wants to be.
@@ -155,6 +169,49 @@ fn what_the_window_has_no_room_for_is_not_asked_for() {
     let limits: Vec<_> =
         sent.iter().map(|it| it["max_completion_tokens"].as_u64().unwrap()).collect();
     assert_eq!(limits, [32_000, 15_309, 32_000]);
+}
+
+/// Where a server does not say how long the conversation is, half an answer is asked for, and half of that.
+#[test]
+fn an_answer_becomes_shorter_until_the_window_has_room_for_it() {
+    let refused = |output: u64| {
+        let why = format!(
+            "This model's maximum context length is 32768 tokens. However, you requested {output} output \
+             tokens and your prompt contains at least {} input tokens, for a total of at least 32769 tokens.",
+            32_769 - output
+        );
+        Answer::error(400, "BadRequestError", &why)
+    };
+    let script = Script::new().then(refused(32_000)).then(refused(16_000));
+    let stage = stage("vllm", script.otherwise(Answer::text("hello")));
+    let body = json!({ "model": MODEL, "max_tokens": 32_000, "messages": [
+        { "role": "user", "content": "Go." }] });
+    assert_eq!(stage.send(&Call::post("/v1/messages", &body).limit(LONG)).status, 200);
+    let sent = stage.upstream.bodies();
+    let limits: Vec<_> =
+        sent.iter().map(|it| it["max_completion_tokens"].as_u64().unwrap()).collect();
+    assert_eq!(limits, [32_000, 16_000, 8_000]);
+}
+
+/// A limit that was no help does not keep the right repair from being made.
+#[test]
+fn a_refusal_may_name_a_limit_and_a_parameter() {
+    let why = "max_tokens must be less than or equal to 9000. Unsupported parameter: 'top_p'";
+    let twice =
+        Script::new().then(Answer::error(400, "bad", why)).then(Answer::error(400, "bad", why));
+    let stage = stage("vllm", twice.otherwise(Answer::text("hello")));
+    let body = json!({ "model": MODEL, "max_tokens": 32_000, "top_p": 0.5, "messages": [
+        { "role": "user", "content": "Go." }] });
+    assert_eq!(stage.send(&Call::post("/v1/messages", &body).limit(LONG)).status, 200);
+    assert!(stage.upstream.bodies()[2].get("top_p").is_none());
+    let mut other = body.clone();
+    other["top_p"] = json!(null);
+    stage.send(&Call::post("/v1/messages", &other).limit(LONG));
+    assert_eq!(
+        stage.upstream.bodies()[3]["max_completion_tokens"],
+        32_000,
+        "nothing was learned of it"
+    );
 }
 
 /// Who asks for less than what is given was refused for another reason.

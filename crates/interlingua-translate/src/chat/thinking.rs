@@ -73,7 +73,11 @@ impl<'t> Plan<'t> {
             }
         }
         match budget {
-            Some((rules, tokens)) => plan.limit(rules, tokens, notes),
+            Some((rules, tokens)) => {
+                // Some count thoughts as a part of the answer.
+                let room = target.repairs.answer_limit().map_or(u64::MAX, |it| it / 2);
+                plan.limit(rules, tokens, room, notes);
+            }
             None if asked.thinks && turn.thinking.budget.is_some() && wish.is_by_level => {
                 notes.push(Note::new(NoteKind::Changed, "thinking budget to a level"));
             }
@@ -87,9 +91,9 @@ impl<'t> Plan<'t> {
     }
 
     /// Limits the tokens spent on thinking.
-    fn limit(&mut self, rules: &'t Budget, asked: u64, notes: &mut Vec<Note>) {
+    fn limit(&mut self, rules: &'t Budget, asked: u64, room: u64, notes: &mut Vec<Note>) {
         let [least, most] = [rules.min, rules.max].map(|it| it.map(u64::from));
-        let tokens = asked.max(least.unwrap_or(0)).min(most.unwrap_or(u64::MAX));
+        let tokens = asked.min(room).max(least.unwrap_or(0)).min(most.unwrap_or(u64::MAX));
         if tokens != asked {
             notes.push(Note::new(NoteKind::Changed, "thinking budget"));
         }

@@ -90,7 +90,7 @@ fn max_tokens(turn: &Turn<'_>, target: &Target<'_>, out: &mut Vec<u8>, notes: &m
         MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
     };
     if !target.repairs.drops(name, notes) {
-        let asked = target.repairs.shortened(asked, notes);
+        let asked = target.repairs.shortened(name, asked, notes);
         let least = u64::from(rules.min_max_tokens);
         field(out, name, itoa::Buffer::new().format(asked.max(least)));
     }
@@ -136,7 +136,9 @@ fn params(
         field(out, name, clamped.as_deref().unwrap_or(json));
     }
     if let Some((name, key)) = target.cache_key(turn)
+        && !barred(name)
         && !target.repairs.bars(name)
+        && !plan.fields.iter().any(|(known, _)| *known == name)
     {
         field(out, name, &key);
     }

@@ -91,17 +91,19 @@ fn top(fields: &mut Fields<'_>, asked: &Asked<'_>, target: &Target<'_>, notes: &
             "reasoning" | "text" => nested(fields, &name, value, asked, target, notes),
             _ if value == "null" => {}
             _ if bars(&name, asked, target, notes) => fields.drop(&name),
-            "max_output_tokens" => {
-                let Ok(asked) = value.parse() else { continue };
-                let limit = target.repairs.shortened(asked, notes);
-                if limit < asked {
-                    fields.set(&name, limit.to_string());
-                }
-            }
             _ => {
-                if let Some(clamped) = target.clamped(&name, value) {
+                let mut allowed = target.clamped(&name, value);
+                if allowed.is_some() {
                     notes.push(Note::new(NoteKind::Changed, name.as_ref()));
-                    fields.set(&name, clamped);
+                }
+                if name == "max_output_tokens"
+                    && let Ok(asked) = allowed.as_deref().unwrap_or(value).parse()
+                {
+                    let limit = target.repairs.shortened(&name, asked, notes);
+                    allowed = if limit < asked { Some(limit.to_string()) } else { allowed };
+                }
+                if let Some(allowed) = allowed {
+                    fields.set(&name, allowed);
                 }
             }
         }

@@ -71,8 +71,16 @@ fn has_endless_number(json: &str) -> bool {
     let bytes = json.as_bytes();
     let mut powers = memchr::memchr2_iter(b'e', b'E', bytes);
     let behind_digit = |at: usize| at.checked_sub(1).is_some_and(|it| bytes[it].is_ascii_digit());
-    powers.any(behind_digit) && serde_json::from_str::<Value>(json).is_err()
+    let is_long = |digits: &[u8]| digits.len() > LONGEST_NUMBER;
+    let may_be = powers.any(behind_digit)
+        || (bytes.len() > LONGEST_NUMBER && bytes.split(|it| !it.is_ascii_digit()).any(is_long));
+    may_be
+        && serde_json::from_str::<Value>(json)
+            .is_err_and(|error| error.to_string().starts_with("number out of range"))
 }
+
+/// More digits than this are none that 64 bits can hold.
+const LONGEST_NUMBER: usize = 308;
 
 /// Under what name arguments stand that are no object.
 const RAW: &str = "_raw";
@@ -85,10 +93,14 @@ mod tests {
 
     #[test]
     fn what_no_reader_can_read_is_no_object() {
-        for json in ["{}", " {\"a\":[1.5e300,\"1e999\"]}", r#"{"a":"the1e"}"#] {
+        for json in
+            ["{}", " {\"a\":[1.5e300,\"1e999\"]}", r#"{"a":"the1e"}"#, r#"{"s":"4e","b":"\ud83d"}"#]
+        {
             assert!(is_object(json), "{json}");
         }
-        for json in ["", "[]", "{", "{} {}", "{\"a\":1e999}", "{\"a\":[-4.3E+8229]}"] {
+        let long = format!("{{\"a\":{}}}", "1".repeat(400));
+        let endless = ["{\"a\":1e999}", "{\"a\":[-4.3E+8229]}", &long];
+        for json in ["", "[]", "{", "{} {}"].into_iter().chain(endless) {
             assert!(!is_object(json), "{json}");
         }
     }

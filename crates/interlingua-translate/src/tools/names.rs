@@ -57,6 +57,9 @@ impl<'a> Names<'a> {
                 wire = hashed(&wire, name, namespace, rules.max).into();
                 taken.insert(wire.clone());
             }
+            if rules.refuses(&wire) {
+                notes.push(Note::new(NoteKind::Unknown, format!("the name of tool {name}")));
+            }
             names.places.insert((name, namespace), names.known.len());
             names.known.push(Known { wire, name, namespace, form, tool });
         }
@@ -193,10 +196,10 @@ fn wire_name<'a>(name: &'a str, namespace: Option<&str>, rules: Rules<'_>) -> Co
         return wire;
     }
     let longer = format!("{BEFORE}{wire}");
-    if longer.len() > rules.max || rules.refuses(&longer) {
-        return hashed(&longer, name, namespace, rules.max).into();
-    }
-    longer.into()
+    let hashed = || hashed(&longer, name, namespace, rules.max);
+    let fits = |it: &String| it.len() <= rules.max && !rules.refuses(it);
+    // What nothing makes fit stays as it is.
+    [longer.clone(), hashed()].into_iter().find(fits).map_or(wire, Cow::Owned)
 }
 
 fn safe_name<'a>(name: &'a str, namespace: Option<&str>, max: usize) -> Cow<'a, str> {

@@ -169,7 +169,7 @@ impl<'t> Wish<'t> {
         let most = rules.and_then(|it| it.max).map_or(u64::MAX, u64::from);
         let length = self.max_tokens.or(turn.max_output_tokens);
         let longest = target.most_output();
-        let length = length.or(longest).unwrap_or(DEFAULT_MAX_TOKENS);
+        let length = length.or(target.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
         let length = longest.map_or(length, |it| it.min(length));
         let mut allowed = asked.max(least).min(most);
         if allowed >= length {

@@ -270,7 +270,10 @@ fn told(known: &[Cow<'_, str>], gone: &[Cow<'_, str>]) -> String {
     let mut said = match (known.len(), names.len()) {
         (0, _) => String::new(),
         (_, 0) => format!("{} tools were found and can be called now.", known.len()),
-        _ => format!("These tools were found and can be called now: {}", names.join(", ")),
+        (all, told) => {
+            let more = if told < all { ", among them" } else { "" };
+            format!("These tools were found and can be called now{more}: {}", names.join(", "))
+        }
     };
     if !gone.is_empty() {
         if !said.is_empty() {

@@ -181,6 +181,7 @@ fn found(tools: &[Tool<'_>]) -> String {
         (all, told) if all == told => {
             format!("These tools were found and can be called now: {}", names.join(", "))
         }
+        (all, 0) => format!("{all} tools were found and can be called now."),
         (all, _) => format!(
             "{all} tools were found and can be called now, among them: {}",
             names.join(", ")

@@ -161,7 +161,7 @@ fn max_tokens(
     if bars("max_output_tokens", asked, target, notes) {
         return;
     }
-    let wished = target.repairs.shortened(wished, notes);
+    let wished = target.repairs.shortened("max_output_tokens", wished, notes);
     let least = LEAST_OUTPUT.max(target.dialect.request.min_max_tokens.into());
     if wished < least {
         notes.push(Note::new(NoteKind::Changed, format!("max_output_tokens to {least}")));
@@ -234,7 +234,7 @@ fn params(
         }
     }
     if let Some((name, key)) = target.cache_key(turn)
-        && !target.repairs.bars(name)
+        && !bars(name, asked, target, notes)
     {
         field(out, name, &key);
     }
