@@ -50,10 +50,7 @@ impl Errand<'_, '_> {
             record.attempts += 1;
             let mut refusal = match self.ask(record, &mending.repairs).await {
                 Ok(mut answer) => {
-                    // What holds for the client's own account need not hold for others.
-                    if self.job.own_key.is_none() {
-                        mending.learn(&view.learned, self.target);
-                    }
+                    mending.learn(&view.learned, self.target);
                     if let Answer::Begun(commit) = &mut answer {
                         commit.place = Some(place);
                     }

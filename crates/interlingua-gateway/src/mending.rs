@@ -2,7 +2,7 @@
 
 use interlingua_dialect::{AnswerLimit, Fix};
 use interlingua_ir::{Class, Turn};
-use interlingua_registry::Target;
+use interlingua_registry::{KeyState, Target};
 use interlingua_translate::Repairs;
 use interlingua_upstream::Refusal;
 
@@ -47,7 +47,9 @@ impl Mending {
         for param in &self.barred {
             learned.bar(target, param);
         }
-        if let Some(limit) = self.limit {
+        // What the account of one client is given need not hold for that of another.
+        if let Some(limit) = self.limit.filter(|_| target.provider.key_state != KeyState::OfClient)
+        {
             learned.limit(target, limit);
         }
     }
