@@ -28,11 +28,8 @@ impl Default for Limits {
 ///
 /// [`TooComplex`] as soon as a limit is crossed.
 pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
-    let (mut depth, mut nodes, mut at) = (0usize, 1usize, 0usize);
-    let mut quotes = memchr_iter(b'"', document);
-    loop {
-        let opening = quotes.next();
-        let outside = document.get(at..opening.unwrap_or(document.len())).unwrap_or_default();
+    let (mut depth, mut nodes) = (0usize, 1usize);
+    for (at, outside) in outside(document) {
         for (nth, byte) in outside.iter().enumerate() {
             match byte {
                 b'[' | b'{' => {
@@ -50,10 +47,38 @@ pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
         if nodes > limits.nodes {
             return Err(TooComplex::Nodes { limit: limits.nodes });
         }
-        let closing = quotes.find(|quote| opening.is_some() && !is_escaped(document, *quote));
-        let Some(closing) = closing else { return Ok(()) };
-        at = closing + 1;
     }
+    Ok(())
+}
+
+/// Whether a number in a document is larger than any of 64 bits: most readers refuse the whole for it.
+pub fn has_endless_number(document: &str) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    outside(document.as_bytes()).any(|(_, outside)| {
+        outside.split(|byte| !is_part(byte)).any(|number| {
+            let may_be =
+                number.len() > LONGEST_NUMBER || number.iter().any(|it| b"eE".contains(it));
+            let value = || std::str::from_utf8(number).ok()?.parse::<f64>().ok();
+            may_be && value().is_some_and(f64::is_infinite)
+        })
+    })
+}
+
+/// With as many digits a number always fits into 64 bits, if it has no exponent.
+const LONGEST_NUMBER: usize = 308;
+
+/// What stands outside of the strings of a document, with the place where each piece begins.
+fn outside(document: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut quotes = memchr_iter(b'"', document);
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let at = next?;
+        let opening = quotes.next();
+        let piece = document.get(at..opening.unwrap_or(document.len())).unwrap_or_default();
+        let closing = quotes.find(|quote| opening.is_some() && !is_escaped(document, *quote));
+        next = closing.map(|it| it + 1);
+        Some((at, piece))
+    })
 }
 
 /// Whether the quote at `at` belongs to the string around it. The run of backslashes before it begins
@@ -213,6 +238,20 @@ mod tests {
         let limits = Limits { depth: 1, nodes: 2 };
         assert_eq!(check(br#"["[[[[,,,,\"[[[\\"]"#, limits), Ok(()));
         assert_eq!(check(br#"["open"#, limits), Ok(()));
+    }
+
+    #[test]
+    fn a_number_ends_somewhere() {
+        let long = format!("[{}]", "1".repeat(400));
+        for endless in ["{\"a\":1e999}", "[0,-4.3E+8229\n]", &long, "1E400"] {
+            assert!(has_endless_number(endless), "{endless}");
+        }
+        let short = format!("[{}]", "1".repeat(300));
+        for finite in
+            ["[1.5e300,true,null,-0.1e-999]", "\"1e999\"", "[\"\\\"1e999\"]", &short, "e", ""]
+        {
+            assert!(!has_endless_number(finite), "{finite}");
+        }
     }
 
     #[test]

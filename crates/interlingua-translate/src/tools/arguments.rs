@@ -1,8 +1,8 @@
 //! The arguments of a call, on their way to those who insist on an object.
 
 use interlingua_ir::{Call, Form, Note, NoteKind};
+use interlingua_protocol::json::has_endless_number;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::ARGUMENT;
 use crate::render::string;
@@ -65,22 +65,6 @@ fn is_object(json: &str) -> bool {
         && serde_json::from_str::<IgnoredAny>(json).is_ok()
         && !has_endless_number(json)
 }
-
-/// Whether a number is larger than any of 64 bits: whoever has to read it refuses the whole.
-fn has_endless_number(json: &str) -> bool {
-    let bytes = json.as_bytes();
-    let mut powers = memchr::memchr2_iter(b'e', b'E', bytes);
-    let behind_digit = |at: usize| at.checked_sub(1).is_some_and(|it| bytes[it].is_ascii_digit());
-    let is_long = |digits: &[u8]| digits.len() > LONGEST_NUMBER;
-    let may_be = powers.any(behind_digit)
-        || (bytes.len() > LONGEST_NUMBER && bytes.split(|it| !it.is_ascii_digit()).any(is_long));
-    may_be
-        && serde_json::from_str::<Value>(json)
-            .is_err_and(|error| error.to_string().starts_with("number out of range"))
-}
-
-/// More digits than this are none that 64 bits can hold.
-const LONGEST_NUMBER: usize = 308;
 
 /// Under what name arguments stand that are no object.
 const RAW: &str = "_raw";
