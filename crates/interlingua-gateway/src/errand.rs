@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlingua_dialect::{NonstreamThinking, OfferedIn};
+use interlingua_dialect::NonstreamThinking;
 use interlingua_ir::{Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
 use interlingua_registry::{Attempts, Next, ProviderKey, Scrubber, Target};
@@ -11,6 +11,7 @@ use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
     self as translate, Check, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
+    wants_conversation,
 };
 use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
@@ -46,18 +47,20 @@ impl Errand<'_, '_> {
         let begun = Instant::now();
         let mut attempts = Attempts::new();
         let mut mending = Mending::begin(&view.learned, self.target);
+        let conversation = self.conversation();
         loop {
             record.attempts += 1;
-            let mut refusal = match self.ask(record, &mending.repairs).await {
-                Ok(mut answer) => {
-                    mending.learn(&view.learned, self.target);
-                    if let Answer::Begun(commit) = &mut answer {
-                        commit.place = Some(place);
+            let mut refusal =
+                match self.ask(record, &mending.repairs, conversation.as_deref()).await {
+                    Ok(mut answer) => {
+                        mending.learn(&view.learned, self.target);
+                        if let Answer::Begun(commit) = &mut answer {
+                            commit.place = Some(place);
+                        }
+                        return Ok(answer);
                     }
-                    return Ok(answer);
-                }
-                Err(refusal) => refusal,
-            };
+                    Err(refusal) => refusal,
+                };
             self.scrubber().mask_fault(&mut refusal.fault);
             let repair = mending.mend(&refusal, self.turn);
             let fault = refusal.fault;
@@ -77,23 +80,22 @@ impl Errand<'_, '_> {
     }
 
     /// Asks the target once.
-    async fn ask(&self, record: &mut Record, repairs: &Repairs) -> Result<Answer, Refusal> {
+    async fn ask(
+        &self,
+        record: &mut Record,
+        repairs: &Repairs,
+        conversation: Option<&str>,
+    ) -> Result<Answer, Refusal> {
         let Target { provider, model, .. } = self.target;
         let dialect = &model.dialect;
         let forced = dialect.request.nonstream_thinking == NonstreamThinking::ForceStream;
         let stream = self.turn.stream || forced;
-        let is_named =
-            dialect.cache.key_field.is_some() || dialect.tools.offered_in == OfferedIn::Prompt;
-        let conversation = is_named.then(|| {
-            let seed = session::seed(&self.job.tenant, self.session, self.turn);
-            self.job.state.tools.seal.name(&seed.to_le_bytes())
-        });
         let target = translate::Target {
             dialect,
             provider: &provider.id,
             model: &model.id,
             max_output_tokens: model.max_output_tokens,
-            conversation: conversation.as_deref(),
+            conversation,
             stream,
             repairs,
         };
@@ -204,6 +206,15 @@ impl Errand<'_, '_> {
             record.notes.truncate(kept);
         }
         result
+    }
+
+    /// A name for the conversation, where the target needs one.
+    fn conversation(&self) -> Option<String> {
+        let Self { job, turn, .. } = self;
+        wants_conversation(turn, &self.target.model.dialect).then(|| {
+            let seed = session::seed(&job.tenant, self.session, turn);
+            job.state.tools.seal.name(&seed.to_le_bytes())
+        })
     }
 
     fn scrubber(&self) -> Scrubber {

@@ -72,4 +72,4 @@ pub mod verbatim;
 pub use check::Check;
 pub use interlingua_protocol::json;
 pub use pipe::{Decode, Encode, Kept, Pipe, ReadLimits, Reader, Started};
-pub use target::{Repairs, Target, Written};
+pub use target::{Repairs, Target, Written, wants_conversation};

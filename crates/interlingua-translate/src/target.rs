@@ -1,9 +1,9 @@
 //! Where a turn goes, and how it looks there.
 
-use interlingua_dialect::{Dialect, Fix};
+use interlingua_dialect::{Dialect, Fix, OfferedIn};
 use interlingua_ir::{Note, NoteKind, Protocol, Turn};
-use serde_json::Value;
 
+use crate::render::quoted;
 use crate::tools::ToolMap;
 
 /// Where a turn goes.
@@ -28,12 +28,17 @@ pub struct Target<'t> {
 }
 
 impl Target<'_> {
-    /// The field that keeps the conversation on one cache, with its value. Clients of Chat and Responses
-    /// have a word for it and say it themselves.
+    /// The field that keeps the conversation on one cache, with its value.
     pub(crate) fn cache_key(&self, turn: &Turn<'_>) -> Option<(&str, String)> {
-        let name = self.dialect.cache.key_field.as_deref()?;
-        let key = self.conversation.filter(|_| turn.protocol == Protocol::Messages)?;
-        Some((name, Value::from(key).to_string()))
+        let name = cache_field(turn, self.dialect)?;
+        Some((name, quoted(self.conversation?)))
+    }
+
+    /// How long an answer may be where the client does not say it and `usual` is right for a model of which
+    /// nothing is known, in tokens.
+    pub(crate) fn output_or(&self, usual: u64) -> u64 {
+        let wished = self.max_output_tokens.unwrap_or(usual);
+        self.repairs.answer_limit.map_or(wished, |limit| wished.min(limit))
     }
 
     /// The most tokens that an answer can have, as far as that is known.
@@ -49,6 +54,17 @@ impl Target<'_> {
         let allowed = allowed.max(clamp.min.unwrap_or(f64::MIN)).min(clamp.max.unwrap_or(f64::MAX));
         (allowed.to_bits() != asked.to_bits()).then(|| allowed.to_string())
     }
+}
+
+/// Whether a turn goes nowhere without a name for its [conversation](Target::conversation).
+pub fn wants_conversation(turn: &Turn<'_>, dialect: &Dialect) -> bool {
+    dialect.tools.offered_in == OfferedIn::Prompt || cache_field(turn, dialect).is_some()
+}
+
+/// The field for the name of the conversation. Clients of Chat and Responses have a word for it, and say it
+/// themselves.
+fn cache_field<'d>(turn: &Turn<'_>, dialect: &'d Dialect) -> Option<&'d str> {
+    dialect.cache.key_field.as_deref().filter(|_| turn.protocol == Protocol::Messages)
 }
 
 /// Changes to a request that an upstream has asked for by refusing it.

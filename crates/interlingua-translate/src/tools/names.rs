@@ -175,10 +175,12 @@ impl ToolMap {
 impl<'a> Rules<'a> {
     fn of(upstream: &'a Tools) -> Self {
         let max = upstream.name_max as usize;
-        let pattern = Some(&upstream.name_pattern);
         // Most ask for no more than what every name keeps to, and need no look at each.
-        let pattern = pattern.filter(|it| it.as_str() != format!("^[a-zA-Z0-9_-]{{1,{max}}}$"));
-        Self { max, pattern }
+        let safe = |it: &Pattern| {
+            let most = it.as_str().strip_prefix("^[a-zA-Z0-9_-]{1,")?.strip_suffix("}$")?;
+            most.parse().ok().filter(|most| max <= *most)
+        };
+        Self { max, pattern: Some(&upstream.name_pattern).filter(|it| safe(it).is_none()) }
     }
 
     fn refuses(&self, wire: &str) -> bool {

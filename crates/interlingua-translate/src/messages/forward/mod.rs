@@ -175,11 +175,7 @@ fn is_forced(turn: &Turn<'_>) -> bool {
 fn length(request: &mut Fields<'_>, target: &Target<'_>, notes: &mut Vec<Note>) {
     let most = target.most_output();
     match request.get("max_tokens").map(str::parse::<u64>) {
-        None => {
-            let wished = target.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
-            let wished = most.map_or(wished, |most| wished.min(most));
-            request.set("max_tokens", wished.to_string());
-        }
+        None => request.set("max_tokens", target.output_or(DEFAULT_MAX_TOKENS).to_string()),
         Some(Ok(asked)) if most.is_some_and(|most| asked > most) => {
             request.set("max_tokens", most.unwrap_or(asked).to_string());
             notes.push(Note::new(NoteKind::Changed, "max_tokens"));

@@ -168,9 +168,8 @@ impl<'t> Wish<'t> {
         let least = rules.and_then(|it| it.min).map_or(0, u64::from);
         let most = rules.and_then(|it| it.max).map_or(u64::MAX, u64::from);
         let length = self.max_tokens.or(turn.max_output_tokens);
-        let longest = target.most_output();
-        let length = length.or(target.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
-        let length = longest.map_or(length, |it| it.min(length));
+        let length = length.unwrap_or_else(|| target.output_or(DEFAULT_MAX_TOKENS));
+        let length = target.most_output().map_or(length, |it| it.min(length));
         let mut allowed = asked.max(least).min(most);
         if allowed >= length {
             allowed = if is_new { length / 2 } else { length.saturating_sub(1) };

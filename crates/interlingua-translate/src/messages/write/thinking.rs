@@ -88,11 +88,7 @@ impl Plan {
                 }
                 most.map_or(asked, |most| asked.min(most)).max(least)
             }
-            None => {
-                let usual = DEFAULT_MAX_TOKENS + budget.unwrap_or(0);
-                let wished = target.max_output_tokens.unwrap_or(usual);
-                most.map_or(wished, |most| wished.min(most))
-            }
+            None => target.output_or(DEFAULT_MAX_TOKENS + budget.unwrap_or(0)),
         };
         let Some(budget) = budget else { return };
         let smallest = target.dialect.thinking.budget.as_ref().and_then(|it| it.min);
