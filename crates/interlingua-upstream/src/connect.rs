@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::chunks::Joined;
 use crate::proxy::{ProxySettings, intercept};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -52,7 +53,7 @@ pub(crate) fn connector(proxies: &ProxySettings, connect: Duration) -> io::Resul
     Ok(Deadline { inner: https, limit: connect })
 }
 
-/// A connector that gives up.
+/// A connector that gives up, and whose connections join what comes in small chunks.
 #[derive(Clone)]
 pub(crate) struct Deadline<C> {
     inner: C,
@@ -62,11 +63,12 @@ pub(crate) struct Deadline<C> {
 impl<C> Service<Uri> for Deadline<C>
 where
     C: Service<Uri, Error = BoxError>,
+    C::Response: Connection,
     C::Future: Send + 'static,
 {
-    type Response = C::Response;
+    type Response = Joined<C::Response>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Joined<C::Response>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx)
@@ -75,10 +77,11 @@ where
     fn call(&mut self, destination: Uri) -> Self::Future {
         let (limit, connecting) = (self.limit, self.inner.call(destination));
         Box::pin(async move {
-            tokio::time::timeout(limit, connecting).await.map_err(|_| {
+            let connected = tokio::time::timeout(limit, connecting).await.map_err(|_| {
                 let what = format!("no connection within {} s", limit.as_secs());
                 BoxError::from(io::Error::new(io::ErrorKind::TimedOut, what))
-            })?
+            })?;
+            connected.map(Joined::new)
         })
     }
 }

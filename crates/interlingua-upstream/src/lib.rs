@@ -46,6 +46,7 @@
 //! ```
 
 mod body;
+mod chunks;
 mod client;
 mod connect;
 mod demo;
