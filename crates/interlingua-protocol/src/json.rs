@@ -2,6 +2,9 @@
 
 use memchr::memchr_iter;
 
+use crate::structure::blocks;
+pub use crate::structure::containers;
+
 /// How much structure a document may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
@@ -29,23 +32,20 @@ impl Default for Limits {
 /// [`TooComplex`] as soon as a limit is crossed.
 pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
     let (mut depth, mut nodes) = (0usize, 1usize);
-    for (at, outside) in outside(document) {
-        for (nth, byte) in outside.iter().enumerate() {
-            match byte {
-                b'[' | b'{' => {
-                    depth += 1;
-                    nodes += 1;
-                    if depth > limits.depth {
-                        return Err(TooComplex::Depth { limit: limits.depth, at: at + nth });
-                    }
-                }
-                b']' | b'}' => depth = depth.saturating_sub(1),
-                b',' => nodes += 1,
-                _ => {}
-            }
-        }
+    for block in blocks(document) {
+        nodes += (block.commas | block.opening).count_ones() as usize;
         if nodes > limits.nodes {
             return Err(TooComplex::Nodes { limit: limits.nodes });
+        }
+        for (at, opens) in block.brackets() {
+            if !opens {
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+            depth += 1;
+            if depth > limits.depth {
+                return Err(TooComplex::Depth { limit: limits.depth, at });
+            }
         }
     }
     Ok(())

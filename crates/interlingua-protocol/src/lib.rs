@@ -24,6 +24,7 @@
 
 mod document;
 mod object;
+mod structure;
 
 pub mod chat;
 pub mod json;

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use interlingua_ir::Text;
+use interlingua_protocol::json::containers;
 use memchr::memchr;
 
 /// A member of an object.
@@ -30,28 +31,7 @@ pub(crate) struct Spans<'t> {
 
 impl<'t> Spans<'t> {
     pub(crate) fn of(document: &'t str) -> Self {
-        let bytes = document.as_bytes();
-        let (mut containers, mut open, mut at) = (Vec::new(), Vec::new(), 0);
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'"' => {
-                    at = string_end(bytes, at).unwrap_or(bytes.len());
-                    continue;
-                }
-                b'{' | b'[' => {
-                    open.push(containers.len());
-                    containers.push((at, 0));
-                }
-                b'}' | b']' => {
-                    if let Some(nth) = open.pop() {
-                        containers[nth].1 = at + 1;
-                    }
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-        Self { document, containers }
+        Self { document, containers: containers(document.as_bytes()) }
     }
 
     /// The members of an object that is a part of the document.
