@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut as _;
 use interlingua_registry::Timeouts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -157,21 +158,22 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // A part of a buffer has to be written to before it can be lent, and hyper asks all the time.
-        let mut read = self.stream.poll_read_ready(cx);
-        let mut len = 0;
-        if read.is_ready() {
-            let room = buf.remaining().min(AT_ONCE);
-            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-            read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
-            len = part.filled().len();
-            buf.advance(len);
-        }
-        if read.is_ready() {
+        let room = buf.remaining().min(AT_ONCE);
+        let read = loop {
+            if self.stream.poll_read_ready(cx)?.is_pending() {
+                break None;
+            }
+            // Unlike a part that is lent, room that is only bounded need not be written to before.
+            match self.stream.try_read_buf(&mut (&mut *buf).limit(room)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => break Some(read?),
+            }
+        };
+        if let Some(len) = read {
             if len > 0 && matches!(self.activity.get(), FRESH | QUIET) {
                 self.activity.set(HEAD);
             }
-            return read;
+            return Poll::Ready(Ok(()));
         }
         match self.poll_silence(cx) {
             Poll::Ready(()) => Poll::Ready(Err(timed_out("the client is silent"))),

@@ -157,7 +157,8 @@ impl Framer {
                 self.check_limit()
             }
             ("event", value) => {
-                self.event = value.into_owned();
+                self.event.clear();
+                self.event.push_str(&value);
                 self.check_limit()
             }
             _ => Ok(()),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use blake3::Hasher;
-use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Turn};
+use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Text, Turn};
 
 use crate::Key;
 use crate::canonical::canonical;
@@ -133,13 +133,16 @@ const PART: &[u8] = &[0xf8];
 
 /// A conversation on its way into a hash.
 struct Conversation {
-    hasher: Hasher,
-    /// What is not in the hash yet: long pieces are hashed several times as fast as short ones.
+    /// What is in the hash; it is the key of the hash of what follows.
+    before: [u8; 32],
+    /// What is not in the hash yet: a piece that is hashed at once takes a fraction of the time that it
+    /// takes in parts.
     waiting: Vec<u8>,
     scratch: Vec<u8>,
 }
 
-/// How much waits before it goes into the hash, in bytes.
+/// From so much on what waits goes into the hash, in bytes. Where that happens depends on the conversation
+/// alone, as it has to.
 const MAX_WAITING: usize = 64 << 10;
 
 impl Conversation {
@@ -150,17 +153,16 @@ impl Conversation {
         if let Some(session) = scope.session {
             key.update(session.as_bytes()).update(END);
         }
-        let hasher = Hasher::new_keyed(&key.finalize().into());
-        Self { hasher, waiting: Vec::new(), scratch: Vec::new() }
+        Self { before: key.finalize().into(), waiting: Vec::new(), scratch: Vec::new() }
     }
 
     fn prefix(&mut self) -> Prefix {
         self.settle();
-        Prefix(self.hasher.finalize().into())
+        Prefix(self.before)
     }
 
     fn settle(&mut self) {
-        self.hasher.update(&self.waiting);
+        self.before = blake3::keyed_hash(&self.before, &self.waiting).into();
         self.waiting.clear();
     }
 
@@ -171,17 +173,17 @@ impl Conversation {
 
     /// Adds a step, and gives its key if the client can see something of it.
     fn step(&mut self, items: &[Item<'_>]) -> Option<Key> {
-        let before = self.prefix();
         let calls = || items.iter().filter_map(as_call);
+        let texts = || items.iter().flat_map(texts);
         let has_calls = calls().next().is_some();
+        // What clients may leave out by themselves must not become a place where hashes are joined.
+        if !has_calls && texts().all(|it| it.to_plain().trim().is_empty()) {
+            return None;
+        }
+        let before = self.prefix();
         let mut words = KeyOfWords::new(before);
-        for item in items {
-            let Item::Message(message) = item else { continue };
-            for part in &message.parts {
-                if let Part::Text(text) | Part::Refusal(text) = part {
-                    words.add(&text.to_plain());
-                }
-            }
+        for text in texts() {
+            words.add(&text.to_plain());
         }
         let said = words.key();
         let key = match has_calls {
@@ -275,6 +277,18 @@ fn is_of_model(item: &Item<'_>) -> bool {
         Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => true,
         Item::Output(_) | Item::Summary(_) => false,
     }
+}
+
+/// What a model said in words.
+fn texts<'t, 'a>(item: &'t Item<'a>) -> impl Iterator<Item = &'t Text<'a>> {
+    let parts = match item {
+        Item::Message(message) => message.parts.as_slice(),
+        _ => &[],
+    };
+    parts.iter().filter_map(|part| match part {
+        Part::Text(text) | Part::Refusal(text) => Some(text),
+        _ => None,
+    })
 }
 
 fn as_call<'t, 'a>(item: &'t Item<'a>) -> Option<&'t Call<'a>> {

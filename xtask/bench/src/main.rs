@@ -53,6 +53,9 @@ enum Task {
         /// Approximate size in bytes.
         #[arg(long)]
         size: usize,
+        /// How fast the answer is to come.
+        #[arg(long, value_enum, default_value_t = pace::Pace::Burst)]
+        pace: pace::Pace,
         /// The file to write.
         file: PathBuf,
     },
@@ -64,8 +67,8 @@ fn main() -> ExitCode {
         Task::Mock => mock::run().map_err(Into::into),
         Task::Bytepipe { upstream } => bytepipe::run(&upstream).map_err(Into::into),
         Task::Load(options) => load::run(&options),
-        Task::Body { pair, size, file } => {
-            let request = request::Request { pair, size, stream: true, pace: pace::Pace::Burst };
+        Task::Body { pair, size, pace, file } => {
+            let request = request::Request { pair, size, stream: true, pace };
             std::fs::write(file, request.body()).map_err(Into::into)
         }
     };

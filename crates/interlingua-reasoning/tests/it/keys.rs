@@ -64,6 +64,7 @@ fn what_clients_change_by_themselves_changes_no_key() {
         " {\"n\" : [1.0,25e-1],\"deep\":true, \"path\":\"a\\/\\u0062\"}\n",
     );
     arguments[5] = step("\n", &["call_3"], "");
+    arguments.insert(1, step(" \n", &[], ""));
     check_same(&arguments);
 }
 
