@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use interlingua_dialect::{AnyofParentType, Refs, ToolSchema, TupleItems};
 use interlingua_ir::{Note, NoteKind};
-use memchr::memmem;
+use memchr::memchr_iter;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -43,7 +43,10 @@ pub(crate) fn shaped<'a>(
     lost: &mut Lost,
 ) -> Cow<'a, str> {
     let text = schema.get();
-    let mentions = |key: &str| memmem::find(text.as_bytes(), key.as_bytes()).is_some();
+    let touched = ["$ref", "anyOf", "items"].into_iter();
+    let touched = touched.chain(rules.drop_keys.iter().map(String::as_str));
+    let mentioned = Mentioned::of(text, touched);
+    let mentions = |key: &str| mentioned.times(key) > 0;
     let rootless = rules.root_object && !has_object_root(text);
     let reshaped = rootless
         || (rules.refs == Refs::Inline && mentions("$ref"))
@@ -55,7 +58,7 @@ pub(crate) fn shaped<'a>(
         if dropped.is_empty() {
             return text.into();
         }
-        if let Some(rest) = without(text, &dropped) {
+        if let Some(rest) = without(text, &dropped, &mentioned) {
             for key in dropped {
                 lost.add(key);
             }
@@ -75,14 +78,38 @@ pub(crate) fn shaped<'a>(
     tree.to_string().into()
 }
 
+/// Which of some keywords are strings of a schema, however they are meant there.
+struct Mentioned<'s>(Vec<&'s str>);
+
+impl<'s> Mentioned<'s> {
+    /// Looks for all of `keys` in one pass.
+    fn of<'k>(schema: &'s str, keys: impl Iterator<Item = &'k str> + Clone) -> Self {
+        let longest = keys.clone().map(str::len).max().unwrap_or_default();
+        let mut quotes = memchr_iter(b'"', schema.as_bytes());
+        let mut from = quotes.next().map_or(schema.len(), |it| it + 1);
+        let mut found = Vec::new();
+        for quote in quotes {
+            // Behind an escaped quote this may be what stands between strings, which is no keyword.
+            let string = schema.get(from..quote).filter(|it| it.len() <= longest);
+            found.extend(string.filter(|string| keys.clone().any(|key| key == *string)));
+            from = quote + 1;
+        }
+        Self(found)
+    }
+
+    fn times(&self, key: &str) -> usize {
+        self.0.iter().filter(|it| **it == key).count()
+    }
+}
+
 /// A schema without keys that stand nowhere but at its root, as `$schema` does in nearly every tool of some
 /// agents; nothing has to be parsed for that.
-fn without(schema: &str, keys: &[&str]) -> Option<String> {
+fn without(schema: &str, keys: &[&str], mentioned: &Mentioned<'_>) -> Option<String> {
     let members = members(schema);
     let is_at_root_only = |key: &&str| {
-        let mentions = memmem::find_iter(schema.as_bytes(), key.as_bytes()).count();
+        let at_root = members.iter().filter(|it| it.name == *key).count();
         // One value that fits can be said in another way.
-        *key != "const" && mentions == members.iter().filter(|it| it.name == *key).count()
+        *key != "const" && mentioned.times(key) == at_root
     };
     if !keys.iter().all(is_at_root_only) {
         return None;
