@@ -166,7 +166,7 @@ pub fn escape(text: &str, out: &mut Vec<u8>) {
 
 /// Reads the inside of a JSON string.
 fn unescape(inside: &str) -> Cow<'_, str> {
-    let Some(first) = inside.find('\\') else { return Cow::Borrowed(inside) };
+    let Some(first) = backslash(inside) else { return Cow::Borrowed(inside) };
     let mut plain = String::with_capacity(inside.len());
     let mut rest = inside;
     let mut next = Some(first);
@@ -174,10 +174,14 @@ fn unescape(inside: &str) -> Cow<'_, str> {
         let (before, escaped) = rest.split_at(at);
         plain.push_str(before);
         rest = read_escape(escaped, &mut plain);
-        next = rest.find('\\');
+        next = backslash(rest);
     }
     plain.push_str(rest);
     Cow::Owned(plain)
+}
+
+fn backslash(text: &str) -> Option<usize> {
+    memchr::memchr(b'\\', text.as_bytes())
 }
 
 /// Reads the escape at the start of `text` and gives what follows it.
