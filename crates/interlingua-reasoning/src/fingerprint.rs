@@ -103,21 +103,32 @@ impl Prefix {
 pub(crate) struct KeyOfWords {
     hasher: Hasher,
     words: Words,
+    /// Words that are not in the hash yet: they come in small pieces, and those are hashed slowly.
+    waiting: Vec<u8>,
 }
+
+/// From so many words on they go into the hash, in bytes.
+const MAX_WORDS_WAITING: usize = 4 << 10;
 
 impl KeyOfWords {
     pub(crate) fn new(before: Prefix) -> Self {
-        Self { hasher: Hasher::new_keyed(&before.0), words: Words::default() }
+        let hasher = Hasher::new_keyed(&before.0);
+        Self { hasher, words: Words::default(), waiting: Vec::new() }
     }
 
     /// Adds the next words.
     pub(crate) fn add(&mut self, piece: &str) {
-        self.words.push(&mut self.hasher, piece);
+        self.words.push(&mut self.waiting, piece);
+        if self.waiting.len() >= MAX_WORDS_WAITING {
+            self.hasher.update(&self.waiting);
+            self.waiting.clear();
+        }
     }
 
     /// The key; `None` as long as there is no word.
     pub(crate) fn key(&self) -> Option<Key> {
-        self.words.begun.then(|| Key::new(self.hasher.clone().update(END).finalize().into()))
+        let key = || self.hasher.clone().update(&self.waiting).update(END).finalize();
+        self.words.begun.then(|| Key::new(key().into()))
     }
 }
 

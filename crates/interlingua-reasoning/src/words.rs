@@ -1,6 +1,5 @@
 //! Words without what clients add to them and take away by themselves.
 
-use blake3::Hasher;
 use memchr::memmem;
 
 /// Text on its way into a hash, without the blanks around it, which clients cut or add.
@@ -12,33 +11,16 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn push(&mut self, hash: &mut impl Absorb, piece: &str) {
+    pub(crate) fn push(&mut self, hash: &mut Vec<u8>, piece: &str) {
         let piece = if self.begun { piece } else { piece.trim_start() };
         let (words, blanks) = piece.split_at(piece.trim_end().len());
         if !words.is_empty() {
-            hash.absorb(self.blanks.as_bytes());
-            hash.absorb(words.as_bytes());
+            hash.extend_from_slice(self.blanks.as_bytes());
+            hash.extend_from_slice(words.as_bytes());
             self.blanks.clear();
             self.begun = true;
         }
         self.blanks.push_str(blanks);
-    }
-}
-
-/// What becomes a hash, now or later.
-pub(crate) trait Absorb {
-    fn absorb(&mut self, bytes: &[u8]);
-}
-
-impl Absorb for Hasher {
-    fn absorb(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-}
-
-impl Absorb for Vec<u8> {
-    fn absorb(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
     }
 }
 
