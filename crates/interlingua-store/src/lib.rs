@@ -14,7 +14,8 @@
 //! The copy in memory saves reading what is the same. It does not answer alone while the back end is
 //! well: another gateway may have [spoilt](Store#two-entries-of-one-key) or removed an entry that we
 //! still have, so the back end is asked for the marks of what is known and for the rest of the others.
-//! While it is away, a gateway knows of such things only what it has seen itself.
+//! Only a gateway that is alone with its file knows what that would say, mostly without looking into it.
+//! While the back end is away, a gateway knows of such things only what it has seen itself.
 
 mod back;
 mod guard;

@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior};
 
+use super::private;
+use super::rows::Rows;
+use super::users::Users;
 use crate::Bounds;
 use crate::back::Space;
 
@@ -21,11 +24,17 @@ const VERSION: i64 = 1;
 /// The most that is left of the log after it was copied into the file, in bytes.
 const JOURNAL: i64 = 16 << 20;
 
+/// Into how many parts the age of an entry is cut: it is written down that an entry was used only if it
+/// was not in the same part before.
+const PARTS: i64 = 32;
+
 /// A database file.
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
     bounds: [Bounds; 2],
+    users: Users,
+    rows: Rows,
     /// Goes up when the file is replaced: who has an older one opens it anew.
     generation: AtomicU64,
     repair: Mutex<()>,
@@ -45,6 +54,8 @@ impl File {
         Self {
             path: path.to_owned(),
             bounds,
+            users: Users::new(path),
+            rows: Rows::default(),
             generation: AtomicU64::new(0),
             repair: Mutex::new(()),
             sizes: Default::default(),
@@ -59,8 +70,27 @@ impl File {
         self.bounds[space as usize]
     }
 
+    /// Since when an entry has to be used for it not to be written down again.
+    pub(super) fn recently(&self, space: Space, now: i64) -> i64 {
+        now.saturating_sub(self.bounds(space).age_ms() / PARTS)
+    }
+
+    pub(super) fn users(&self) -> &Users {
+        &self.users
+    }
+
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Goes up when the file is replaced.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
+    }
+
     /// Opens the file, makes it if there is none, and replaces it if it is damaged.
     pub(super) fn open(&self) -> Result<Opened, Error> {
+        self.users.come()?;
         let generation = self.generation.load(Relaxed);
         let mut identity = None;
         match self.open_as_it_is(generation, &mut identity) {
@@ -110,12 +140,15 @@ impl File {
     /// Looks how many entries there are and what they take.
     pub(super) fn measure(&self, connection: &Connection) -> rusqlite::Result<()> {
         for space in Space::ALL {
-            let (entries, bytes) = totals(connection, space)?;
-            let (known_entries, known_bytes) = &self.sizes[space as usize];
-            known_entries.store(entries, Relaxed);
-            known_bytes.store(bytes, Relaxed);
+            self.measured(space, totals(connection, space)?);
         }
         Ok(())
+    }
+
+    pub(super) fn measured(&self, space: Space, (entries, bytes): (u64, u64)) {
+        let (known_entries, known_bytes) = &self.sizes[space as usize];
+        known_entries.store(entries, Relaxed);
+        known_bytes.store(bytes, Relaxed);
     }
 
     fn open_as_it_is(
@@ -123,7 +156,7 @@ impl File {
         generation: u64,
         identity: &mut Option<Identity>,
     ) -> Result<Opened, Error> {
-        private(&self.path)?;
+        private::make(&self.path)?;
         *identity = Identity::of(&self.path);
         let mut connection = Connection::open(&self.path)?;
         connection.busy_timeout(BUSY)?;
@@ -155,8 +188,8 @@ impl File {
         if self.generation.load(Relaxed) != generation {
             return Ok(());
         }
-        let lock = fs::File::create(with_suffix(&self.path, ".lock"))?;
-        lock.lock()?;
+        let door = private::open(&with_suffix(&self.path, ".lock"))?;
+        door.lock()?;
         if identity == Identity::of(&self.path).as_ref() {
             let suffix = format!(".corrupt-{}", now() / 1000);
             let aside = with_suffix(&self.path, &suffix);
@@ -269,7 +302,7 @@ impl Error {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -294,25 +327,4 @@ impl Identity {
     fn of(_: &Path) -> Option<Self> {
         None
     }
-}
-
-/// Makes the file and its folder so that only their owner can look into them. What stands beside the
-/// file takes over its mode.
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn private(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
-use super::file::{Error, File, Opened, now, totals};
+use super::file::{Error, File, Opened, now};
 use super::spawn;
 use super::writer::evict;
 use crate::back::Space;
@@ -54,6 +54,7 @@ fn run(file: &File, queue: &Receiver<()>) {
 
 /// Deletes what is too old or too much, and gives back the space.
 fn sweep(file: &File, slot: &mut Option<Opened>) -> Result<(), Error> {
+    let mut deleted = 0;
     for space in Space::ALL {
         let bounds = file.bounds(space);
         let cutoff = now().saturating_sub(bounds.age_ms());
@@ -61,15 +62,18 @@ fn sweep(file: &File, slot: &mut Option<Opened>) -> Result<(), Error> {
             let values = params![space as i64, cutoff, CHUNK];
             connection.prepare_cached(EXPIRE)?.execute(values)
         };
-        while file.with(slot, expire)? == CHUNK as usize {}
+        deleted += in_chunks(|| file.with(slot, expire))?;
         let shrink = |connection: &mut Connection| {
-            let before = totals(connection, space)?.0;
             let transaction = connection.transaction()?;
-            evict(&transaction, space, bounds, CHUNK as usize)?;
+            let evicted = evict(&transaction, space, bounds, CHUNK as usize)?;
             transaction.commit()?;
-            Ok(before - totals(connection, space)?.0)
+            Ok(evicted.tags.len())
         };
-        while file.with(slot, shrink)? == u64::from(CHUNK) {}
+        deleted += in_chunks(|| file.with(slot, shrink))?;
+    }
+    if deleted > 0 {
+        // What was deleted is still taken to be there.
+        file.rows().forget();
     }
     file.with(slot, |connection| {
         let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
@@ -80,6 +84,18 @@ fn sweep(file: &File, slot: &mut Option<Opened>) -> Result<(), Error> {
         file.measure(connection)?;
         checkpoint(connection)
     })
+}
+
+/// Deletes one chunk after another, as long as they are full; gives how many entries that were.
+fn in_chunks(mut delete: impl FnMut() -> Result<usize, Error>) -> Result<usize, Error> {
+    let mut all = 0;
+    loop {
+        let deleted = delete()?;
+        all += deleted;
+        if deleted < CHUNK as usize {
+            return Ok(all);
+        }
+    }
 }
 
 /// Copies the log into the file and begins a new one.

@@ -7,17 +7,30 @@
 //!            for all that waits
 //! ```
 //!
+//! While this process is alone with the file, most of what is looked for is answered at once, by what is
+//! known of the file: see [`alone`].
+//!
 //! A commit is in the hands of the system when it is acknowledged: it survives this process, and what a
 //! power failure can take is the last moments, never the file.
 
+mod alone;
 mod file;
 mod keeper;
+mod private;
 mod reader;
+mod rows;
+mod users;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::future::ready;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::thread;
 
 use interlingua_reasoning::{Entry, Key, Pending, StoreError};
@@ -25,7 +38,7 @@ use tokio::sync::oneshot;
 
 use crate::Bounds;
 use crate::back::{Asked, Back, Kept, Seen, Space};
-use file::File;
+use file::{File, now};
 use reader::Readers;
 use writer::{Op, Outcome, Writer};
 
@@ -35,6 +48,7 @@ pub(crate) struct Sqlite {
     file: Arc<File>,
     readers: Readers,
     writer: Writer,
+    _watch: SyncSender<Infallible>,
 }
 
 impl Sqlite {
@@ -44,7 +58,8 @@ impl Sqlite {
         let checkpoints = keeper::start(&file)?;
         let writer = Writer::start(&file, checkpoints)?;
         let readers = Readers::start(&file, &writer)?;
-        Ok(Self { file, readers, writer })
+        let watch = alone::start(&file)?;
+        Ok(Self { file, readers, writer, _watch: watch })
     }
 
     fn write(&self, op: Op) -> Pending<'static, Outcome> {
@@ -59,8 +74,18 @@ impl Back for Sqlite {
     }
 
     fn look(&self, space: Space, asked: Vec<Asked>) -> Pending<'static, Vec<Seen>> {
-        let answer = self.readers.send(space, asked);
-        Box::pin(async { received(answer?).await })
+        let recently = self.file.recently(space, now());
+        let said = self.file.rows().look(self.file.generation(), space, recently, &asked);
+        let open = asked.iter().zip(&said).filter(|(_, said)| said.is_none());
+        let open: Vec<_> = open.map(|(asked, _)| *asked).collect();
+        if open.is_empty() {
+            return Box::pin(ready(Ok(said.into_iter().flatten().collect())));
+        }
+        let answer = self.readers.send(space, open);
+        Box::pin(async {
+            let mut read = received(answer?).await?.into_iter();
+            Ok(said.into_iter().filter_map(|said| said.or_else(|| read.next())).collect())
+        })
     }
 
     fn put(&self, space: Space, key: Key, entry: Entry) -> Pending<'static, Kept> {

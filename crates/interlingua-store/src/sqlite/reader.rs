@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::oneshot;
 
 use super::file::{File, now};
+use super::rows::Row;
 use super::writer::{Op, Writer};
 use super::{Answer, failed, spawn};
 use crate::back::{Asked, Seen, Space};
@@ -22,14 +23,13 @@ const MAX_WAITING: usize = 1_000;
 /// The most that one transaction reads for; the other threads shall have something to do, too.
 const MAX_BATCH: usize = 16;
 
-/// Into how many parts the age of an entry is cut: it is written down that an entry was used only if it
-/// was not in the same part before.
-const PARTS: i64 = 32;
-
 /// The way to the reading threads.
 #[derive(Debug)]
 pub(super) struct Readers {
     jobs: SyncSender<Job>,
+    /// How many keys were looked for.
+    #[cfg(test)]
+    pub(super) asked: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,11 @@ impl Readers {
             let (file, writer, queue) = (Arc::clone(file), writer.clone(), Arc::clone(&queue));
             spawn("reader", move || run(&file, &writer, &queue))?;
         }
-        Ok(Self { jobs })
+        Ok(Self {
+            jobs,
+            #[cfg(test)]
+            asked: std::sync::atomic::AtomicUsize::default(),
+        })
     }
 
     /// Has keys looked for.
@@ -56,6 +60,8 @@ impl Readers {
         space: Space,
         asked: Vec<Asked>,
     ) -> Result<Answer<Vec<Seen>>, StoreError> {
+        #[cfg(test)]
+        self.asked.fetch_add(asked.len(), std::sync::atomic::Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
         self.jobs.try_send(Job { space, asked, answer }).map_err(|error| failed(&error))?;
         Ok(receiver)
@@ -65,9 +71,11 @@ impl Readers {
 fn run(file: &File, writer: &Writer, queue: &Mutex<Receiver<Job>>) {
     let mut slot = None;
     while let Some(batch) = next(queue) {
+        let epoch = file.rows().epoch();
         match file.with(&mut slot, |connection| read(connection, file, &batch)) {
             Ok(answers) => {
-                for (job, (seen, stale)) in batch.into_iter().zip(answers) {
+                for (job, Answers { seen, rows, stale }) in batch.into_iter().zip(answers) {
+                    file.rows().found(epoch, job.space, &rows);
                     if !stale.is_empty() {
                         // What is not written down now is written down the next time.
                         drop(writer.send(Op::Touch { space: job.space, keys: stale }));
@@ -92,18 +100,25 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Vec<Job>> {
     Some(iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)).collect())
 }
 
-/// Reads in one transaction, since each one locks the file and lets it go. Gives what was seen, and the
-/// keys whose use has to be written down.
-fn read(
-    connection: &mut Connection,
-    file: &File,
-    batch: &[Job],
-) -> rusqlite::Result<Vec<(Vec<Seen>, Vec<Key>)>> {
+/// What was found for a job.
+#[derive(Debug, Default)]
+struct Answers {
+    seen: Vec<Seen>,
+    rows: Vec<(Key, Row)>,
+    /// Those whose use has to be written down.
+    stale: Vec<Key>,
+}
+
+/// Reads in one transaction, since each one locks the file and lets it go.
+fn read(connection: &mut Connection, file: &File, batch: &[Job]) -> rusqlite::Result<Vec<Answers>> {
     let transaction = connection.transaction()?;
     let answers = batch.iter().map(|Job { space, asked, .. }| {
-        let mut stale = Vec::new();
-        let seen = asked.iter().map(|it| look(&transaction, file, *space, *it, &mut stale));
-        Ok((seen.collect::<rusqlite::Result<_>>()?, stale))
+        let mut answers = Answers::default();
+        for asked in asked {
+            let seen = look(&transaction, file, *space, *asked, &mut answers)?;
+            answers.seen.push(seen);
+        }
+        Ok(answers)
     });
     answers.collect()
 }
@@ -113,7 +128,7 @@ fn look(
     file: &File,
     space: Space,
     Asked { key, known }: Asked,
-    stale: &mut Vec<Key>,
+    answers: &mut Answers,
 ) -> rusqlite::Result<Seen> {
     let (age, now) = (file.bounds(space).age_ms(), now());
     let mut look = connection.prepare_cached(LOOK)?;
@@ -124,8 +139,9 @@ fn look(
         Ok((Mark::new(mark), row.get::<_, i64>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
     });
     let Some((mark, used, value)) = row.optional()? else { return Ok(Seen::Nothing) };
-    if now.saturating_sub(used) > age / PARTS {
-        stale.push(key);
+    answers.rows.push((key, Row { mark, used }));
+    if used < file.recently(space, now) {
+        answers.stale.push(key);
     }
     let is_known = known == Some(mark.as_bytes());
     Ok(match value {

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use tokio::sync::oneshot;
 
 use super::file::{Error, File, now, totals};
+use super::rows::{Change, Row, Tag};
 use super::{Answer, failed, spawn};
 use crate::Bounds;
 use crate::back::{Kept, Space};
@@ -26,7 +27,10 @@ const MAX_BATCH: usize = 256;
 const MAX_EVICTED: usize = 64;
 
 /// The size of the log at which it is copied into the file, in bytes.
-const LOG: u64 = 4 << 20;
+const LOG: usize = 4 << 20;
+
+/// About what a transaction adds to the log besides what it is told to write: pages of indexes.
+const TRANSACTION: usize = 32 << 10;
 
 /// The way to the writing thread.
 #[derive(Clone, Debug)]
@@ -103,6 +107,21 @@ impl Op {
             Self::Remove { .. } | Self::Probe => Bounds::OVERHEAD,
         }
     }
+
+    /// Whether there may be more in a space afterwards.
+    fn adds_to(&self, to: Space) -> bool {
+        match self {
+            Self::Put { space, .. } | Self::Remove { space, .. } => *space == to,
+            Self::Touch { .. } | Self::Probe => false,
+        }
+    }
+}
+
+/// What a transaction has written.
+#[derive(Debug)]
+struct Written {
+    outcomes: Vec<Outcome>,
+    changes: Vec<(Space, Tag, Change)>,
 }
 
 #[derive(Debug)]
@@ -114,51 +133,73 @@ struct Thread {
 
 impl Thread {
     fn run(self, queue: &Receiver<Job>) {
-        let mut slot = None;
+        let (mut slot, mut unmeasured) = (None, LOG);
         while let Ok(first) = queue.recv() {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(MAX_BATCH - 1));
             let size: usize = batch.iter().map(|it| it.op.size()).sum();
-            let outcomes = loop {
+            self.file.rows().writing();
+            let written = loop {
                 match self.file.with(&mut slot, |connection| self.write(connection, &batch)) {
                     // Another process writes, and for long. Whoever waits for us has gone on; what
                     // waits with us is kept all the same.
                     Err(error) if error.is_busy() => {}
-                    outcomes => break outcomes,
+                    written => break written,
                 }
             };
+            self.file.rows().wrote(written.as_ref().ok().map(|it| &*it.changes));
             self.waiting.fetch_sub(size, Relaxed);
-            answer(batch, outcomes);
-            self.checkpoint();
+            answer(batch, written.map(|it| it.outcomes));
+            unmeasured += size + TRANSACTION;
+            if unmeasured > LOG / 8 {
+                unmeasured = 0;
+                self.checkpoint();
+            }
         }
     }
 
     /// Writes all of it, or nothing.
-    fn write(&self, connection: &mut Connection, batch: &[Job]) -> rusqlite::Result<Vec<Outcome>> {
+    fn write(&self, connection: &mut Connection, batch: &[Job]) -> rusqlite::Result<Written> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcomes = batch.iter().map(|job| self.apply(&transaction, &job.op));
+        let mut changes = Vec::new();
+        let outcomes = batch.iter().map(|job| self.apply(&transaction, &job.op, &mut changes));
         let outcomes = outcomes.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut sizes = Vec::new();
         for space in Space::ALL {
-            evict(&transaction, space, self.file.bounds(space), MAX_EVICTED + batch.len())?;
+            if batch.iter().any(|job| job.op.adds_to(space)) {
+                let most = MAX_EVICTED + batch.len();
+                let evicted = evict(&transaction, space, self.file.bounds(space), most)?;
+                let gone = evicted.tags.into_iter().flatten();
+                changes.extend(gone.map(|tag| (space, tag, Change::Gone)));
+                sizes.push((space, evicted.left));
+            }
         }
         transaction.commit()?;
-        // What cannot be measured now is measured the next time.
-        drop(self.file.measure(connection));
-        Ok(outcomes)
+        for (space, size) in sizes {
+            self.file.measured(space, size);
+        }
+        Ok(Written { outcomes, changes })
     }
 
-    fn apply(&self, transaction: &Transaction<'_>, op: &Op) -> rusqlite::Result<Outcome> {
+    fn apply(
+        &self,
+        transaction: &Transaction<'_>,
+        op: &Op,
+        changes: &mut Vec<(Space, Tag, Change)>,
+    ) -> rusqlite::Result<Outcome> {
         let now = now();
         let cutoff = |space| now.saturating_sub(self.file.bounds(space).age_ms());
         let mut outcome = Outcome { kept: Kept::Kept, was_there: false };
         match op {
             Op::Put { space, key, entry } => {
                 let mut put = transaction.prepare_cached(PUT)?;
+                let (tag, cutoff) = (Tag::from(*key), cutoff(*space));
                 let (key, mark) = (key.as_bytes(), entry.mark.as_bytes());
-                let cutoff = cutoff(*space);
                 let values = params![*space as i64, key, mark, now, &entry.bytes[..], cutoff];
                 let mark: [u8; Mark::LEN] = put.query_row(values, |row| row.get(0))?;
-                outcome.kept = Kept::of(Mark::new(mark));
+                let mark = Mark::new(mark);
+                outcome.kept = Kept::of(mark);
+                changes.push((*space, tag, Change::Set(Row { mark, used: now })));
             }
             Op::Remove { space, key } => {
                 let mut old = transaction.prepare_cached(MARK)?;
@@ -168,11 +209,14 @@ impl Thread {
                 outcome.was_there = there.is_some_and(|it| Mark::new(it) != Mark::SPOILT);
                 let mut spoil = transaction.prepare_cached(SPOIL)?;
                 spoil.execute(params![*space as i64, key.as_bytes(), now])?;
+                let row = Row { mark: Mark::SPOILT, used: now };
+                changes.push((*space, Tag::from(*key), Change::Set(row)));
             }
             Op::Touch { space, keys } => {
                 let mut touch = transaction.prepare_cached(TOUCH)?;
                 for key in keys {
                     touch.execute(params![*space as i64, key.as_bytes(), now])?;
+                    changes.push((*space, Tag::from(*key), Change::Used(now)));
                 }
             }
             Op::Probe => {
@@ -186,7 +230,7 @@ impl Thread {
     fn checkpoint(&self) {
         let mut log = self.file.path().as_os_str().to_owned();
         log.push("-wal");
-        if std::fs::metadata(log).is_ok_and(|it| it.len() > LOG) {
+        if std::fs::metadata(log).is_ok_and(|it| it.len() > LOG as u64) {
             // One that is busy already will be asked again.
             self.checkpoints.try_send(()).unwrap_or_default();
         }
@@ -209,21 +253,38 @@ fn answer(batch: Vec<Job>, outcomes: Result<Vec<Outcome>, Error>) {
     }
 }
 
+/// What has made room.
+#[derive(Debug)]
+pub(super) struct Evicted {
+    /// One for each entry that had to go.
+    pub(super) tags: Vec<Option<Tag>>,
+    /// How many entries there are now, and what they take.
+    pub(super) left: (u64, u64),
+}
+
 /// Makes room, the entries first that were not used for the longest time; at most `most` of them.
 pub(super) fn evict(
     connection: &Connection,
     space: Space,
     bounds: Bounds,
     most: usize,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Evicted> {
+    let (mut entries, mut bytes) = totals(connection, space)?;
+    let mut tags = Vec::new();
     for _ in 0..most {
-        let (entries, bytes) = totals(connection, space)?;
         if entries <= bounds.entries as u64 && bytes <= bounds.bytes as u64 {
             break;
         }
-        connection.prepare_cached(EVICT)?.execute([space as i64])?;
+        let mut evict = connection.prepare_cached(EVICT)?;
+        let evicted = evict.query_row([space as i64], |row| {
+            Ok((Tag::of(row.get_ref(0)?.as_blob()?), row.get::<_, i64>(1)?.unsigned_abs()))
+        });
+        let Some((tag, size)) = evicted.optional()? else { break };
+        tags.push(tag);
+        entries = entries.saturating_sub(1);
+        bytes = bytes.saturating_sub(size + Bounds::OVERHEAD as u64);
     }
-    Ok(())
+    Ok(Evicted { tags, left: (entries, bytes) })
 }
 
 /// Keeps an entry, or spoils the one that is there unless it is too old.
@@ -249,4 +310,5 @@ const MARK: &str = "SELECT mark FROM entry WHERE space = ?1 AND key = ?2 AND use
 const TOUCH: &str = "UPDATE entry SET used = max(used, ?3) WHERE space = ?1 AND key = ?2";
 
 const EVICT: &str = "
-DELETE FROM entry WHERE id = (SELECT id FROM entry WHERE space = ?1 ORDER BY used, id LIMIT 1)";
+DELETE FROM entry WHERE id = (SELECT id FROM entry WHERE space = ?1 ORDER BY used, id LIMIT 1)
+RETURNING key, length(value)";

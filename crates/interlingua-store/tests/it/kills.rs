@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use interlingua_store::{DATABASE, Settings, open};
 use rusqlite::Connection;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::*;
 
@@ -76,6 +77,8 @@ async fn what_was_acknowledged_survives_every_kill() {
     }
     let settings = Settings { wait: Duration::from_secs(20), ..Settings::default() };
     let stores = open(&settings, folder.path()).await.unwrap();
+    // Whatever those who were killed took themselves for, they are in nobody's way.
+    assert_eq!(stores.thoughts.stats().degraded, None);
     for nth in &acknowledged {
         let found = get(&stores.thoughts, &nth.to_string()).await;
         assert_eq!(found.as_deref(), Some(text(*nth).as_str()), "{nth}");
@@ -85,4 +88,38 @@ async fn what_was_acknowledged_survives_every_kill() {
         .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().contains("corrupt"));
     assert_eq!(asides.count(), 0);
     eprintln!("{KILLS} kills, {} entries acknowledged, none lost", acknowledged.len());
+}
+
+/// What a child does that has nothing to do after it has put something, and is alone.
+#[tokio::test]
+async fn idler() {
+    let Ok(folder) = env::var(FOLDER) else { return };
+    let stores = open(&Settings::default(), Path::new(&folder)).await.unwrap();
+    put(&stores.thoughts, "a", "A").await;
+    std::io::stdout().write_all(b"put\n").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[tokio::test]
+async fn who_is_stopped_while_he_is_alone_is_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "kills::idler", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "put"));
+    let id = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(id, Signal::STOP).unwrap();
+    // What it believes when it goes on must still be so.
+    let stores = open(&Settings::default(), folder.path()).await.unwrap();
+    assert!(stores.thoughts.stats().degraded.is_some());
+    kill_process(id, Signal::CONT).unwrap();
+    until("the store is well", async || stores.thoughts.stats().degraded.is_none()).await;
+    assert_eq!(get(&stores.thoughts, "a").await.as_deref(), Some("A"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -36,6 +36,28 @@ async fn entries_survive_a_restart() {
     assert_eq!(get(&again.thoughts, "a").await.as_deref(), Some("A"));
 }
 
+#[tokio::test]
+async fn who_was_alone_finds_what_the_next_one_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = stores(folder.path()).await;
+    put(&first.thoughts, "spoilt", "S").await;
+    // Longer than it takes to know that one is alone, and what is there.
+    for _ in 0..10 {
+        assert_eq!(get(&first.thoughts, "a").await, None);
+        assert_eq!(get(&first.thoughts, "spoilt").await.as_deref(), Some("S"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let second = stores(folder.path()).await;
+    put(&second.thoughts, "a", "A").await;
+    put(&second.thoughts, "spoilt", "other").await;
+    assert_eq!(get(&first.thoughts, "a").await.as_deref(), Some("A"));
+    assert_eq!(get(&first.thoughts, "spoilt").await, None);
+    drop(first);
+    let third = stores(folder.path()).await;
+    put(&third.thoughts, "b", "B").await;
+    assert_eq!(get(&second.thoughts, "b").await.as_deref(), Some("B"));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nobody_else_reads_the_file() {
@@ -47,7 +69,7 @@ async fn nobody_else_reads_the_file() {
     put(&stores.thoughts, "a", "A").await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&state), 0o700);
-    for name in ["", "-wal", "-shm"] {
+    for name in ["", "-wal", "-shm", "-users", "-alone", ".lock"] {
         assert_eq!(mode(&state.join(format!("{DATABASE}{name}"))), 0o600, "{name}");
     }
 }
