@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use interlingua_reasoning::{Entry, Key, Mark, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -18,6 +20,10 @@ use crate::back::{Kept, Space};
 /// The most that waits to be written: in number, and in bytes.
 const MAX_WAITING: usize = 10_000;
 const MAX_WAITING_BYTES: usize = 64 << 20;
+
+/// Transactions end at least so far apart: a transaction costs more than what is put in it, so many at once
+/// share one. Who comes alone does not wait.
+const APART: Duration = Duration::from_millis(2);
 
 /// The most that one transaction holds.
 const MAX_BATCH: usize = 256;
@@ -134,22 +140,27 @@ struct Thread {
 impl Thread {
     fn run(self, queue: &Receiver<Job>) {
         let (mut slot, mut unmeasured) = (None, LOG);
+        let mut written: Option<Instant> = None;
         while let Ok(first) = queue.recv() {
+            if let Some(pause) = written.and_then(|it| APART.checked_sub(it.elapsed())) {
+                thread::sleep(pause);
+            }
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(MAX_BATCH - 1));
             let size: usize = batch.iter().map(|it| it.op.size()).sum();
             self.file.rows().writing();
-            let written = loop {
+            let done = loop {
                 match self.file.with(&mut slot, |connection| self.write(connection, &batch)) {
                     // Another process writes, and for long. Whoever waits for us has gone on; what
                     // waits with us is kept all the same.
                     Err(error) if error.is_busy() => {}
-                    written => break written,
+                    done => break done,
                 }
             };
-            self.file.rows().wrote(written.as_ref().ok().map(|it| &*it.changes));
+            written = Some(Instant::now());
+            self.file.rows().wrote(done.as_ref().ok().map(|it| &*it.changes));
             self.waiting.fetch_sub(size, Relaxed);
-            answer(batch, written.map(|it| it.outcomes));
+            answer(batch, done.map(|it| it.outcomes));
             unmeasured += size + TRANSACTION;
             if unmeasured > LOG / 8 {
                 unmeasured = 0;

@@ -178,10 +178,15 @@ fn runs(text: &Text<'_>, mut each: impl FnMut(Run<'_>)) {
 }
 
 fn plain_runs(text: &str, each: &mut impl FnMut(Run<'_>)) {
-    if text.is_ascii() {
-        each(Run::Ascii(text.as_bytes()));
-    } else {
-        text.encode_utf16().for_each(|unit| each(Run::Unit(unit)));
+    let mut rest = text;
+    loop {
+        let other = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let (ascii, behind) = rest.split_at(other);
+        each(Run::Ascii(ascii.as_bytes()));
+        let mut chars = behind.chars();
+        let Some(char) = chars.next() else { return };
+        char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| each(Run::Unit(*unit)));
+        rest = chars.as_str();
     }
 }
 
