@@ -45,36 +45,19 @@ pub(crate) fn blocks(document: &[u8]) -> impl Iterator<Item = Block> {
     let mut before = Before::default();
     let starts = (0..).step_by(BLOCK);
     blocks.iter().copied().chain(iter::once(last)).zip(starts).filter_map(move |(bytes, at)| {
-        let Lanes { quotes, backslashes, opening, closing, commas } = Lanes::of(&bytes);
-        let outside = !before.strings(quotes, backslashes);
-        let [opening, closing, commas] = [opening, closing, commas].map(|it| it & outside);
-        (opening | closing | commas != 0).then_some(Block { at, opening, closing, commas })
-    })
-}
-
-/// Which bytes of a block are which, a bit for each.
-struct Lanes {
-    quotes: u64,
-    backslashes: u64,
-    opening: u64,
-    closing: u64,
-    commas: u64,
-}
-
-impl Lanes {
-    fn of(bytes: &[u8; BLOCK]) -> Self {
-        let (lanes, _) = bytes.as_chunks::<16>();
+        let lanes = bytes.as_chunks::<16>().0;
         let lanes = [0, 1, 2, 3].map(|nth| u8x16::new(lanes[nth]));
+        let outside = !before.strings(equal(lanes, b'"'), equal(lanes, b'\\'));
+        if outside == 0 {
+            return None;
+        }
         // Of both kinds of brackets those that open differ in this bit only, and so do those that close.
         let folded = lanes.map(|it| it | u8x16::splat(b'[' ^ b'{'));
-        Self {
-            quotes: equal(lanes, b'"'),
-            backslashes: equal(lanes, b'\\'),
-            opening: equal(folded, b'{'),
-            closing: equal(folded, b'}'),
-            commas: equal(lanes, b','),
-        }
-    }
+        let opening = equal(folded, b'{') & outside;
+        let closing = equal(folded, b'}') & outside;
+        let commas = equal(lanes, b',') & outside;
+        (opening | closing | commas != 0).then_some(Block { at, opening, closing, commas })
+    })
 }
 
 fn equal(lanes: [u8x16; 4], byte: u8) -> u64 {
@@ -97,6 +80,9 @@ impl Before {
     /// behind.
     fn strings(&mut self, quotes: u64, backslashes: u64) -> u64 {
         let quotes = quotes & !self.escaped(backslashes);
+        if quotes == 0 {
+            return self.inside;
+        }
         // Each bit becomes the parity of the quotes up to it.
         let mut inside = quotes;
         for distance in [1, 2, 4, 8, 16, 32] {
