@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 
 use crate::structure::blocks;
-pub use crate::structure::containers;
+pub use crate::structure::{container_end, containers};
 
 /// How much structure a document may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

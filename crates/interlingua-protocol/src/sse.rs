@@ -96,7 +96,7 @@ impl Framer {
                 {
                     rest = &rest[1..];
                     self.fresh = false;
-                    let data = words(data.strip_prefix(b" ").unwrap_or(data));
+                    let data = value(data);
                     self.check_len(data.len())?;
                     each(Frame { event: &self.event, data: &data })?;
                     self.event.clear();
@@ -182,11 +182,19 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Splits a line into its field's name and value.
 fn field(line: &[u8]) -> (&str, Cow<'_, str>) {
+    // Nobody says much else.
+    if let Some(event) = line.strip_prefix(b"event:") {
+        return ("event", value(event));
+    }
     let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-    let (name, value) = line.split_at(colon);
-    let value = value.strip_prefix(b":").unwrap_or(value);
-    let value = value.strip_prefix(b" ").unwrap_or(value);
-    (std::str::from_utf8(name).unwrap_or_default(), words(value))
+    let (name, rest) = line.split_at(colon);
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    (name, value(rest.strip_prefix(b":").unwrap_or(rest)))
+}
+
+/// A field's value, as it stands behind the colon.
+fn value(bytes: &[u8]) -> Cow<'_, str> {
+    words(bytes.strip_prefix(b" ").unwrap_or(bytes))
 }
 
 /// The bytes as text. What is wrong is rare, and to look for nothing else is faster.

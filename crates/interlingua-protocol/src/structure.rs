@@ -127,6 +127,18 @@ pub fn containers(document: &[u8]) -> Vec<(usize, usize)> {
     containers
 }
 
+/// Where the array or object ends that a text begins with; `None` if it does not.
+pub fn container_end(text: &[u8]) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, opens) in blocks(text).flat_map(Block::brackets) {
+        depth = if opens { depth + 1 } else { depth.saturating_sub(1) };
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -167,6 +179,10 @@ mod tests {
         assert_eq!(containers(document.as_bytes()), [(0, 0), (5, 21), (10, 20), (26, 0)]);
         assert_eq!(containers(b"]}[1]"), [(2, 5)]);
         assert_eq!(containers(b""), []);
+        for (begin, end) in containers(document.as_bytes()) {
+            let found = container_end(&document.as_bytes()[begin..]);
+            assert_eq!(found.map_or(0, |it| begin + it), end);
+        }
     }
 
     proptest! {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use interlingua_ir::Text;
-use interlingua_protocol::json::containers;
+use interlingua_protocol::json::{container_end, containers};
 use memchr::memchr;
 
 /// A member of an object.
@@ -56,12 +56,16 @@ impl<'t> Spans<'t> {
 
 /// The members of an object, in their order; none if `json` is no object.
 pub(crate) fn members(json: &str) -> Vec<Member<'_>> {
-    members_by(json, |at| container_end(json.as_bytes(), at))
+    members_by(json, |at| end_of(json, at))
 }
 
 /// The elements of an array, in their order; none if `json` is no array.
 pub(crate) fn elements(json: &str) -> Vec<&str> {
-    elements_by(json, |at| container_end(json.as_bytes(), at))
+    elements_by(json, |at| end_of(json, at))
+}
+
+fn end_of(json: &str, at: usize) -> Option<usize> {
+    container_end(json.as_bytes().get(at..)?).map(|end| at + end)
 }
 
 /// The inside of a JSON string, escaped as it is.
@@ -148,27 +152,6 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
             return Some(quote + 1);
         }
         from = quote + 1;
-    }
-}
-
-fn container_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let (mut depth, mut at) = (0usize, at);
-    loop {
-        match bytes.get(at)? {
-            b'"' => {
-                at = string_end(bytes, at)?;
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-        at += 1;
     }
 }
 
