@@ -130,7 +130,9 @@ impl Mark {
             self.hash = added.fold(self.hash * POWERS[0], |sum, it| sum + it);
             self.units += 8;
         }
-        rest.iter().for_each(|byte| self.unit((*byte).into()));
+        for byte in rest {
+            self.unit((*byte).into());
+        }
     }
 
     fn unit(&mut self, unit: u16) {
@@ -185,7 +187,9 @@ fn plain_runs(text: &str, each: &mut impl FnMut(Run<'_>)) {
         each(Run::Ascii(ascii.as_bytes()));
         let mut chars = behind.chars();
         let Some(char) = chars.next() else { return };
-        char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| each(Run::Unit(*unit)));
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            each(Run::Unit(*unit));
+        }
         rest = chars.as_str();
     }
 }

@@ -43,9 +43,9 @@ pub(crate) fn shaped<'a>(
     lost: &mut Lost,
 ) -> Cow<'a, str> {
     let text = schema.get();
-    let touched = ["$ref", "anyOf", "items"].into_iter();
-    let touched = touched.chain(rules.drop_keys.iter().map(String::as_str));
-    let mentioned = Mentioned::of(text, touched);
+    let touching = ["$ref", "anyOf", "items"].into_iter();
+    let touching = touching.chain(rules.drop_keys.iter().map(String::as_str));
+    let mentioned = Mentioned::of(text, &touching);
     let mentions = |key: &str| mentioned.times(key) > 0;
     let rootless = rules.root_object && !has_object_root(text);
     let reshaped = rootless
@@ -83,7 +83,7 @@ struct Mentioned<'s>(Vec<&'s str>);
 
 impl<'s> Mentioned<'s> {
     /// Looks for all of `keys` in one pass.
-    fn of<'k>(schema: &'s str, keys: impl Iterator<Item = &'k str> + Clone) -> Self {
+    fn of<'k>(schema: &'s str, keys: &(impl Iterator<Item = &'k str> + Clone)) -> Self {
         let longest = keys.clone().map(str::len).max().unwrap_or_default();
         let mut quotes = memchr_iter(b'"', schema.as_bytes());
         let mut from = quotes.next().map_or(schema.len(), |it| it + 1);
