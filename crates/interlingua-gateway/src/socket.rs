@@ -36,8 +36,8 @@ struct Inner {
 
 /// The most that is read at once, in bytes. hyper doubles a connection's buffer whenever it was filled, up to
 /// the size of the largest head, and keeps it while the answer runs; the body is copied out of it anyway. So
-/// what would fill a buffer of 32 KiB is not read to its last byte.
-const AT_ONCE: usize = (32 << 10) - 1;
+/// a buffer of 16 KiB is never filled to its last byte.
+const AT_ONCE: usize = (16 << 10) - 1;
 
 const FRESH: u8 = 0;
 const QUIET: u8 = 1;
