@@ -1,129 +1,14 @@
-//! Small pieces of an HTTP/1.1 body, joined before hyper sees them.
-//!
-//! Model servers send every delta as a chunk of its own, and hyper hands chunks over one by one, each with
-//! a turn of the scheduler. Of an answer that comes in a burst most of the time would go into handing
-//! over. So what one read brought is made one chunk before hyper parses it. A chunk that comes alone is
-//! passed on at once.
+//! The chunks of HTTP/1.1 answers: what one read brought becomes one of them.
 
-use std::cell::RefCell;
-use std::io;
 use std::mem;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
-use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
-
-/// A connection whose answers come in chunks as large as what is there.
-#[derive(Debug)]
-pub(crate) struct Joined<T> {
-    inner: T,
-    joiner: Joiner,
-    /// What was read and found no room in the reader's buffer, from some place on.
-    left: (Vec<u8>, usize),
-}
-
-impl<T: Connection> Joined<T> {
-    pub(crate) fn new(inner: T) -> Self {
-        // HTTP/2 has frames of its own.
-        let is_other = inner.connected().is_negotiated_h2();
-        let state = if is_other { State::Alone } else { State::Head };
-        Self { inner, joiner: Joiner { state, ..Joiner::default() }, left: Default::default() }
-    }
-}
-
-/// The most that is read at once, in bytes.
-const AT_ONCE: usize = 64 << 10;
-
-thread_local! {
-    /// What comes in, and what goes on, of the read that is at work.
-    static BUFFERS: RefCell<(Vec<u8>, Vec<u8>)> = RefCell::new((vec![0; AT_ONCE], Vec::new()));
-}
-
-impl<T: Read + Unpin> Read for Joined<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { inner, joiner, left: (left, at) } = self.get_mut();
-        if let Some(rest) = left.get(*at..).filter(|it| !it.is_empty()) {
-            let now = rest.len().min(buf.remaining());
-            buf.put_slice(&rest[..now]);
-            *at += now;
-            if *at == left.len() {
-                // A stream may be long, and few bursts are.
-                (*left, *at) = Default::default();
-            }
-            return Poll::Ready(Ok(()));
-        }
-        if joiner.state == State::Alone {
-            return Pin::new(inner).poll_read(cx, buf);
-        }
-        BUFFERS.with_borrow_mut(|(read, joined)| {
-            joined.clear();
-            // To give nothing would mean that the connection has ended.
-            while joined.is_empty() {
-                let mut part = ReadBuf::new(read);
-                ready!(Pin::new(&mut *inner).poll_read(cx, part.unfilled()))?;
-                match part.filled() {
-                    [] => {
-                        joiner.leave_alone(joined);
-                        break;
-                    }
-                    data => joiner.push(data, joined),
-                }
-            }
-            let (now, later) = joined.split_at(joined.len().min(buf.remaining()));
-            buf.put_slice(now);
-            left.extend_from_slice(later);
-            Poll::Ready(Ok(()))
-        })
-    }
-}
-
-impl<T: Write + Unpin> Write for Joined<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
-    }
-}
-
-impl<T: Connection> Connection for Joined<T> {
-    fn connected(&self) -> Connected {
-        self.inner.connected()
-    }
-}
 
 /// Reads along with answers, far enough to know where chunks begin.
 ///
 /// Whatever it does not understand, and all that follows on the connection, it leaves as it is.
 #[derive(Debug, Default)]
-struct Joiner {
+pub(crate) struct Joiner {
     state: State,
     /// Of a head, what has come so far; of a line with a chunk's size, what has come and was not passed on.
     held: Vec<u8>,
@@ -150,13 +35,6 @@ enum State {
     Alone,
 }
 
-/// The chunk that is being written.
-struct Chunk {
-    /// Where its size is to be put.
-    at: usize,
-    size: u64,
-}
-
 /// The largest head, and the longest line with a size, that are read along with.
 const MAX_HEAD: usize = 64 << 10;
 const MAX_SIZE_LINE: usize = 10;
@@ -168,95 +46,58 @@ const MAX_CHUNK: u64 = 1 << 28;
 /// The most fields of a head that are read.
 const MAX_FIELDS: usize = 100;
 
-/// Room for the size of a chunk, which may begin with zeros.
-const SIZE: &[u8] = b"00000000\r\n";
-
 impl Joiner {
+    /// Joins nothing.
+    pub(crate) fn done() -> Self {
+        Self { state: State::Alone, held: Vec::new() }
+    }
+
+    /// Whether nothing is joined any more, and all may pass as it comes.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Alone
+    }
+
     /// Takes what was read, and gives what it becomes.
-    fn push(&mut self, mut data: &[u8], out: &mut Vec<u8>) {
-        let mut chunk: Option<Chunk> = None;
+    pub(crate) fn push(&mut self, mut data: &[u8], out: &mut Vec<u8>) {
+        let mut chunk = None;
         while let [first, rest @ ..] = data {
-            match self.state {
-                State::Head => data = self.head(data, out),
-                State::Body(left) => {
-                    let (now, later) = split(data, left);
-                    out.extend_from_slice(now);
-                    data = later;
-                    self.state = match left - now.len() as u64 {
-                        0 => State::Head,
-                        left => State::Body(left),
-                    };
-                }
-                State::Size => {
-                    let line = memchr::memchr(b'\n', data).map_or(data.len(), |end| end + 1);
-                    let (now, later) = data.split_at(line);
-                    self.held.extend_from_slice(now);
-                    data = later;
-                    if !self.held.ends_with(b"\n") && self.held.len() < MAX_SIZE_LINE {
-                        continue;
-                    }
-                    match size(&self.held) {
-                        None => {
-                            end(&mut chunk, true, out);
-                            self.leave_alone(out);
-                        }
-                        Some(0) => {
-                            end(&mut chunk, true, out);
-                            out.append(&mut self.held);
-                            self.state = State::BodyEnd;
-                        }
-                        Some(size) => {
-                            self.held.clear();
-                            let chunk = chunk.get_or_insert_with(|| {
-                                let at = out.len();
-                                out.extend_from_slice(SIZE);
-                                Chunk { at, size: 0 }
-                            });
-                            chunk.size += size;
-                            self.state = State::Data(size);
-                        }
-                    }
-                }
-                State::Data(left) => {
-                    let (now, later) = split(data, left);
-                    out.extend_from_slice(now);
-                    data = later;
-                    self.state = match left - now.len() as u64 {
-                        0 => State::DataEnd,
-                        left => State::Data(left),
-                    };
-                }
-                State::DataEnd if *first == b'\r' => {
+            data = match (self.state, first) {
+                (State::Head, _) => self.head(data, out),
+                (State::Body(left), _) => self.pass(data, left, State::Body, State::Head, out),
+                (State::Size, _) => self.size(data, &mut chunk, out),
+                (State::Data(left), _) => self.pass(data, left, State::Data, State::DataEnd, out),
+                (State::DataEnd, b'\r') => {
                     self.state = State::DataEndLf;
-                    data = rest;
+                    rest
                 }
-                State::DataEndLf if *first == b'\n' => {
+                (State::DataEndLf, b'\n') => {
                     // What was begun in another read ends here; what was begun in this one may go on.
                     if chunk.is_none() {
                         out.extend_from_slice(b"\r\n");
                     }
                     self.state = State::Size;
-                    data = rest;
+                    rest
                 }
-                State::BodyEnd if *first == b'\r' => {
-                    out.push(*first);
+                (State::BodyEnd, b'\r') => {
+                    out.push(b'\r');
                     self.state = State::BodyEndLf;
-                    data = rest;
+                    rest
                 }
-                State::BodyEndLf if *first == b'\n' => {
-                    out.push(*first);
+                (State::BodyEndLf, b'\n') => {
+                    out.push(b'\n');
                     self.state = State::Head;
-                    data = rest;
+                    rest
                 }
-                State::DataEnd | State::DataEndLf | State::BodyEnd | State::BodyEndLf => {
-                    end(&mut chunk, false, out);
-                    self.leave_alone(out);
-                }
-                State::Alone => {
+                (State::Alone, _) => {
                     out.extend_from_slice(data);
                     return;
                 }
-            }
+                _ => {
+                    end(&mut chunk, false, out);
+                    self.leave_alone(out);
+                    data
+                }
+            };
         }
         end(&mut chunk, self.state == State::Size, out);
     }
@@ -280,8 +121,59 @@ impl Joiner {
         later
     }
 
+    /// Passes on what is there of a piece, and gives what follows it.
+    fn pass<'d>(
+        &mut self,
+        data: &'d [u8],
+        left: u64,
+        more: fn(u64) -> State,
+        then: State,
+        out: &mut Vec<u8>,
+    ) -> &'d [u8] {
+        let most = usize::try_from(left).map_or(data.len(), |left| left.min(data.len()));
+        let (now, later) = data.split_at(most);
+        out.extend_from_slice(now);
+        self.state = match left - now.len() as u64 {
+            0 => then,
+            left => more(left),
+        };
+        later
+    }
+
+    /// Reads the size of a chunk, which joins the one that is being written; gives what follows.
+    fn size<'d>(
+        &mut self,
+        data: &'d [u8],
+        chunk: &mut Option<Chunk>,
+        out: &mut Vec<u8>,
+    ) -> &'d [u8] {
+        let line = memchr::memchr(b'\n', data).map_or(data.len(), |end| end + 1);
+        let (now, later) = data.split_at(line);
+        self.held.extend_from_slice(now);
+        if !self.held.ends_with(b"\n") && self.held.len() < MAX_SIZE_LINE {
+            return later;
+        }
+        match size(&self.held) {
+            None => {
+                end(chunk, true, out);
+                self.leave_alone(out);
+            }
+            Some(0) => {
+                end(chunk, true, out);
+                out.append(&mut self.held);
+                self.state = State::BodyEnd;
+            }
+            Some(size) => {
+                self.held.clear();
+                chunk.get_or_insert_with(|| Chunk::begin(out)).size += size;
+                self.state = State::Data(size);
+            }
+        }
+        later
+    }
+
     /// Changes nothing from here on.
-    fn leave_alone(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn leave_alone(&mut self, out: &mut Vec<u8>) {
         match mem::replace(&mut self.state, State::Alone) {
             State::Size => out.append(&mut self.held),
             State::DataEndLf => out.push(b'\r'),
@@ -321,17 +213,30 @@ fn after_head(head: &[u8]) -> State {
     }
 }
 
-/// Up to `most` bytes, and the others.
-fn split(data: &[u8], most: u64) -> (&[u8], &[u8]) {
-    data.split_at(usize::try_from(most).map_or(data.len(), |most| most.min(data.len())))
-}
-
 /// The size in a line that holds nothing else.
 fn size(line: &[u8]) -> Option<u64> {
     let digits = line.strip_suffix(b"\r\n").filter(|it| (1..=8).contains(&it.len()))?;
     let digit = |byte: &u8| char::from(*byte).to_digit(16).map(u64::from);
     let size = digits.iter().try_fold(0, |size, byte| Some(size * 16 + digit(byte)?))?;
     (size < MAX_CHUNK).then_some(size)
+}
+
+/// The chunk that is being written.
+struct Chunk {
+    /// Where its size is to be put.
+    at: usize,
+    size: u64,
+}
+
+/// Room for the size of a chunk, which may begin with zeros.
+const SIZE: &[u8] = b"00000000\r\n";
+
+impl Chunk {
+    fn begin(out: &mut Vec<u8>) -> Self {
+        let at = out.len();
+        out.extend_from_slice(SIZE);
+        Self { at, size: 0 }
+    }
 }
 
 /// Writes how long a chunk has become, and the end of its last line if that has come.

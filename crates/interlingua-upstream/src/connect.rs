@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::chunks::Joined;
+use crate::joined::Joined;
 use crate::proxy::{ProxySettings, intercept};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -50,6 +50,7 @@ mod chunks;
 mod client;
 mod connect;
 mod demo;
+mod joined;
 mod kinds;
 mod models;
 mod proxy;
