@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use blake3::Hasher;
-use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Text, Turn};
+use interlingua_ir::{Call, Form, Item, Part, Reasoning, Role, Turn};
 
 use crate::Key;
 use crate::canonical::canonical;
@@ -167,13 +167,13 @@ impl Conversation {
         Self { before: key.finalize().into(), waiting: Vec::new(), scratch: Vec::new() }
     }
 
-    fn prefix(&mut self) -> Prefix {
-        self.settle();
-        Prefix(self.before)
+    fn prefix(&self) -> Prefix {
+        Prefix(blake3::keyed_hash(&self.before, &self.waiting).into())
     }
 
-    fn settle(&mut self) {
-        self.before = blake3::keyed_hash(&self.before, &self.waiting).into();
+    /// Puts what waits into the hash, which is `prefix` then.
+    fn settle(&mut self, prefix: Prefix) {
+        self.before = prefix.0;
         self.waiting.clear();
     }
 
@@ -184,23 +184,25 @@ impl Conversation {
 
     /// Adds a step, and gives its key if the client can see something of it.
     fn step(&mut self, items: &[Item<'_>]) -> Option<Key> {
-        let calls = || items.iter().filter_map(as_call);
-        let texts = || items.iter().flat_map(texts);
-        let has_calls = calls().next().is_some();
-        // What clients may leave out by themselves must not become a place where hashes are joined.
-        if !has_calls && texts().all(|it| it.to_plain().trim().is_empty()) {
-            return None;
-        }
         let before = self.prefix();
+        let calls = || items.iter().filter_map(as_call);
+        let has_calls = calls().next().is_some();
         let mut words = KeyOfWords::new(before);
-        for text in texts() {
-            words.add(&text.to_plain());
+        for item in items {
+            let Item::Message(message) = item else { continue };
+            for part in &message.parts {
+                if let Part::Text(text) | Part::Refusal(text) = part {
+                    words.add(&text.to_plain());
+                }
+            }
         }
         let said = words.key();
         let key = match has_calls {
             true => before.key_of_calls(calls().map(|it| it.head.id.as_ref())),
+            // What clients may leave out by themselves is no place where hashes are joined.
             false => said?,
         };
+        self.settle(before);
         self.add(STEP);
         if let Some(said) = said {
             self.add(said.as_bytes());
@@ -243,7 +245,7 @@ impl Conversation {
             Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => {}
         }
         if self.waiting.len() > MAX_WAITING {
-            self.settle();
+            self.settle(self.prefix());
         }
     }
 
@@ -288,18 +290,6 @@ fn is_of_model(item: &Item<'_>) -> bool {
         Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => true,
         Item::Output(_) | Item::Summary(_) => false,
     }
-}
-
-/// What a model said in words.
-fn texts<'t, 'a>(item: &'t Item<'a>) -> impl Iterator<Item = &'t Text<'a>> {
-    let parts = match item {
-        Item::Message(message) => message.parts.as_slice(),
-        _ => &[],
-    };
-    parts.iter().filter_map(|part| match part {
-        Part::Text(text) | Part::Refusal(text) => Some(text),
-        _ => None,
-    })
 }
 
 fn as_call<'t, 'a>(item: &'t Item<'a>) -> Option<&'t Call<'a>> {

@@ -55,15 +55,6 @@ impl Sealing {
         }
     }
 
-    /// Whether a [`Sealer`] would neither change an event nor remember anything of it.
-    pub fn passes(&self, event: &Event<'_>) -> bool {
-        match event {
-            Event::Frame(frame) => !holds_opaque(frame),
-            Event::Delta { .. } => self.open.is_none() && !self.closing,
-            _ => false,
-        }
-    }
-
     fn seal(&mut self, growing: Growing, call: Option<&str>) -> String {
         let calls = call.map(str::to_owned).into_iter().collect();
         let thought = growing.finish(self.origin.clone(), self.answer.clone(), calls);
@@ -86,7 +77,7 @@ impl Sealing {
     /// upstream signs nothing and the seal belongs all the same; what is not known yet is left out, as
     /// it comes again at the end of its thought.
     fn seal_frame(&mut self, frame: &mut Frame<'_>) {
-        if !holds_opaque(frame) {
+        if !frame.pieces.iter().any(|it| matches!(it, Piece::Opaque(_))) {
             return;
         }
         for piece in frame.pieces.to_mut() {
@@ -100,10 +91,6 @@ impl Sealing {
             *opaque = seal.into();
         }
     }
-}
-
-fn holds_opaque(frame: &Frame<'_>) -> bool {
-    frame.pieces.iter().any(|it| matches!(it, Piece::Opaque(_)))
 }
 
 impl<'s, S: Sink> Sealer<'s, S> {

@@ -11,12 +11,12 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn push(&mut self, hash: &mut Vec<u8>, piece: &str) {
+    pub(crate) fn push(&mut self, out: &mut Vec<u8>, piece: &str) {
         let piece = if self.begun { piece } else { piece.trim_start() };
         let (words, blanks) = piece.split_at(piece.trim_end().len());
         if !words.is_empty() {
-            hash.extend_from_slice(self.blanks.as_bytes());
-            hash.extend_from_slice(words.as_bytes());
+            out.extend_from_slice(self.blanks.as_bytes());
+            out.extend_from_slice(words.as_bytes());
             self.blanks.clear();
             self.begun = true;
         }

@@ -79,7 +79,8 @@ impl From<Key> for Tag {
 
 impl Rows {
     /// What can be said without looking into the file: that nothing is there; or that it is what is
-    /// known, and was used since `recently`.
+    /// known, and was used since `recently`. Nothing is said while this is being changed: whoever asks
+    /// serves everybody, and large tables take a while.
     pub(super) fn look(
         &self,
         generation: u64,
@@ -87,9 +88,10 @@ impl Rows {
         recently: i64,
         asked: &[Asked],
     ) -> Vec<Option<Seen>> {
-        let known = self.known();
+        let unknown = vec![None; asked.len()];
+        let Ok(known) = self.0.try_lock() else { return unknown };
         if known.stage != Stage::All || known.generation != generation {
-            return vec![None; asked.len()];
+            return unknown;
         }
         let rows = &known.spaces[space as usize];
         let look = |asked: &Asked| match rows.get(&Tag::from(asked.key).0) {

@@ -263,3 +263,18 @@ async fn whoever_comes_and_goes_nobody_misses_what_was_kept() {
         lane.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn who_comes_close_behind_another_one_waits_for_company() {
+    const OTHERS: u32 = 10;
+
+    let folder = TempDir::new().unwrap();
+    let sqlite = gateway(&folder).await;
+    assert_eq!(sqlite.keep("first", "a").await, Kept::Kept);
+    let begun = Instant::now();
+    for nth in 0..OTHERS {
+        assert_eq!(sqlite.keep(&format!("other {nth}"), "a").await, Kept::Kept);
+    }
+    // The first of them may find that the pause is over.
+    assert!(begun.elapsed() >= writer::APART * (OTHERS - 1), "{:?}", begun.elapsed());
+}

@@ -23,7 +23,7 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// Transactions end at least so far apart: a transaction costs more than what is put in it, so many at once
 /// share one. Who comes alone does not wait.
-const APART: Duration = Duration::from_millis(2);
+pub(super) const APART: Duration = Duration::from_millis(2);
 
 /// The most that one transaction holds.
 const MAX_BATCH: usize = 256;

@@ -20,17 +20,6 @@ pub struct Bridge<'m, S> {
 #[derive(Debug, Default)]
 pub struct Unwrapping(Vec<(Index, Custom)>);
 
-impl Unwrapping {
-    /// Whether a [`Bridge`] would neither change an event nor remember anything of it.
-    pub fn passes(&self, event: &Event<'_>) -> bool {
-        match event {
-            Event::Frame(_) => true,
-            Event::Delta { .. } => self.0.is_empty(),
-            _ => false,
-        }
-    }
-}
-
 /// The input of a custom call, on its way to the client.
 #[derive(Debug)]
 struct Custom {

@@ -43,15 +43,17 @@ pub(crate) fn shaped<'a>(
     lost: &mut Lost,
 ) -> Cow<'a, str> {
     let text = schema.get();
-    let touching = ["$ref", "anyOf", "items"].into_iter();
-    let touching = touching.chain(rules.drop_keys.iter().map(String::as_str));
-    let mentioned = Mentioned::of(text, &touching);
+    let reshaping = [
+        (rules.refs == Refs::Inline).then_some("$ref"),
+        (rules.anyof_parent_type == AnyofParentType::PushDown).then_some("anyOf"),
+        (rules.tuple_items == TupleItems::PrefixItems).then_some("items"),
+    ];
+    let mut reshaping = reshaping.into_iter().flatten();
+    let dropping = rules.drop_keys.iter().map(String::as_str);
+    let mentioned = Mentioned::of(text, &reshaping.clone().chain(dropping));
     let mentions = |key: &str| mentioned.times(key) > 0;
     let rootless = rules.root_object && !has_object_root(text);
-    let reshaped = rootless
-        || (rules.refs == Refs::Inline && mentions("$ref"))
-        || (rules.anyof_parent_type == AnyofParentType::PushDown && mentions("anyOf"))
-        || (rules.tuple_items == TupleItems::PrefixItems && mentions("items"));
+    let reshaped = rootless || reshaping.any(mentions);
     let dropped: Vec<&str> =
         rules.drop_keys.iter().map(String::as_str).filter(|key| mentions(key)).collect();
     if !reshaped {
