@@ -182,7 +182,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Splits a line into its field's name and value.
 fn field(line: &[u8]) -> (&str, Cow<'_, str>) {
-    // Nobody says much else.
+    // Of some protocols every frame begins with one.
     if let Some(event) = line.strip_prefix(b"event:") {
         return ("event", value(event));
     }
