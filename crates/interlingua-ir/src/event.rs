@@ -51,6 +51,8 @@ pub enum Event<'a> {
     /// What the upstream sent, for a client of the same protocol. The events that it means have come
     /// before it.
     Frame(Frame<'a>),
+    /// Several frames at once, for the same client. The events that they mean have come before them.
+    Frames(FrameRun<'a>),
     /// Something could not be carried over as it was.
     Note(Note),
     /// The answer is over.
@@ -77,6 +79,7 @@ impl Event<'_> {
             Self::Close { index } => Event::Close { index },
             Self::Drop { index } => Event::Drop { index },
             Self::Frame(frame) => Event::Frame(frame.into_owned()),
+            Self::Frames(frames) => Event::Frames(frames.into_owned()),
             Self::Note(note) => Event::Note(note),
             Self::End { stop, usage } => Event::End { stop, usage },
         }
@@ -85,7 +88,7 @@ impl Event<'_> {
     /// Whether the event carries something of the model: once the client has seen such an event,
     /// nothing may be retried.
     pub fn is_meaningful(&self) -> bool {
-        !matches!(self, Self::Begin { .. } | Self::Frame(_) | Self::Note(_))
+        !matches!(self, Self::Begin { .. } | Self::Frame(_) | Self::Frames(_) | Self::Note(_))
     }
 }
 
@@ -100,6 +103,7 @@ impl fmt::Display for Event<'_> {
             Self::Close { index } => write!(f, "close {index}"),
             Self::Drop { index } => write!(f, "drop  {index}"),
             Self::Frame(frame) => write!(f, "frame {}", frame.name.as_deref().unwrap_or("-")),
+            Self::Frames(frames) => write!(f, "frames {}", frames.count),
             Self::Note(note) => write!(f, "note  {note}"),
             Self::End { stop, usage: None } => write!(f, "end   {stop:?}"),
             Self::End { stop, usage: Some(usage) } => write!(f, "end   {stop:?} {usage}"),
@@ -255,6 +259,16 @@ pub struct Frame<'a> {
     pub pieces: Cow<'a, [Piece<'a>]>,
 }
 
+/// Frames of an upstream's stream that follow each other, as they stand in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameRun<'a> {
+    /// How many.
+    pub count: u64,
+    /// Their lines in order, with all that frames them: `event: `, `data: `, and the blank line at the end of
+    /// each. [`Piece::Json`] stands for what goes on as it came, framing or not.
+    pub lines: Cow<'a, [Piece<'a>]>,
+}
+
 /// A piece of a [`Frame`]. All but [`Piece::Json`] are the insides of JSON strings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece<'a> {
@@ -276,6 +290,13 @@ impl Frame<'_> {
             name: self.name.map(|it| it.into_owned().into()),
             pieces: self.pieces.into_owned().into_iter().map(Piece::into_owned).collect(),
         }
+    }
+}
+
+impl FrameRun<'_> {
+    fn into_owned(self) -> FrameRun<'static> {
+        let lines = self.lines.into_owned().into_iter().map(Piece::into_owned).collect();
+        FrameRun { count: self.count, lines }
     }
 }
 

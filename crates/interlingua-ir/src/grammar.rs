@@ -50,7 +50,7 @@ impl Grammar {
 
     fn check(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         match event {
-            Event::Frame(_) => {}
+            Event::Frame(_) | Event::Frames(_) => {}
             _ if self.ended => return Err(Violation::AfterEnd),
             Event::Begin { .. } if self.begun => return Err(Violation::SecondBegin),
             Event::Begin { .. } => self.begun = true,

@@ -52,7 +52,9 @@ mod text;
 mod turn;
 mod usage;
 
-pub use event::{Attachment, CallHead, Event, Form, Frame, Index, Kind, Piece, Sink, Stop};
+pub use event::{
+    Attachment, CallHead, Event, Form, Frame, FrameRun, Index, Kind, Piece, Sink, Stop,
+};
 pub use fault::{Blame, Class, Fault, Retry};
 pub use grammar::{Grammar, Violation};
 pub use note::{Note, NoteKind};

@@ -122,7 +122,8 @@ impl Sink for Collect {
                 seen.stop = Some(stop);
                 seen.usage = usage;
             }
-            Event::Begin { .. } | Event::Attach { .. } | Event::Frame(_) | Event::Note(_) => {}
+            Event::Begin { .. } | Event::Attach { .. } | Event::Note(_) => {}
+            Event::Frame(_) | Event::Frames(_) => {}
         }
     }
 }

@@ -76,6 +76,20 @@ impl Framer {
         bytes: &[u8],
         mut each: impl FnMut(Frame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.push_ahead(bytes, |frame, _| each(frame).map(|()| 0))
+    }
+
+    /// As [`push`](Self::push), and shows `each` what follows the frame. It says how many bytes of that it has
+    /// taken for further frames itself: whole ones, blank lines and all.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_ahead<E: From<FrameError>>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Frame<'_>, &[u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
         let mut rest = bytes;
         while !rest.is_empty() {
             if mem::take(&mut self.after_cr) && rest[0] == b'\n' {
@@ -98,15 +112,16 @@ impl Framer {
                     self.fresh = false;
                     let data = value(data);
                     self.check_len(data.len())?;
-                    each(Frame { event: &self.event, data: &data })?;
+                    let taken = each(Frame { event: &self.event, data: &data }, rest)?;
+                    rest = rest.get(taken..).unwrap_or_default();
                     self.event.clear();
                     continue;
                 }
-                self.take_line(line, &mut each)?;
+                self.take_line(line, &mut |frame| each(frame, &[]).map(drop))?;
             } else {
                 self.line.extend_from_slice(line);
                 let line = mem::take(&mut self.line);
-                self.take_line(&line, &mut each)?;
+                self.take_line(&line, &mut |frame| each(frame, &[]).map(drop))?;
                 // Keep the allocation: a stream that is cut inside lines is cut there all the time.
                 self.line = line;
                 self.line.clear();

@@ -123,6 +123,7 @@ impl Capturing {
             Event::Begin { .. }
             | Event::Open { kind: Kind::Summary, .. }
             | Event::Frame(_)
+            | Event::Frames(_)
             | Event::Note(_) => {}
         }
     }

@@ -118,10 +118,14 @@ impl<'s, S: Sink> Sealer<'s, S> {
 
 impl<S: Sink> Sink for Sealer<'_, S> {
     fn event(&mut self, mut event: Event<'_>) {
-        if let Event::Frame(frame) = &mut event {
-            // It tells nothing new, so it lets no close go.
-            self.state.seal_frame(frame);
-            return self.sink.event(event);
+        // What goes on as it came tells nothing new, so it lets no close go.
+        match &mut event {
+            Event::Frame(frame) => {
+                self.state.seal_frame(frame);
+                return self.sink.event(event);
+            }
+            Event::Frames(_) => return self.sink.event(event),
+            _ => {}
         }
         self.release(&event);
         match &event {
@@ -145,6 +149,7 @@ impl<S: Sink> Sink for Sealer<'_, S> {
             Event::Begin { .. }
             | Event::Open { .. }
             | Event::Frame(_)
+            | Event::Frames(_)
             | Event::Note(_)
             | Event::End { .. } => {}
         }

@@ -1,37 +1,99 @@
-//! Chunks that differ from the one before in nothing but their text.
+//! Frames that differ from the one before in nothing but their text and what counts them.
 
-/// Recognises a chunk that is, but for one text, the chunk before it to the byte.
+use std::ops::Range;
+
+use interlingua_protocol::sse::Frame;
+use serde_json::value::RawValue;
+
+/// Recognises a frame that is, but for a text and a few values that mean nothing, the frame before it to
+/// the byte.
 ///
-/// Nearly every chunk of a stream is. What stands around its text was parsed and judged when it came
+/// Nearly every frame of a stream is. What stands around its text was parsed and judged when it came
 /// first, and says the same again; a text that ends where its quotes end cannot change what it stands in.
-/// Such a chunk needs no parser, and a parser is most of what a chunk costs.
+/// Such a frame needs no parser, and a parser is most of what a frame costs. In a stream it need not even
+/// be cut out first: [`next`](Self::next) knows it by its lines.
 #[derive(Debug)]
 pub(crate) struct Alike<K> {
-    before: String,
-    after: String,
+    /// What does not change, end to end: the frame's first lines up to its JSON, the JSON, and the end of
+    /// its lines.
+    fixed: String,
+    /// Where in it the JSON begins.
+    json: usize,
+    /// Where in it something that changes stands, in order.
+    gaps: Vec<(usize, Gap)>,
     /// What the text is; `None` as long as there is nothing to compare with.
     kind: Option<K>,
 }
 
+/// What may change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Gap {
+    /// The text itself.
+    Text,
+    /// A text that nobody reads.
+    Filling,
+    /// A whole number that nobody reads.
+    Number,
+}
+
+/// A frame that a stream goes on with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Next<'s, K> {
+    pub(crate) kind: K,
+    /// Its text, JSON-escaped.
+    pub(crate) text: &'s str,
+    /// Its lines, with the blank one.
+    pub(crate) lines: &'s str,
+}
+
+/// The end of a frame.
+const END: &str = "\n\n";
+
 impl<K: Copy> Alike<K> {
     pub(crate) fn new() -> Self {
-        Self { before: String::new(), after: String::new(), kind: None }
+        Self { fixed: String::new(), json: 0, gaps: Vec::new(), kind: None }
     }
 
-    /// Remembers `chunk` whose one text is `leaf`: a JSON string, quotes included, that lies in it.
-    pub(crate) fn learn(&mut self, chunk: &str, leaf: &str, kind: K) {
-        let start = leaf.as_ptr().addr().wrapping_sub(chunk.as_ptr().addr()).wrapping_add(1);
-        let end = start.wrapping_add(leaf.len().saturating_sub(2));
-        let (Some(before), Some(after)) = (chunk.get(..start), chunk.get(end..)) else {
-            return self.forget();
-        };
+    /// Remembers a frame in which `leaves` may change; they lie in its data.
+    pub(crate) fn learn(&mut self, frame: Frame<'_>, leaves: &[(Gap, Option<&RawValue>)], kind: K) {
+        self.kind = None;
+        self.fixed.clear();
+        self.gaps.clear();
+        let Frame { event, data } = frame;
+        // Data of several lines does not stand in the stream as it was put together.
+        if memchr::memchr2(b'\n', b'\r', data.as_bytes()).is_some() {
+            return;
+        }
+        let mut places = Vec::with_capacity(leaves.len());
+        for (gap, leaf) in leaves {
+            let Some(json) = leaf.map(RawValue::get) else { continue };
+            let inside = match gap {
+                Gap::Number => Some(json),
+                Gap::Text | Gap::Filling => {
+                    json.strip_prefix('"').and_then(|it| it.strip_suffix('"'))
+                }
+            };
+            let fits = |it: &&str| length(it.as_bytes(), *gap) == Some(it.len());
+            let Some(inside) = inside.filter(fits) else { return };
+            let start = inside.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
+            places.push((start, inside.len(), *gap));
+        }
+        places.sort_unstable_by_key(|place| place.0);
+        if !event.is_empty() {
+            self.fixed.extend(["event: ", event, "\n"]);
+        }
+        self.fixed.push_str("data: ");
+        self.json = self.fixed.len();
+        let mut at = 0;
+        for (start, length, gap) in places {
+            let Some(before) = data.get(at..start) else { return };
+            self.fixed.push_str(before);
+            self.gaps.push((self.fixed.len(), gap));
+            at = start + length;
+        }
+        let Some(rest) = data.get(at..) else { return };
+        self.fixed.extend([rest, END]);
         self.kind = Some(kind);
-        if self.before != before {
-            before.clone_into(&mut self.before);
-        }
-        if self.after != after {
-            after.clone_into(&mut self.after);
-        }
     }
 
     /// What came last is nothing to compare with.
@@ -39,29 +101,66 @@ impl<K: Copy> Alike<K> {
         self.kind = None;
     }
 
-    /// Where the text begins in the chunk that came last.
-    pub(super) fn start(&self) -> usize {
-        self.before.len()
+    /// Where in the data of the frame that was learned something changes first.
+    pub(crate) fn start(&self) -> usize {
+        self.gaps.first().map_or(0, |gap| gap.0 - self.json)
     }
 
-    /// The text of `chunk`, JSON-escaped, if nothing else in it is new.
-    pub(crate) fn text<'c>(&self, chunk: &'c str) -> Option<(K, &'c str)> {
+    /// What stands before the data in the lines of the frame that was learned.
+    pub(crate) fn head(&self) -> &str {
+        self.fixed.get(..self.json).unwrap_or_default()
+    }
+
+    /// The text of `data`, JSON-escaped, if nothing else in it is new.
+    pub(crate) fn text<'d>(&self, data: &'d str) -> Option<(K, &'d str)> {
         let kind = self.kind?;
-        let rest = chunk.strip_prefix(&*self.before)?;
-        let (text, after) = rest.split_at_checked(inside_len(rest)?)?;
-        (after == self.after).then_some((kind, text))
+        let (text, after) = self.gaps(data.as_bytes(), self.json)?;
+        let rest = self.fixed.strip_suffix(END)?.get(self.gaps.last()?.0..)?;
+        (data.get(after..)? == rest).then_some(())?;
+        Some((kind, data.get(text)?))
+    }
+
+    /// The frame that `stream` begins with, if it is such a one.
+    pub(crate) fn next<'s>(&self, stream: &'s [u8]) -> Option<Next<'s, K>> {
+        let kind = self.kind?;
+        let (text, after) = self.gaps(stream, 0)?;
+        let rest = self.fixed.get(self.gaps.last()?.0..)?;
+        let lines = stream.get(..after + rest.len())?;
+        lines.ends_with(rest.as_bytes()).then_some(())?;
+        let lines = std::str::from_utf8(lines).ok()?;
+        Some(Next { kind, text: lines.get(text)?, lines })
+    }
+
+    /// Where the text stands in `bytes` and where the last gap ends, if all before it is the same; `at`
+    /// is where in what does not change the bytes begin.
+    fn gaps(&self, bytes: &[u8], mut at: usize) -> Option<(Range<usize>, usize)> {
+        let (mut text, mut end) = (0..0, 0);
+        for (gap_at, gap) in &self.gaps {
+            let before = self.fixed.as_bytes().get(at..*gap_at)?;
+            let start = end + before.len();
+            (bytes.get(end..start)? == before).then_some(())?;
+            end = start + length(bytes.get(start..)?, *gap)?;
+            if *gap == Gap::Text {
+                text = start..end;
+            }
+            at = *gap_at;
+        }
+        Some((text, end))
     }
 }
 
-/// How long the inside of the JSON string is with whose inside `rest` begins. `None` where only a parser
-/// can tell.
-pub(crate) fn inside_len(rest: &str) -> Option<usize> {
-    let bytes = rest.as_bytes();
+/// How long the value is with which `rest` begins: all digits, or all up to the closing quote. `None`
+/// where only a parser can tell.
+fn length(rest: &[u8], gap: Gap) -> Option<usize> {
+    if gap == Gap::Number {
+        let digits = rest.iter().take_while(|it| it.is_ascii_digit()).count();
+        return (digits > 0).then_some(digits);
+    }
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(byte) = rest.get(at) {
         match byte {
             b'"' => break,
-            b'\\' => match bytes.get(at + 1)? {
+            b'\\' => match rest.get(at + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
                 _ => return None,
             },
@@ -74,44 +173,108 @@ pub(crate) fn inside_len(rest: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
-    fn learned() -> Alike<u8> {
-        let chunk = r#"{"n":1,"d":{"t":"hi"},"f":null}"#;
-        let leaf = chunk.get(16..20).unwrap();
-        assert_eq!(leaf, "\"hi\"");
+    #[derive(Deserialize)]
+    struct Sample<'a> {
+        #[serde(borrow)]
+        n: &'a RawValue,
+        #[serde(borrow)]
+        d: &'a RawValue,
+        #[serde(borrow)]
+        o: &'a RawValue,
+    }
+
+    fn learned(event: &str, data: &str) -> Alike<u8> {
+        let sample: Sample<'_> = serde_json::from_str(data).unwrap();
+        let leaves = [
+            (Gap::Text, Some(sample.d)),
+            (Gap::Number, Some(sample.n)),
+            (Gap::Filling, Some(sample.o)),
+        ];
         let mut alike = Alike::new();
-        alike.learn(chunk, leaf, 7);
+        alike.learn(Frame { event, data }, &leaves, 7);
         alike
     }
 
     #[test]
-    fn only_the_text_may_differ() {
-        let alike = learned();
-        let text = |chunk: &'static str| alike.text(chunk).map(|(_, text)| text);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"there"},"f":null}"#), Some("there"));
-        assert_eq!(text(r#"{"n":1,"d":{"t":""},"f":null}"#), Some(""));
-        assert_eq!(text(r#"{"n":2,"d":{"t":"there"},"f":null}"#), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"there"},"f":"stop"}"#), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"a","u":"b"},"f":null}"#), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"a\n\"b\""},"f":null}"#), Some(r#"a\n\"b\""#));
-        assert_eq!(text(r#"{"n":1,"d":{"t":"a\"},"f":null}"#), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":"\u0061"},"f":null}"#), None);
-        assert_eq!(text("{\"n\":1,\"d\":{\"t\":\"\u{1}\"},\"f\":null}"), None);
-        assert_eq!(text(r#"{"n":1,"d":{"t":null},"f":null}"#), None);
+    fn only_what_may_change_may_differ() {
+        let alike = learned("", r#"{"t":"x","n":9,"i":"m","d":"hi","l":[],"o":"ab"}"#);
+        let text = |event: &'static str| alike.text(event).map(|(_, text)| text);
+        assert_eq!(text(r#"{"t":"x","n":10,"i":"m","d":"there","l":[],"o":""}"#), Some("there"));
+        assert_eq!(text(r#"{"t":"x","n":11,"i":"m","d":"","l":[],"o":"c"}"#), Some(""));
+        assert_eq!(
+            text(r#"{"t":"x","n":11,"i":"m","d":"a\"\n\\","l":[],"o":"c"}"#),
+            Some(r#"a\"\n\\"#)
+        );
+        for other in [
+            r#"{"t":"y","n":10,"i":"m","d":"there","l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"n","d":"there","l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"there","l":[1],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"there","l":[],"o":"","p":1}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"a","e":"b","l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"a\"},"l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"\u00e4","l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"\x","l":[],"o":""}"#,
+            "{\"t\":\"x\",\"n\":10,\"i\":\"m\",\"d\":\"\t\",\"l\":[],\"o\":\"\"}",
+            r#"{"t":"x","n":10,"i":"m","d":null,"l":[],"o":""}"#,
+            r#"{"t":"x","n":-1,"i":"m","d":"a","l":[],"o":""}"#,
+            r#"{"t":"x","n":,"i":"m","d":"a","l":[],"o":""}"#,
+            r#"{"t":"x","n":10,"i":"m","d":"there"#,
+            "",
+        ] {
+            assert_eq!(alike.text(other), None, "{other}");
+        }
     }
 
     #[test]
-    fn what_is_forgotten_is_not_recognised() {
-        let mut alike = learned();
+    fn the_order_of_fields_is_the_senders() {
+        let alike = learned("", r#"{"o":"","d":"a","n":1}"#);
+        assert_eq!(alike.text(r#"{"o":"zz","d":"b","n":22}"#), Some((7, "b")));
+        assert_eq!(alike.start(), 6);
+    }
+
+    #[test]
+    fn a_stream_goes_on_with_whole_frames_of_the_same_lines() {
+        let alike = learned("x", r#"{"o":"","d":"a","n":1}"#);
+        let lines = "event: x\ndata: {\"o\":\"zz\",\"d\":\"ä\",\"n\":22}\n\n";
+        for more in ["", "data: {}\n\n"] {
+            let stream = [lines, more].concat();
+            let next = Next { kind: 7, text: "ä", lines };
+            assert_eq!(alike.next(stream.as_bytes()), Some(next));
+        }
+        for other in [
+            "event: y\ndata: {\"o\":\"\",\"d\":\"b\",\"n\":2}\n\n",
+            "data: {\"o\":\"\",\"d\":\"b\",\"n\":2}\n\n",
+            "event: x\ndata:{\"o\":\"\",\"d\":\"b\",\"n\":2}\n\n",
+            "event: x\ndata: {\"o\":\"\",\"d\":\"b\",\"n\":2}\r\n\r\n",
+            "event: x\ndata: {\"o\":\"\",\"d\":\"b\",\"n\":2}\ndata: \n\n",
+            "event: x\ndata: {\"o\":\"\",\"d\":\"b\",\"n\":2}\n",
+            "event: x\ndata: {\"o\":\"\",\"d\":\"b",
+            "",
+        ] {
+            assert_eq!(alike.next(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(alike.next(b"event: x\ndata: {\"o\":\"\",\"d\":\"\xff\",\"n\":2}\n\n"), None);
+    }
+
+    #[test]
+    fn what_only_a_parser_can_read_teaches_nothing() {
+        assert!(learned("", r#"{"o":"","d":"\u00e4","n":1}"#).kind.is_none());
+        assert!(learned("", r#"{"o":"","d":"a","n":1.5}"#).kind.is_none());
+        assert!(learned("", "{\"o\":\"\",\n\n\"d\":\"a\",\"n\":1}").kind.is_none());
+        let mut alike = learned("", r#"{"o":"","d":"a","n":1}"#);
         alike.forget();
-        assert_eq!(alike.text(r#"{"n":1,"d":{"t":"x"},"f":null}"#), None);
+        assert_eq!(alike.text(r#"{"o":"","d":"a","n":1}"#), None);
     }
 
     #[test]
     fn a_text_from_elsewhere_teaches_nothing() {
-        let mut alike = learned();
-        alike.learn("{}", "\"elsewhere\"", 1);
+        let elsewhere: &RawValue = serde_json::from_str("\"elsewhere\"").unwrap();
+        let mut alike = Alike::new();
+        alike.learn(Frame { event: "", data: "{}" }, &[(Gap::Text, Some(elsewhere))], 1);
         assert_eq!(alike.text("{}"), None);
     }
 }

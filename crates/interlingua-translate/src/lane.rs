@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use interlingua_ir::{Event, Frame, Piece, Sink};
+use interlingua_ir::{Event, Frame, FrameRun, Piece, Sink};
 use serde_json::value::RawValue;
 
 use crate::spans::unquoted;
@@ -93,6 +93,13 @@ pub(crate) fn pass(name: &str, pieces: &[Piece<'_>], sink: &mut dyn Sink) {
     let pieces = Cow::Borrowed(pieces);
     let name = Some(name).filter(|it| !it.is_empty()).map(Cow::Borrowed);
     sink.event(Event::Frame(Frame { name, pieces }));
+}
+
+/// Sends frames on that follow each other, as they stand in the stream.
+pub(crate) fn pass_lines(count: u64, lines: &[Piece<'_>], sink: &mut dyn Sink) {
+    if count > 0 {
+        sink.event(Event::Frames(FrameRun { count, lines: Cow::Borrowed(lines) }));
+    }
 }
 
 /// The inside of a JSON string.

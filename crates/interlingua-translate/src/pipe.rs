@@ -22,6 +22,16 @@ pub trait Decode: fmt::Debug + Send {
     /// of no use afterwards.
     fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault>;
 
+    /// Reads as many further events as `stream` begins with and are like the last one, and says how many
+    /// bytes of it they took. A decoder that sees each event by itself takes none.
+    ///
+    /// # Errors
+    ///
+    /// As [`frame`](Self::frame).
+    fn run(&mut self, _stream: &[u8], _sink: &mut dyn Sink) -> Result<usize, Fault> {
+        Ok(0)
+    }
+
     /// Reads a whole answer.
     ///
     /// # Errors
@@ -77,6 +87,10 @@ pub trait Encode: Sink + fmt::Debug + Send {
 impl<D: Decode + ?Sized> Decode for Box<D> {
     fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         (**self).frame(frame, sink)
+    }
+
+    fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
+        (**self).run(stream, sink)
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -176,8 +190,16 @@ impl<D: Decode> Reader<D> {
                 Ok(())
             }
             Form::Events(framer) => {
-                let decoder = &mut self.decoder;
-                framer.push(bytes, |frame| step(decoder, frame, sink)).map_err(Fault::from)
+                let (decoder, limit) = (&mut self.decoder, self.limits.event);
+                let each = |frame: Frame<'_>, rest: &[u8]| {
+                    step(decoder, frame, sink)?;
+                    // A run is not measured frame by frame.
+                    if rest.is_empty() || rest.len() > limit {
+                        return Ok(0);
+                    }
+                    decoder.run(rest, sink).map_err(Halt::Fault)
+                };
+                framer.push_ahead(bytes, each).map_err(Fault::from)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! An upstream's own frames, on to a client of the same protocol.
 
-use interlingua_ir::{Event, Fault, Frame, Note, Piece, Sink, Text};
+use interlingua_ir::{Event, Fault, Frame, FrameRun, Note, Piece, Sink, Text};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -115,19 +115,10 @@ impl Encoder {
             self.out.extend_from_slice(b"data: ");
         }
         let start = self.out.len();
-        for piece in &*frame.pieces {
+        for piece in frame.pieces.iter() {
             match piece {
                 Piece::Json(json) => self.json(json),
-                Piece::Model(_) => self.out.extend_from_slice(&self.model),
-                Piece::AnswerId(id) => {
-                    if self.answer.is_empty() {
-                        id.as_ref().clone_into(&mut self.answer);
-                    }
-                    self.out.extend_from_slice(id.as_bytes());
-                }
-                Piece::CallId(text) | Piece::Opaque(text) => {
-                    self.out.extend_from_slice(text.as_bytes());
-                }
+                marked => self.marked(marked),
             }
         }
         if let Some(last) = &mut self.last {
@@ -136,6 +127,32 @@ impl Encoder {
         }
         if self.form == Form::Events {
             self.out.extend_from_slice(b"\n\n");
+        }
+    }
+
+    /// Frames that stand in a stream already.
+    fn lines(&mut self, frames: &FrameRun<'_>) {
+        self.frames += frames.count;
+        for piece in frames.lines.iter() {
+            match piece {
+                Piece::Json(lines) => self.out.extend_from_slice(lines.as_bytes()),
+                marked => self.marked(marked),
+            }
+        }
+    }
+
+    fn marked(&mut self, piece: &Piece<'_>) {
+        match piece {
+            Piece::Model(_) => self.out.extend_from_slice(&self.model),
+            Piece::AnswerId(id) => {
+                if self.answer.is_empty() {
+                    id.as_ref().clone_into(&mut self.answer);
+                }
+                self.out.extend_from_slice(id.as_bytes());
+            }
+            Piece::Json(text) | Piece::CallId(text) | Piece::Opaque(text) => {
+                self.out.extend_from_slice(text.as_bytes());
+            }
         }
     }
 
@@ -168,12 +185,13 @@ impl Sink for Encoder {
     fn event(&mut self, event: Event<'_>) {
         if self.state == State::Fresh {
             match event {
-                Event::Frame(_) => self.begin(),
+                Event::Frame(_) | Event::Frames(_) => self.begin(),
                 event => return self.early.push(event.into_owned()),
             }
         }
         match (self.state, event) {
             (State::Frames, Event::Frame(frame)) => self.frame(&frame),
+            (State::Frames, Event::Frames(frames)) => self.lines(&frames),
             (State::Frames, Event::Note(note)) => self.notes.push(note),
             (State::Events, event) => self.own.event(event),
             _ => {}

@@ -11,8 +11,9 @@ use super::lane::Lane;
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::prose::{Flow, Prose};
 use super::usage;
-use crate::alike::Alike;
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
+use crate::lane::pass_lines;
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
 
@@ -367,13 +368,33 @@ impl Decode for Decoder {
             self.choice(choice, sink)?;
         }
         match self.only_text(&chunk) {
-            Some((leaf, flow)) => self.alike.learn(data, leaf.get(), flow),
+            Some((leaf, flow)) => {
+                self.alike.learn(Frame { data, ..frame }, &[(Gap::Text, Some(leaf))], flow);
+            }
             None => self.alike.forget(),
         }
         if let Some(lane) = &mut self.lane {
             lane.parsed(frame.event, data, &chunk, sink);
         }
         Ok(())
+    }
+
+    fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
+        let (mut taken, mut count, mut lines) = (0, 0, Vec::new());
+        if self.phase == Phase::Over {
+            return Ok(taken);
+        }
+        while let Some(Next { kind: flow, text, lines: frame }) = self.alike.next(&stream[taken..])
+        {
+            self.prose.piece(flow, Text::Json(text.into()), sink);
+            taken += frame.len();
+            if let Some(lane) = &self.lane {
+                lane.line(frame, self.alike.head().len(), self.alike.start(), &mut lines);
+                count += 1;
+            }
+        }
+        pass_lines(count, &lines, sink);
+        Ok(taken)
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {

@@ -357,7 +357,7 @@ impl Sink for Encoder {
             Event::Close { index } => self.close_item(index),
             Event::Drop { index } => self.open.retain(|it| it.index != index),
             // It is for whoever passes the upstream's own words on.
-            Event::Frame(_) => {}
+            Event::Frame(_) | Event::Frames(_) => {}
             Event::Note(note) => self.notes.push(note),
             Event::End { stop, usage } => self.end(stop, usage),
         }

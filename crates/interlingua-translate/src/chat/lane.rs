@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use crate::lane::{inside, pass};
 use crate::splices::range_in;
 
+/// The end of a frame's lines.
+const BLANK_LINE: &str = "\n\n";
+
 /// Passes frames on, and marks in them what the client is not to see as it is.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -68,6 +71,18 @@ impl Lane {
         self.pass(name, json, text, json.len().wrapping_sub(self.len), sink);
     }
 
+    /// Cuts the lines of such a frame, in which its JSON begins at `head`.
+    pub(super) fn line<'l>(
+        &self,
+        lines: &'l str,
+        head: usize,
+        text: usize,
+        pieces: &mut Vec<Piece<'l>>,
+    ) {
+        let json = lines.len() - head - BLANK_LINE.len();
+        self.cut(lines, head, text, json.wrapping_sub(self.len), pieces);
+    }
+
     /// Passes on a frame in which nothing is marked.
     pub(super) fn plain(name: &str, json: &str, sink: &mut dyn Sink) {
         pass(name, &[Piece::Json(json.into())], sink);
@@ -81,11 +96,24 @@ impl Lane {
     /// Cuts a frame at its marks; those behind `text` have moved by `by`.
     fn pass(&self, name: &str, json: &str, text: usize, by: usize, sink: &mut dyn Sink) {
         let mut pieces = Vec::with_capacity(self.marks.len() * 2 + 1);
+        self.cut(json, 0, text, by, &mut pieces);
+        pass(name, &pieces, sink);
+    }
+
+    /// The pieces of a text in which the frame's JSON begins at `head`.
+    fn cut<'t>(
+        &self,
+        frame: &'t str,
+        head: usize,
+        text: usize,
+        by: usize,
+        pieces: &mut Vec<Piece<'t>>,
+    ) {
         let mut at = 0;
         for Mark { start, end, what } in &self.marks {
-            let moved = if *start >= text { by } else { 0 };
+            let moved = if *start >= text { by } else { 0 }.wrapping_add(head);
             let (start, end) = (start.wrapping_add(moved), end.wrapping_add(moved));
-            let (Some(before), Some(marked)) = (json.get(at..start), json.get(start..end)) else {
+            let (Some(before), Some(marked)) = (frame.get(at..start), frame.get(start..end)) else {
                 continue;
             };
             pieces.push(Piece::Json(before.into()));
@@ -96,7 +124,6 @@ impl Lane {
             });
             at = end;
         }
-        pieces.push(Piece::Json(json.get(at..).unwrap_or_default().into()));
-        pass(name, &pieces, sink);
+        pieces.push(Piece::Json(frame.get(at..).unwrap_or_default().into()));
     }
 }

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::blocks::{BlockKind, Blocks, Broken, is_error, text};
 use super::usage::Tally;
-use crate::alike::Alike;
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
-use crate::lane::{Marks, inside, pass};
+use crate::lane::{Marks, inside, pass, pass_lines};
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
 
@@ -85,7 +85,7 @@ impl Decoder {
         &mut self,
         kind: &str,
         event: &StreamEvent<'_>,
-        data: &str,
+        frame: Frame<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
         match kind {
@@ -95,7 +95,7 @@ impl Decoder {
                 }
             }
             "content_block_start" => self.block_start(event, sink)?,
-            "content_block_delta" => self.block_delta(event, data, sink)?,
+            "content_block_delta" => self.block_delta(event, frame, sink)?,
             "content_block_stop" => {
                 if let Some(at) = self.blocks.find(event.index) {
                     self.block_stop(at, event.index, sink);
@@ -111,7 +111,7 @@ impl Decoder {
             }
             "message_stop" => self.end(sink)?,
             "ping" => {}
-            _ if is_error(&self.dialect, data) => return Err(self.refusal(data)),
+            _ if is_error(&self.dialect, frame.data) => return Err(self.refusal(frame.data)),
             other => self.note_unknown(&format!("event {other}"), sink),
         }
         Ok(())
@@ -163,7 +163,7 @@ impl Decoder {
     fn block_delta(
         &mut self,
         event: &StreamEvent<'_>,
-        data: &str,
+        frame: Frame<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
         let Some(delta) = &event.delta else { return Ok(()) };
@@ -207,8 +207,8 @@ impl Decoder {
             _ => None,
         };
         match leaf.filter(|it| delta.extra.is_empty() && it.get().len() > 2) {
-            Some(leaf) if leaf.get().starts_with('"') => self.alike.learn(data, leaf.get(), at),
-            _ => self.alike.forget(),
+            Some(leaf) => self.alike.learn(frame, &[(Gap::Text, Some(leaf))], at),
+            None => self.alike.forget(),
         }
         Ok(())
     }
@@ -350,6 +350,9 @@ impl Decoder {
 /// How many unknown things of one answer are told.
 const MAX_UNKNOWN: usize = 8;
 
+/// The lines before the data of an event that brings a piece of a block.
+const NAMED_HEAD: &str = "event: content_block_delta\ndata: ";
+
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
         // What some upstreams append to a finished answer is not ours.
@@ -393,7 +396,7 @@ impl Decode for Decoder {
         if event.error.is_some_and(failed) || kind == "error" || frame.event == "error" {
             return Err(self.refusal(data));
         }
-        self.event(kind, &event, data, sink)?;
+        self.event(kind, &event, Frame { data, ..frame }, sink)?;
         if self.verbatim {
             let mut marks = Marks::new(data);
             if let Some(answer) = &event.message {
@@ -412,6 +415,24 @@ impl Decode for Decoder {
             marks.pass(kind, sink);
         }
         Ok(())
+    }
+
+    fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
+        let (mut taken, mut lines) = (0, Vec::new());
+        // A client sees events with names, which some upstreams leave out.
+        let named = self.alike.head() == NAMED_HEAD;
+        if self.phase == Phase::Over || (self.verbatim && !named) {
+            return Ok(taken);
+        }
+        while let Some(Next { kind: at, text, lines: frame }) = self.alike.next(&stream[taken..]) {
+            self.blocks.say(at, Some(Text::Json(text.into())), sink);
+            taken += frame.len();
+            if self.verbatim {
+                lines.push(Piece::Json(frame.into()));
+            }
+        }
+        pass_lines(lines.len() as u64, &lines, sink);
+        Ok(taken)
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {

@@ -184,7 +184,7 @@ impl Sink for Encoder {
             }
             Event::Drop { index } => self.drop_block(index),
             // It is for whoever passes the upstream's own words on.
-            Event::Frame(_) => {}
+            Event::Frame(_) | Event::Frames(_) => {}
             Event::Note(note) => self.notes.push(note),
             Event::End { stop, usage } => self.end(stop, usage),
         }

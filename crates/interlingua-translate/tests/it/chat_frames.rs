@@ -8,7 +8,7 @@ use interlingua_testkit::fixtures::{CUTS, cut, dialect_streams, sse_data};
 use interlingua_translate::chat;
 use serde_json::{Value, json};
 
-use crate::support::{Run, decode, dialect, recorded_chats, run};
+use crate::support::{Run, decode, dialect, frames, json_of, recorded_chats, run};
 
 fn frames_of(dialect: &Dialect, bytes: &[u8], usage: bool, step: usize) -> Run {
     let decoder = chat::Decoder::new(Arc::new(dialect.clone()), "up", "s").verbatim(usage);
@@ -17,37 +17,23 @@ fn frames_of(dialect: &Dialect, bytes: &[u8], usage: bool, step: usize) -> Run {
 
 /// The frames of a run as their data.
 fn joined(run: &Run) -> Vec<String> {
-    let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => Some(frame),
-        _ => None,
-    });
-    let text = |piece: &Piece<'static>| match piece {
-        Piece::Json(it)
-        | Piece::Model(it)
-        | Piece::CallId(it)
-        | Piece::AnswerId(it)
-        | Piece::Opaque(it) => it.to_string(),
-    };
-    frames.map(|frame| frame.pieces.iter().map(text).collect()).collect()
+    frames(run).iter().map(|frame| json_of(&frame.pieces)).collect()
 }
 
 /// The marked pieces of all frames, each with its mark.
 fn marked(run: &Run) -> Vec<Vec<String>> {
-    let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => Some(&frame.pieces),
-        _ => None,
-    });
     let name = |piece: &Piece<'static>| match piece {
         Piece::Model(it) => Some(format!("model {it}")),
         Piece::CallId(it) => Some(format!("call {it}")),
         Piece::AnswerId(it) => Some(format!("answer {it}")),
         Piece::Json(_) | Piece::Opaque(_) => None,
     };
-    frames.map(|pieces| pieces.iter().filter_map(name).collect()).collect()
+    frames(run).iter().map(|it| it.pieces.iter().filter_map(name).collect()).collect()
 }
 
 fn without_frames(run: &Run) -> Vec<Event<'static>> {
-    run.events.iter().filter(|it| !matches!(it, Event::Frame(_))).cloned().collect()
+    let frame = |it: &&Event<'_>| matches!(it, Event::Frame(_) | Event::Frames(_));
+    run.events.iter().filter(|it| !frame(it)).cloned().collect()
 }
 
 #[test]

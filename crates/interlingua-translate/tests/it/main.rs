@@ -23,6 +23,7 @@ mod native;
 mod order;
 mod properties;
 mod requests;
+mod runs;
 mod spoken;
 mod streams;
 mod support;

@@ -12,7 +12,9 @@ use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 use serde_json::{Value, json};
 
-use crate::support::{MESSAGES, Run, Said, decode, dialect, frame_ends, run};
+use crate::support::{
+    MESSAGES, Run, Said, decode, dialect, frame_ends, frames, json_of, one_by_one, run,
+};
 
 /// All recorded streams of the protocol: of upstreams, and those that real clients accepted.
 fn recordings() -> Vec<(String, Vec<u8>)> {
@@ -91,11 +93,12 @@ fn recordings_are_read_alike_however_they_are_cut() {
         let whole = decode(&anthropic, &bytes, usize::MAX);
         let failed = name.contains("error");
         assert_eq!(whole.result.is_err(), failed, "{name}");
-        let handed_on = lane(&anthropic, &bytes, usize::MAX);
+        let handed_on = one_by_one(&lane(&anthropic, &bytes, usize::MAX));
         assert_eq!(Said::of(&handed_on), Said::of(&whole), "{name}");
         for step in CUTS {
             assert_eq!(decode(&anthropic, &bytes, step), whole, "{name} by {step}");
-            assert_eq!(lane(&anthropic, &bytes, step), handed_on, "{name} by {step}");
+            let lane = one_by_one(&lane(&anthropic, &bytes, step));
+            assert_eq!(lane, handed_on, "{name} by {step}");
         }
     }
 }
@@ -113,26 +116,9 @@ fn truncated_recordings_are_interrupted() {
     }
 }
 
-/// A frame's JSON.
-fn written(pieces: &[Piece<'_>]) -> String {
-    let pieces = pieces.iter().map(|piece| match piece {
-        Piece::Json(text)
-        | Piece::Model(text)
-        | Piece::CallId(text)
-        | Piece::AnswerId(text)
-        | Piece::Opaque(text) => text.as_ref(),
-    });
-    pieces.collect()
-}
-
-fn frames(run: &Run) -> Vec<(String, Vec<Piece<'static>>)> {
-    let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => {
-            Some((frame.name.clone().unwrap_or_default().into_owned(), frame.pieces.to_vec()))
-        }
-        _ => None,
-    });
-    frames.collect()
+fn framed(run: &Run) -> Vec<(String, Vec<Piece<'static>>)> {
+    let frames = frames(run).into_iter();
+    frames.map(|it| (it.name.unwrap_or_default().into_owned(), it.pieces.into_owned())).collect()
 }
 
 /// A frame that was put in to give an unsigned thought a place for a signature.
@@ -155,12 +141,12 @@ fn the_lane_hands_every_frame_on_as_it_came() {
                 *frame = frame.replace(&format!("{begin}}}"), &place);
             }
         }
-        let frames = frames(&run);
+        let frames = framed(&run);
         let got: Vec<_> =
-            frames.iter().filter(|it| !is_room(&it.1)).map(|(_, it)| written(it)).collect();
+            frames.iter().filter(|it| !is_room(&it.1)).map(|(_, it)| json_of(it)).collect();
         assert_eq!(got, sent, "{name}");
         for (event, pieces) in &frames {
-            let json: Value = serde_json::from_str(&written(pieces)).unwrap();
+            let json: Value = serde_json::from_str(&json_of(pieces)).unwrap();
             assert_eq!(json["type"], event.as_str(), "{name}");
             check_pieces(&json, pieces);
         }
@@ -201,9 +187,9 @@ fn unsigned_thoughts_get_a_place_for_a_signature() {
     for name in ["thinking_no_signature_tool_use.sse", "thinking_empty_signature_tool_use.sse"] {
         let bytes = bytes(format!("clients/messages/{name}"));
         let run = lane(&dialect("anthropic_compat"), &bytes, usize::MAX);
-        let frames = frames(&run);
+        let frames = framed(&run);
         let at = frames.iter().position(|it| is_room(&it.1)).unwrap();
-        let room: Value = serde_json::from_str(&written(&frames[at].1)).unwrap();
+        let room: Value = serde_json::from_str(&json_of(&frames[at].1)).unwrap();
         let expect = delta(0, &json!({ "type": "signature_delta", "signature": "" }));
         assert_eq!(room, expect, "{name}");
         assert_eq!(frames[at].0, "content_block_delta");
@@ -286,10 +272,10 @@ fn a_whole_answer_says_what_its_stream_says() {
         assert_eq!(said, streamed, "{name}");
 
         let handed_on = lane(&anthropic, whole.as_bytes(), usize::MAX);
-        let frames = frames(&handed_on);
+        let frames = framed(&handed_on);
         assert_eq!(frames.len(), 1);
         assert!(matches!(handed_on.events.last(), Some(Event::Frame(_))));
-        let mut got: Value = serde_json::from_str(&written(&frames[0].1)).unwrap();
+        let mut got: Value = serde_json::from_str(&json_of(&frames[0].1)).unwrap();
         let mut expect = folded(&bytes);
         // Only an unsigned thought may have got a place for a signature.
         for answer in [&mut got, &mut expect] {
@@ -603,7 +589,7 @@ fn other_ends_of_a_stream() {
     assert_eq!(class(&cut), Err(Class::Interrupted));
     // In the lane the client gets the end that its protocol wants.
     let run = lane(&dialect("anthropic"), &with("data: [DONE]\n\n"), usize::MAX);
-    assert_eq!(frames(&run).last().unwrap().0, "message_stop");
+    assert_eq!(framed(&run).last().unwrap().0, "message_stop");
 }
 
 #[test]
@@ -626,7 +612,7 @@ fn a_frame_without_a_name_gets_one() {
     let bare: Vec<_> = bare.lines().filter(|it| !it.starts_with("event:")).collect();
     let bare = bare.join("\n") + "\n\n";
     let run = lane(&dialect("anthropic"), bare.as_bytes(), usize::MAX);
-    let names: Vec<_> = frames(&run).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = framed(&run).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
         [

@@ -12,7 +12,9 @@ use proptest::prelude::*;
 use proptest::sample::Index as Pick;
 use serde_json::{Value, json};
 
-use crate::support::{Run, Said, Seen, dialect, frame_ends, head, run};
+use crate::support::{
+    Run, Said, Seen, dialect, frame_ends, frames, head, json_of, one_by_one, run,
+};
 
 /// The recorded streams of native upstreams, by name.
 pub(crate) fn recordings() -> Vec<(String, Vec<u8>)> {
@@ -493,29 +495,12 @@ fn what_is_no_answer_is_a_fault() {
 
 /// The frames of a run, put together again.
 fn relayed(run: &Run) -> Vec<(String, String)> {
-    let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => Some(frame),
-        _ => None,
-    });
-    let json = |pieces: &[Piece<'_>]| -> String {
-        let piece = |piece: &Piece<'_>| match piece {
-            Piece::Json(it)
-            | Piece::Model(it)
-            | Piece::CallId(it)
-            | Piece::AnswerId(it)
-            | Piece::Opaque(it) => it.to_string(),
-        };
-        pieces.iter().map(piece).collect()
-    };
-    frames.map(|it| (it.name.as_deref().unwrap_or_default().to_owned(), json(&it.pieces))).collect()
+    let frames = frames(run).into_iter();
+    frames.map(|it| (it.name.unwrap_or_default().into_owned(), json_of(&it.pieces))).collect()
 }
 
 /// The values of the marked places of a run.
 fn marked(run: &Run) -> Vec<String> {
-    let frames = run.events.iter().filter_map(|event| match event {
-        Event::Frame(frame) => Some(&*frame.pieces),
-        _ => None,
-    });
     let told = |piece: &Piece<'_>| match piece {
         Piece::Json(_) => None,
         Piece::Model(it) => Some(format!("model {it}")),
@@ -523,7 +508,7 @@ fn marked(run: &Run) -> Vec<String> {
         Piece::AnswerId(it) => Some(format!("answer {it}")),
         Piece::Opaque(it) => Some(format!("opaque {it}")),
     };
-    frames.flatten().filter_map(told).collect()
+    frames(run).iter().flat_map(|it| it.pieces.iter()).filter_map(told).collect()
 }
 
 #[test]
@@ -700,8 +685,9 @@ proptest! {
         let bytes: String =
             order.iter().flat_map(|it| ["data: ", it.get(&frames).as_str(), "\n\n"]).collect();
         let decoder = || if lane { decoder().verbatim() } else { decoder() };
-        let whole = run(decoder(), cut(bytes.as_bytes(), usize::MAX));
-        prop_assert_eq!(&run(decoder(), cut(bytes.as_bytes(), 5)), &whole);
+        let [whole, pieces] =
+            [usize::MAX, 5].map(|step| one_by_one(&run(decoder(), cut(bytes.as_bytes(), step))));
+        prop_assert_eq!(pieces, whole);
         Seen::of(&encoded(bytes.as_bytes(), responses::Encoder::stream(head())));
     }
 
@@ -738,8 +724,9 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let whole = run(decoder().verbatim(), cut(&bytes, usize::MAX));
-        prop_assert_eq!(run(decoder().verbatim(), cut(&bytes, 3)), whole);
+        let [whole, pieces] =
+            [usize::MAX, 3].map(|step| one_by_one(&run(decoder().verbatim(), cut(&bytes, step))));
+        prop_assert_eq!(pieces, whole);
     }
 
     #[test]

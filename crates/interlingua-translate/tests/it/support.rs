@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use interlingua_dialect::{Dialect, Dialects, Tags, Wire};
 use interlingua_ir::{
-    Attachment, CallHead, Class, Event, Fault, Form, Grammar, Index, Kind, Note, Sink, Stop, Turn,
-    Usage,
+    Attachment, CallHead, Class, Event, Fault, Form, Frame, Grammar, Index, Kind, Note, Piece,
+    Sink, Stop, Turn, Usage,
 };
 use interlingua_testkit::fixtures::{Stream, cut, dialect_streams, sse_json};
 use interlingua_translate::faults::Caller;
@@ -93,6 +93,88 @@ pub(crate) fn run<'b>(decoder: impl Decode, pieces: impl Iterator<Item = &'b [u8
     Run { events, result }
 }
 
+/// The frames of a run, those that came together one by one, too.
+pub(crate) fn frames(run: &Run) -> Vec<Frame<'static>> {
+    let mut frames = Vec::new();
+    for event in &run.events {
+        match event {
+            Event::Frame(frame) => frames.push(frame.clone()),
+            Event::Frames(run) => {
+                let before = frames.len();
+                let mut lines: Vec<Piece<'static>> = Vec::new();
+                for piece in run.lines.iter() {
+                    let Piece::Json(json) = piece else {
+                        lines.push(piece.clone());
+                        continue;
+                    };
+                    let mut parts = json.split("\n\n");
+                    lines.push(Piece::Json(parts.next().unwrap().to_owned().into()));
+                    for next in parts {
+                        frames.push(unframed(std::mem::take(&mut lines)));
+                        lines.push(Piece::Json(next.to_owned().into()));
+                    }
+                }
+                assert_eq!(json_of(&lines), "", "a frame without its end");
+                assert_eq!(frames.len() - before, usize::try_from(run.count).unwrap());
+            }
+            _ => {}
+        }
+    }
+    frames
+}
+
+/// A run in which it makes no difference which frames came together: pieces of texts and notes come before the
+/// frames that follow them, each by itself.
+pub(crate) fn one_by_one(run: &Run) -> Run {
+    let mut frames = frames(run).into_iter();
+    let mut events: Vec<Event<'static>> = Vec::new();
+    let mut held = Vec::new();
+    for event in &run.events {
+        match event {
+            Event::Delta { .. } | Event::Note(_) => events.push(event.clone()),
+            Event::Frame(_) => held.extend(frames.next().map(Event::Frame)),
+            Event::Frames(run) => {
+                let count = usize::try_from(run.count).unwrap();
+                held.extend(frames.by_ref().take(count).map(Event::Frame));
+            }
+            other => {
+                events.append(&mut held);
+                events.push(other.clone());
+            }
+        }
+    }
+    events.append(&mut held);
+    Run { events, result: run.result.clone() }
+}
+
+/// A frame from its lines.
+fn unframed(mut pieces: Vec<Piece<'static>>) -> Frame<'static> {
+    pieces.retain(|it| *it != Piece::Json("".into()));
+    let Some(Piece::Json(first)) = pieces.first_mut() else { panic!("no lines: {pieces:?}") };
+    let (name, data) = match first.strip_prefix("event: ") {
+        Some(named) => {
+            let (name, data) = named.split_once('\n').unwrap();
+            (Some(name.to_owned().into()), data)
+        }
+        None => (None, &**first),
+    };
+    let json = data.strip_prefix("data: ").unwrap().to_owned();
+    *first = json.into();
+    Frame { name, pieces: pieces.into() }
+}
+
+/// A frame's JSON.
+pub(crate) fn json_of(pieces: &[Piece<'_>]) -> String {
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Json(it)
+        | Piece::Model(it)
+        | Piece::CallId(it)
+        | Piece::AnswerId(it)
+        | Piece::Opaque(it) => it.to_string(),
+    };
+    pieces.iter().map(piece).collect()
+}
+
 /// A call as its client gets it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Called {
@@ -135,7 +217,7 @@ struct Folder {
 impl Sink for Folder {
     fn event(&mut self, event: Event<'_>) {
         match event.into_owned() {
-            Event::Begin { .. } | Event::Frame(_) | Event::Note(_) => {}
+            Event::Begin { .. } | Event::Frame(_) | Event::Frames(_) | Event::Note(_) => {}
             Event::Open { index, kind } => self.open.push((index, kind, String::new())),
             Event::Delta { index, text } => {
                 let (_, kind, input) = self.open.iter_mut().find(|it| it.0 == index).unwrap();

@@ -9,11 +9,11 @@ use interlingua_protocol::sse::Frame;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
-use crate::lane::{Marks, pass};
+use crate::lane::{Marks, pass, pass_lines};
 use crate::pipe::Decode;
 
-mod alike;
 mod call;
 mod heard;
 mod items;
@@ -24,7 +24,6 @@ mod prose;
 mod thought;
 mod usage;
 
-use alike::{Alike, Gap};
 use heard::Channel;
 use items::{Going, Items, Spot};
 use out::Trouble;
@@ -176,7 +175,7 @@ impl Decoder {
     }
 
     /// Remembers an event that brings the piece of a text and nothing else.
-    fn learn(&mut self, data: &str, event: &wire::Event<'_>) {
+    fn learn(&mut self, frame: Frame<'_>, event: &wire::Event<'_>) {
         let going = match Stage::of(event.kind.as_str()) {
             Some(Stage::Piece(channel)) => self.items.going(&Spot::of(event, channel), channel),
             _ => None,
@@ -188,7 +187,7 @@ impl Decoder {
                     (Gap::Number, event.sequence_number),
                     (Gap::Filling, event.obfuscation),
                 ];
-                self.alike.learn(data, &leaves, going);
+                self.alike.learn(frame, &leaves, going);
             }
             _ => self.alike.forget(),
         }
@@ -315,13 +314,34 @@ impl Decode for Decoder {
         };
         let kind = if event.kind.as_str().is_empty() { frame.event } else { event.kind.as_str() };
         self.event(kind, &data, &event, sink)?;
-        self.learn(&data, &event);
+        self.learn(Frame { data: &data, ..frame }, &event);
         if self.verbatim {
             let mut marks = Marks::new(&data);
             lane::event(&event, &mut marks);
             marks.pass(frame.event, sink);
         }
         Ok(())
+    }
+
+    fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
+        let (mut taken, mut lines) = (0, Vec::new());
+        if self.phase == Phase::Over {
+            return Ok(taken);
+        }
+        let mut read = Ok(());
+        while let Some(Next { kind: going, text, lines: frame }) = self.alike.next(&stream[taken..])
+        {
+            read = self.items.next(going, Text::Json(text.into()), sink);
+            if read.is_err() {
+                break;
+            }
+            taken += frame.len();
+            if self.verbatim {
+                lines.push(Piece::Json(frame.into()));
+            }
+        }
+        pass_lines(lines.len() as u64, &lines, sink);
+        read.map(|()| taken).map_err(|trouble| self.trouble(trouble))
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {

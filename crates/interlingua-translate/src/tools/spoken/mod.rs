@@ -43,6 +43,10 @@ impl<D: Decode> Decode for Spoken<D> {
         self.decoder.frame(frame, &mut Listener { heard: &mut self.heard, sink })
     }
 
+    fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
+        self.decoder.run(stream, &mut Listener { heard: &mut self.heard, sink })
+    }
+
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
         self.decoder.whole(body, &mut Listener { heard: &mut self.heard, sink })
     }

@@ -1,0 +1,99 @@
+//! Frames that differ in nothing but their text are taken together, and mean what each means by itself.
+
+use std::sync::Arc;
+
+use interlingua_ir::{Event, Piece};
+use interlingua_testkit::fixtures::cut;
+use interlingua_translate::{Decode, chat, messages, responses};
+
+use crate::support::{Said, dialect, frames, json_of, one_by_one, run};
+
+/// A decoder that hands frames on, with a stream that says `a`, `b`, `c` and `ä`, and what ends it.
+fn samples() -> [(Box<dyn Decode>, String, &'static str); 3] {
+    let chat = |text: &str| {
+        format!(
+            "data: {{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}],\"n\":1}}\n\n"
+        )
+    };
+    let messages = |text: &str| {
+        format!(
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+             \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+        )
+    };
+    let mut number = 0;
+    let responses = |text: &str| {
+        number += 9;
+        format!(
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\
+             \"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"delta\":\"{text}\",\
+             \"sequence_number\":{number}}}\n\n"
+        )
+    };
+    let texts = ["a", "b", "c", "ä"];
+    let openai = || Arc::new(dialect("openai"));
+    [
+        (
+            Box::new(chat::Decoder::new(openai(), "up", "s").verbatim(true)),
+            texts.map(chat).concat(),
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        ),
+        (
+            Box::new(messages::Decoder::new(Arc::new(dialect("anthropic")), "up", "s").verbatim()),
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\"}}\n\n"
+                .to_owned()
+                + &texts.map(messages).concat(),
+            "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n\
+             data: {\"type\":\"message_stop\"}\n\n",
+        ),
+        (
+            Box::new(responses::Decoder::new(openai(), "up", "s").verbatim()),
+            texts.map(responses).concat(),
+            "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\"}}\n\n",
+        ),
+    ]
+}
+
+#[test]
+fn what_follows_the_first_text_is_one_run_and_goes_on_as_it_came() {
+    for (decoder, text, end) in samples() {
+        let stream = text.clone() + end;
+        let taken = run(decoder, cut(stream.as_bytes(), usize::MAX));
+        assert_eq!(taken.result, Ok(()), "{stream}");
+        assert_eq!(Said::of(&taken).text, "abcä");
+        let runs: Vec<_> = taken
+            .events
+            .iter()
+            .filter_map(|it| if let Event::Frames(run) = it { Some(run) } else { None })
+            .collect();
+        let [run] = *runs else { panic!("one run: {:#?}", taken.events) };
+        assert_eq!(run.count, 3);
+        let lines = json_of(&run.lines);
+        assert!(text.ends_with(&lines) && lines.contains("\"b\""), "{lines}");
+        let models = run.lines.iter().filter(|it| matches!(it, Piece::Model(_))).count();
+        assert_eq!(models, text.matches("\"model\"").count().saturating_sub(1), "each is marked");
+    }
+}
+
+#[test]
+fn a_run_is_the_same_wherever_the_stream_is_cut() {
+    let whole = samples().map(|(decoder, text, end)| {
+        one_by_one(&run(decoder, cut((text + end).as_bytes(), usize::MAX)))
+    });
+    for step in 1..200 {
+        for ((decoder, text, end), whole) in samples().into_iter().zip(&whole) {
+            let pieces = run(decoder, cut((text + end).as_bytes(), step));
+            assert_eq!(one_by_one(&pieces), *whole, "in pieces of {step}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_end_is_no_run() {
+    for (decoder, text, end) in samples() {
+        let stream = text.clone() + end + &text;
+        let taken = run(decoder, cut(stream.as_bytes(), usize::MAX));
+        assert_eq!(Said::of(&taken).text, "abcä");
+        assert_eq!(frames(&taken).len(), (text + end).matches("\n\n").count(), "{stream}");
+    }
+}
