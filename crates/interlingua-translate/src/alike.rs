@@ -42,12 +42,18 @@ pub(crate) struct Next<'s, K> {
     pub(crate) kind: K,
     /// Its text, JSON-escaped.
     pub(crate) text: &'s str,
-    /// Its lines, with the blank one.
-    pub(crate) lines: &'s str,
+    /// How many bytes its lines take, with the blank one.
+    pub(crate) len: usize,
+}
+
+/// The lines of frames that were [recognised](Alike::next), one behind the other.
+pub(crate) fn lines(stream: &[u8]) -> &str {
+    std::str::from_utf8(stream)
+        .expect("what does not change is text, and so is what stands between")
 }
 
 /// The end of a frame.
-const END: &str = "\n\n";
+pub(crate) const END: &str = "\n\n";
 
 impl<K: Copy> Alike<K> {
     pub(crate) fn new() -> Self {
@@ -125,10 +131,10 @@ impl<K: Copy> Alike<K> {
         let kind = self.kind?;
         let (text, after) = self.gaps(stream, 0)?;
         let rest = self.fixed.get(self.gaps.last()?.0..)?;
-        let lines = stream.get(..after + rest.len())?;
-        lines.ends_with(rest.as_bytes()).then_some(())?;
-        let lines = std::str::from_utf8(lines).ok()?;
-        Some(Next { kind, text: lines.get(text)?, lines })
+        let len = after + rest.len();
+        (stream.get(after..len)? == rest.as_bytes()).then_some(())?;
+        let text = std::str::from_utf8(stream.get(text)?).ok()?;
+        Some(Next { kind, text, len })
     }
 
     /// Where the text stands in `bytes` and where the last gap ends, if all before it is the same; `at`
@@ -140,8 +146,11 @@ impl<K: Copy> Alike<K> {
             let start = end + before.len();
             (bytes.get(end..start)? == before).then_some(())?;
             end = start + length(bytes.get(start..)?, *gap)?;
-            if *gap == Gap::Text {
-                text = start..end;
+            match gap {
+                Gap::Text => text = start..end,
+                // What nobody reads goes on all the same.
+                Gap::Filling => drop(std::str::from_utf8(bytes.get(start..end)?).ok()?),
+                Gap::Number => {}
             }
             at = *gap_at;
         }
@@ -242,7 +251,7 @@ mod tests {
         let lines = "event: x\ndata: {\"o\":\"zz\",\"d\":\"ä\",\"n\":22}\n\n";
         for more in ["", "data: {}\n\n"] {
             let stream = [lines, more].concat();
-            let next = Next { kind: 7, text: "ä", lines };
+            let next = Next { kind: 7, text: "ä", len: lines.len() };
             assert_eq!(alike.next(stream.as_bytes()), Some(next));
         }
         for other in [

@@ -7,11 +7,11 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
-use super::lane::Lane;
+use super::lane::{Lane, pieces};
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::prose::{Flow, Prose};
 use super::usage;
-use crate::alike::{Alike, Gap, Next};
+use crate::alike::{Alike, END, Gap, Next, lines};
 use crate::broken;
 use crate::lane::pass_lines;
 use crate::pipe::Decode;
@@ -380,20 +380,23 @@ impl Decode for Decoder {
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut count, mut lines) = (0, 0, Vec::new());
+        let (mut taken, mut count, mut marks) = (0, 0, Vec::new());
         if self.phase == Phase::Over {
             return Ok(taken);
         }
-        while let Some(Next { kind: flow, text, lines: frame }) = self.alike.next(&stream[taken..])
-        {
+        while let Some(Next { kind: flow, text, len }) = self.alike.next(&stream[taken..]) {
             self.prose.piece(flow, Text::Json(text.into()), sink);
-            taken += frame.len();
             if let Some(lane) = &self.lane {
-                lane.line(frame, self.alike.head().len(), self.alike.start(), &mut lines);
-                count += 1;
+                let head = self.alike.head().len();
+                let json = len - head - END.len();
+                marks.extend(lane.marks(taken + head, self.alike.start(), json));
             }
+            taken += len;
+            count += 1;
         }
-        pass_lines(count, &lines, sink);
+        if self.lane.is_some() && count > 0 {
+            pass_lines(count, &pieces(lines(&stream[..taken]), marks.into_iter()), sink);
+        }
         Ok(taken)
     }
 

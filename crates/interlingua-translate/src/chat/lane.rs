@@ -9,9 +9,6 @@ use serde_json::value::RawValue;
 use crate::lane::{inside, pass};
 use crate::splices::range_in;
 
-/// The end of a frame's lines.
-const BLANK_LINE: &str = "\n\n";
-
 /// Passes frames on, and marks in them what the client is not to see as it is.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -24,8 +21,8 @@ pub(super) struct Lane {
 }
 
 /// The inside of a JSON string, from its start to its end.
-#[derive(Debug)]
-struct Mark {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
     start: usize,
     end: usize,
     what: What,
@@ -71,16 +68,15 @@ impl Lane {
         self.pass(name, json, text, json.len().wrapping_sub(self.len), sink);
     }
 
-    /// Cuts the lines of such a frame, in which its JSON begins at `head`.
-    pub(super) fn line<'l>(
+    /// What is marked in such a frame, of `len` bytes, which begins at `start`.
+    pub(super) fn marks(
         &self,
-        lines: &'l str,
-        head: usize,
+        start: usize,
         text: usize,
-        pieces: &mut Vec<Piece<'l>>,
-    ) {
-        let json = lines.len() - head - BLANK_LINE.len();
-        self.cut(lines, head, text, json.wrapping_sub(self.len), pieces);
+        len: usize,
+    ) -> impl Iterator<Item = Mark> {
+        let by = len.wrapping_sub(self.len);
+        self.marks.iter().map(move |mark| mark.moved(text, by).behind(start))
     }
 
     /// Passes on a frame in which nothing is marked.
@@ -95,35 +91,39 @@ impl Lane {
 
     /// Cuts a frame at its marks; those behind `text` have moved by `by`.
     fn pass(&self, name: &str, json: &str, text: usize, by: usize, sink: &mut dyn Sink) {
-        let mut pieces = Vec::with_capacity(self.marks.len() * 2 + 1);
-        self.cut(json, 0, text, by, &mut pieces);
-        pass(name, &pieces, sink);
+        let marks = self.marks.iter().map(|mark| mark.moved(text, by));
+        pass(name, &pieces(json, marks), sink);
+    }
+}
+
+/// Cuts a text at its marks.
+pub(super) fn pieces(text: &str, marks: impl ExactSizeIterator<Item = Mark>) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::with_capacity(marks.len() * 2 + 1);
+    let mut at = 0;
+    for Mark { start, end, what } in marks {
+        let (Some(before), Some(marked)) = (text.get(at..start), text.get(start..end)) else {
+            continue;
+        };
+        pieces.push(Piece::Json(before.into()));
+        pieces.push(match what {
+            What::Answer => Piece::AnswerId(marked.into()),
+            What::Model => Piece::Model(marked.into()),
+            What::Call => Piece::CallId(marked.into()),
+        });
+        at = end;
+    }
+    pieces.push(Piece::Json(text.get(at..).unwrap_or_default().into()));
+    pieces
+}
+
+impl Mark {
+    /// Where it is once what is behind `text` has moved by `by`.
+    fn moved(self, text: usize, by: usize) -> Self {
+        if self.start >= text { self.behind(by) } else { self }
     }
 
-    /// The pieces of a text in which the frame's JSON begins at `head`.
-    fn cut<'t>(
-        &self,
-        frame: &'t str,
-        head: usize,
-        text: usize,
-        by: usize,
-        pieces: &mut Vec<Piece<'t>>,
-    ) {
-        let mut at = 0;
-        for Mark { start, end, what } in &self.marks {
-            let moved = if *start >= text { by } else { 0 }.wrapping_add(head);
-            let (start, end) = (start.wrapping_add(moved), end.wrapping_add(moved));
-            let (Some(before), Some(marked)) = (frame.get(at..start), frame.get(start..end)) else {
-                continue;
-            };
-            pieces.push(Piece::Json(before.into()));
-            pieces.push(match what {
-                What::Answer => Piece::AnswerId(marked.into()),
-                What::Model => Piece::Model(marked.into()),
-                What::Call => Piece::CallId(marked.into()),
-            });
-            at = end;
-        }
-        pieces.push(Piece::Json(frame.get(at..).unwrap_or_default().into()));
+    fn behind(self, by: usize) -> Self {
+        let Self { start, end, what } = self;
+        Self { start: start.wrapping_add(by), end: end.wrapping_add(by), what }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::{BlockKind, Blocks, Broken, is_error, text};
 use super::usage::Tally;
-use crate::alike::{Alike, Gap, Next};
+use crate::alike::{Alike, Gap, Next, lines};
 use crate::broken;
 use crate::lane::{Marks, inside, pass, pass_lines};
 use crate::pipe::Decode;
@@ -418,20 +418,20 @@ impl Decode for Decoder {
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut lines) = (0, Vec::new());
+        let (mut taken, mut count) = (0, 0);
         // A client sees events with names, which some upstreams leave out.
         let named = self.alike.head() == NAMED_HEAD;
         if self.phase == Phase::Over || (self.verbatim && !named) {
             return Ok(taken);
         }
-        while let Some(Next { kind: at, text, lines: frame }) = self.alike.next(&stream[taken..]) {
+        while let Some(Next { kind: at, text, len }) = self.alike.next(&stream[taken..]) {
             self.blocks.say(at, Some(Text::Json(text.into())), sink);
-            taken += frame.len();
-            if self.verbatim {
-                lines.push(Piece::Json(frame.into()));
-            }
+            taken += len;
+            count += 1;
         }
-        pass_lines(lines.len() as u64, &lines, sink);
+        if self.verbatim && count > 0 {
+            pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
+        }
         Ok(taken)
     }
 

@@ -9,7 +9,7 @@ use interlingua_protocol::sse::Frame;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::alike::{Alike, Gap, Next};
+use crate::alike::{Alike, Gap, Next, lines};
 use crate::broken;
 use crate::lane::{Marks, pass, pass_lines};
 use crate::pipe::Decode;
@@ -324,23 +324,22 @@ impl Decode for Decoder {
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut lines) = (0, Vec::new());
+        let (mut taken, mut count) = (0, 0);
         if self.phase == Phase::Over {
             return Ok(taken);
         }
         let mut read = Ok(());
-        while let Some(Next { kind: going, text, lines: frame }) = self.alike.next(&stream[taken..])
-        {
+        while let Some(Next { kind: going, text, len }) = self.alike.next(&stream[taken..]) {
             read = self.items.next(going, Text::Json(text.into()), sink);
             if read.is_err() {
                 break;
             }
-            taken += frame.len();
-            if self.verbatim {
-                lines.push(Piece::Json(frame.into()));
-            }
+            taken += len;
+            count += 1;
         }
-        pass_lines(lines.len() as u64, &lines, sink);
+        if self.verbatim && count > 0 {
+            pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
+        }
         read.map(|()| taken).map_err(|trouble| self.trouble(trouble))
     }
 
