@@ -10,7 +10,7 @@ use interlingua_ir::{Class, Event, Fault, Note, NoteKind, Protocol, Retry, Task,
 use interlingua_reasoning::open;
 use interlingua_registry::{Next, ProviderKey, Route, Scrubber, SkipReason, Skipped, Target};
 use interlingua_translate::client::{self, Head, Ids};
-use interlingua_translate::{Decode, Reader, json};
+use interlingua_translate::{Decode, Document, Reader, json};
 use interlingua_upstream::AnswerBody;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -22,7 +22,7 @@ use crate::recall::Recall;
 use crate::record::Record;
 use crate::session;
 use crate::state::{State, View};
-use crate::stored;
+use crate::stored::{self, Continued};
 
 /// A turn to be answered.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Job {
     pub(crate) state: Arc<State>,
     pub(crate) view: Arc<View>,
     /// The client's request.
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     /// Its headers, of which some go on to an upstream of the same protocol.
     pub(crate) headers: HeaderMap,
     pub(crate) tenant: String,
@@ -90,30 +90,42 @@ pub(crate) enum Answer {
 ///
 /// The request is read at the first poll; what is known then goes through `early` at once.
 pub(crate) async fn run(
-    mut job: Job,
+    job: Job,
     mut record: Record,
     early: oneshot::Sender<Early>,
 ) -> (Record, Result<Answer, Fault>) {
-    let result = match stored::continued(&mut job).await {
-        Ok(previous) => answer(&job, previous.as_deref(), &mut record, early).await,
-        Err(fault) => Err(fault),
-    };
+    let result = read(&job, &mut record, early).await;
     if let Err(fault) = &result {
         record.fault = Some(fault.clone());
     }
     (record, result)
 }
 
+async fn read(
+    job: &Job,
+    record: &mut Record,
+    early: oneshot::Sender<Early>,
+) -> Result<Answer, Fault> {
+    let limits = &job.view.snapshot.settings().limits;
+    let limits = json::Limits { depth: limits.json_depth, nodes: limits.json_nodes };
+    let document = Document::of_shared(&job.body, limits)?;
+    match stored::continued(job, &document).await? {
+        None => answer(job, &document, None, record, early).await,
+        Some(Continued { previous, body }) => {
+            let whole = Document::of_shared(&body, limits)?;
+            answer(job, &whole, Some(&previous), record, early).await
+        }
+    }
+}
+
 async fn answer(
     job: &Job,
+    document: &Document<'_>,
     previous: Option<&str>,
     record: &mut Record,
     early: oneshot::Sender<Early>,
 ) -> Result<Answer, Fault> {
-    let snapshot = &job.view.snapshot;
-    let limits = &snapshot.settings().limits;
-    let limits = json::Limits { depth: limits.json_depth, nodes: limits.json_nodes };
-    let (mut turn, notes) = client::read(job.protocol, &job.body, limits)?;
+    let (mut turn, notes) = client::read(job.protocol, document)?;
     job.compaction.apply(&mut turn);
     record.asked = turn.model.to_string();
     record.notes = notes;
@@ -129,8 +141,8 @@ async fn answer(
     let course = Course { recall, ..course };
     job.compaction.check(job, &turn)?;
     match turn.task {
-        Task::Answer => ask(job, &turn, &course, &head, record).await,
-        Task::Compact => compact::run(job, turn, &course, &head, record).await,
+        Task::Answer => ask(job, document, &turn, &course, &head, record).await,
+        Task::Compact => compact::run(job, document, turn, &course, &head, record).await,
     }
 }
 
@@ -169,6 +181,7 @@ impl Course {
 /// Asks candidate after candidate until one answers.
 pub(crate) async fn ask(
     job: &Job,
+    document: &Document<'_>,
     turn: &Turn<'_>,
     course: &Course,
     head: &Head,
@@ -186,7 +199,8 @@ pub(crate) async fn ask(
     while let Some(candidate) = waiting.pop_front() {
         let Candidate { target, key, .. } = candidate;
         failures.asked(|| candidate.id(), Instant::now());
-        let errand = Errand { job, turn, target, key, session: session.as_deref(), head, recall };
+        let session = session.as_deref();
+        let errand = Errand { job, document, turn, target, key, session, head, recall };
         let result = errand.run(record).await;
         let now = Instant::now();
         let (fault, next) = match result {

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use interlingua_ir::{Class, Fault, Sink as _, Task, Turn};
 use interlingua_translate::client::Head;
 use interlingua_translate::compaction::{Compaction, Gathered};
-use interlingua_translate::{Encode, responses};
+use interlingua_translate::{Document, Encode, responses};
 use serde::Deserialize;
 
 use crate::attempt::{self, Answer, Course, Job};
@@ -81,6 +81,7 @@ impl Signs {
 /// Has the conversation summed up by the model that answers it, and seals the summary.
 pub(crate) async fn run(
     job: &Job,
+    document: &Document<'_>,
     turn: Turn<'_>,
     course: &Course,
     head: &Head,
@@ -97,7 +98,7 @@ pub(crate) async fn run(
     }
     let mut tries = 1;
     let events = loop {
-        match attempt::ask(job, compaction.turn(), course, head, record).await {
+        match attempt::ask(job, document, compaction.turn(), course, head, record).await {
             Ok(Answer::Ready(events)) => break events,
             Ok(other) => return Ok(other),
             Err(fault) if fault.class == Class::ContextLength && tries < TRIES => {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use interlingua_dialect::NonstreamThinking;
 use interlingua_ir::{Fault, Note, NoteKind, Origin, Protocol, Task, Turn};
 use interlingua_reasoning::Sealing;
@@ -10,7 +9,7 @@ use interlingua_registry::{Attempts, Next, ProviderKey, Scrubber, Target};
 use interlingua_translate::client::Head;
 use interlingua_translate::upstream::{self, Frames};
 use interlingua_translate::{
-    self as translate, Check, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
+    self as translate, Check, Document, Encode, ReadLimits, Reader, Repairs, Written, verbatim,
     wants_conversation,
 };
 use interlingua_upstream::{Call, Purpose, Refusal};
@@ -28,6 +27,7 @@ use crate::stored::Storing;
 /// A turn on its way to one target.
 pub(crate) struct Errand<'e, 'a> {
     pub(crate) job: &'e Job,
+    pub(crate) document: &'e Document<'a>,
     pub(crate) turn: &'e Turn<'a>,
     pub(crate) target: &'e Target,
     pub(crate) key: Option<&'e ProviderKey>,
@@ -101,13 +101,14 @@ impl Errand<'_, '_> {
         };
         let in_own_words = self.turn.protocol == provider.wire.into();
         let in_kind = self.turn.task == Task::Answer && stream == self.turn.stream;
-        let own = in_kind.then_some(self.job.body.as_slice());
+        let own = in_kind.then_some(self.document);
         let request = upstream::write(provider.wire, own, self.turn, &target)?;
         // A Chat client may forget what stands in a frame, so what it has to remember is written anew.
         let is_chat = self.turn.protocol == Protocol::Chat;
         let verbatim = request.verbatim && in_kind && !(is_chat && replays(self.target));
         let keeping = self.recall.keeping(self.job, self.target, verbatim);
-        let storing = if self.head.is_stored() { Storing::of(self.job) } else { None };
+        let storing =
+            if self.head.is_stored() { Storing::of(self.job, self.document) } else { None };
         let Written { body, tools, unheld, notes } = request.written;
         record.answered = Some((provider.id.to_string(), model.id.to_string()));
         record.key = self.key.map(|key| key.name.clone());
@@ -118,7 +119,7 @@ impl Errand<'_, '_> {
         tracing::debug!(
             provider = %provider.id,
             request_id = %record.request_id,
-            body = %self.scrubber().mask(String::from_utf8_lossy(&body)),
+            body = %self.scrubber().mask(String::from_utf8_lossy(&body.to_vec())),
             "sending upstream"
         );
         // A field that survives may need the header that asks for it.
@@ -126,7 +127,7 @@ impl Errand<'_, '_> {
             target: self.target,
             key: self.key,
             session: self.session,
-            body: Bytes::from(body),
+            body: body.into_pieces(),
             stream,
             purpose: Purpose::Answer,
             forward: in_own_words.then_some(&self.job.headers),

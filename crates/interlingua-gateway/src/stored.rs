@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use interlingua_ir::{Class, Fault, Protocol, Task, Turn};
 use interlingua_reasoning::{Entry, Key, Mark, Pending, SealKeys, Store};
-use interlingua_translate::{Kept, responses};
+use interlingua_translate::{Document, Kept, responses};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -20,18 +21,28 @@ struct Record<'r> {
     items: &'r RawValue,
 }
 
-/// Puts the conversation that a request continues before what it says itself, and tells from which
-/// response that is.
+/// A request that continues from a response, with all that came before.
+pub(crate) struct Continued {
+    /// The response's id.
+    pub(crate) previous: String,
+    /// The request as if the client had sent everything.
+    pub(crate) body: Bytes,
+}
+
+/// Puts the conversation that a request continues before what it says itself; nothing if it continues none.
 ///
 /// # Errors
 ///
 /// When the response is not kept, or not any more, or when nobody can tell now. Nothing is answered without
 /// what came before.
-pub(crate) async fn continued(job: &mut Job) -> Result<Option<String>, Fault> {
+pub(crate) async fn continued(
+    job: &Job,
+    document: &Document<'_>,
+) -> Result<Option<Continued>, Fault> {
     if job.protocol != Protocol::Responses {
         return Ok(None);
     }
-    let Some(id) = responses::previous(&job.body)? else { return Ok(None) };
+    let Some(id) = responses::previous(document)? else { return Ok(None) };
     let tools = &job.state.tools;
     let found = find(&*tools.responses, &tools.seal, &job.tenant, &id).await;
     let Some(found) = found else {
@@ -48,8 +59,8 @@ pub(crate) async fn continued(job: &mut Job) -> Result<Option<String>, Fault> {
     let record: Record<'_> = serde_json::from_str(&found).map_err(|_| {
         Fault::new(Class::Internal, format!("what is kept of the response `{id}` cannot be read"))
     })?;
-    job.body = responses::expand(&job.body, record.items.get())?;
-    Ok(Some(id))
+    let body = responses::expand(document.bytes(), record.items.get())?.into();
+    Ok(Some(Continued { previous: id, body }))
 }
 
 /// Whether the client wants its response kept, which the API does unless it is told not to. The word is
@@ -114,13 +125,13 @@ pub(crate) struct Storing {
 
 impl Storing {
     /// Prepares to keep the answer to a request that can be read.
-    pub(crate) fn of(job: &Job) -> Option<Self> {
+    pub(crate) fn of(job: &Job, document: &Document<'_>) -> Option<Self> {
         let tools = &job.state.tools;
         Some(Self {
             seal: Arc::clone(&tools.seal),
             store: Arc::clone(&tools.responses),
             tenant: job.tenant.clone(),
-            items: responses::items(&job.body).ok()?.into_owned(),
+            items: responses::items(document.bytes()).ok()?.into_owned(),
         })
     }
 

@@ -113,7 +113,7 @@ impl<'i> Inquiry<'i> {
             repairs: &Repairs::default(),
         };
         let body = match upstream::write(Wire::Chat, None, turn, &target) {
-            Ok(request) => request.written.body,
+            Ok(request) => request.written.body.to_vec(),
             Err(fault) => return Outcome::Untold(fault.message),
         };
         self.requests += 1;

@@ -8,13 +8,21 @@ use serde::de::Deserialize;
 ///
 /// Where `json` is not what `T` describes, as `path: reason`.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ReadError> {
-    // A text is checked for UTF-8 at once instead of leaf by leaf. The path costs time on every field,
-    // so it is only looked for once something is wrong.
-    if let Ok(text) = std::str::from_utf8(json)
-        && let Ok(value) = serde_json::from_str(text)
-    {
-        return Ok(value);
-    }
+    // A text is checked for UTF-8 at once instead of leaf by leaf.
+    std::str::from_utf8(json).map_or_else(|_| read_with_path(json), read_str)
+}
+
+/// As [`read`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_str<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, ReadError> {
+    // The path costs time on every field, so it is only looked for once something is wrong.
+    serde_json::from_str(json).or_else(|_| read_with_path(json.as_bytes()))
+}
+
+fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

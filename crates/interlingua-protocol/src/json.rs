@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 
 use crate::structure::blocks;
-pub use crate::structure::{container_end, containers};
+pub use crate::structure::container_end;
 
 /// How much structure a document may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +31,34 @@ impl Default for Limits {
 ///
 /// [`TooComplex`] as soon as a limit is crossed.
 pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
+    brackets(document, limits, |_, _| {})
+}
+
+/// As [`check`], and tells where each array and object of the document begins, and where it ends, in the order
+/// in which they begin. What never ends has a 0 there.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn containers(document: &[u8], limits: Limits) -> Result<Vec<(usize, usize)>, TooComplex> {
+    let (mut containers, mut open) = (Vec::new(), Vec::new());
+    brackets(document, limits, |at, opens| {
+        if opens {
+            open.push(containers.len());
+            containers.push((at, 0));
+        } else if let Some(container) = open.pop().and_then(|nth| containers.get_mut(nth)) {
+            container.1 = at + 1;
+        }
+    })?;
+    Ok(containers)
+}
+
+/// Shows each bracket of a document that is within limits.
+fn brackets(
+    document: &[u8],
+    limits: Limits,
+    mut each: impl FnMut(usize, bool),
+) -> Result<(), TooComplex> {
     let (mut depth, mut nodes) = (0usize, 1usize);
     for block in blocks(document) {
         nodes += (block.commas | block.opening).count_ones() as usize;
@@ -38,14 +66,11 @@ pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
             return Err(TooComplex::Nodes { limit: limits.nodes });
         }
         for (at, opens) in block.brackets() {
-            if !opens {
-                depth = depth.saturating_sub(1);
-                continue;
-            }
-            depth += 1;
+            depth = if opens { depth + 1 } else { depth.saturating_sub(1) };
             if depth > limits.depth {
                 return Err(TooComplex::Depth { limit: limits.depth, at });
             }
+            each(at, opens);
         }
     }
     Ok(())

@@ -32,5 +32,5 @@ pub mod messages;
 pub mod responses;
 pub mod sse;
 
-pub use document::{ReadError, read};
+pub use document::{ReadError, read, read_str};
 pub use object::{Field, Name};

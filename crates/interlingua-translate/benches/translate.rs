@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
 use interlingua_dialect::{Dialect, Dialects, Wire};
@@ -14,7 +15,9 @@ use interlingua_translate::faults::Caller;
 use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::upstream::{self, Frames};
-use interlingua_translate::{Decode, Encode, Pipe, Repairs, Target, chat, responses, verbatim};
+use interlingua_translate::{
+    Body, Decode, Document, Encode, Pipe, Repairs, Target, chat, responses, verbatim,
+};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -132,7 +135,7 @@ fn through(
     bencher: Bencher<'_, '_>,
     body: &[u8],
     dialect: &Dialect,
-    translate: impl Fn(&[u8], &Target<'_>) -> Vec<u8> + Sync,
+    translate: impl Fn(&Bytes, &Target<'_>) -> Body + Sync,
 ) {
     let repairs = Repairs::default();
     let target = Target {
@@ -144,7 +147,9 @@ fn through(
         stream: true,
         repairs: &repairs,
     };
-    bencher.counter(BytesCount::of_slice(body)).bench(|| translate(black_box(body), &target));
+    let body = Bytes::copy_from_slice(body);
+    let counter = BytesCount::of_slice(&body);
+    bencher.counter(counter).bench(|| translate(black_box(&body), &target));
 }
 
 /// Protocols in which a request and its answer are handed on as they came.
@@ -157,8 +162,9 @@ fn forward_request(bencher: Bencher<'_, '_>, wire: Wire) {
         Wire::Responses | Wire::Chat => (request(9, 1_600), dialect("openai", "gpt-5")),
     };
     through(bencher, &body, &dialect, |body, target| {
-        let (turn, _) = client::read(wire.into(), body, Limits::default()).expect("a request");
-        let request = upstream::write(wire, Some(body), &turn, target).expect("a request");
+        let document = Document::of_shared(body, Limits::default()).expect("a request");
+        let (turn, _) = client::read(wire.into(), &document).expect("a request");
+        let request = upstream::write(wire, Some(&document), &turn, target).expect("a request");
         assert!(request.verbatim);
         request.written.body
     });

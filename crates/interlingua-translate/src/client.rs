@@ -1,8 +1,8 @@
 //! The client's side, whichever protocol it speaks.
 
 use interlingua_ir::{Fault, Note, Protocol, Turn};
-use interlingua_protocol::json;
 
+use crate::document::Document;
 use crate::faults::{self, Caller, Refusal};
 use crate::pipe::Encode;
 use crate::{chat, messages, responses};
@@ -12,15 +12,14 @@ use crate::{chat, messages, responses};
 /// # Errors
 ///
 /// As the protocol's own `read`.
-pub fn read(
+pub fn read<'b>(
     protocol: Protocol,
-    body: &[u8],
-    limits: json::Limits,
-) -> Result<(Turn<'_>, Vec<Note>), Fault> {
+    document: &Document<'b>,
+) -> Result<(Turn<'b>, Vec<Note>), Fault> {
     match protocol {
-        Protocol::Responses => responses::read(body, limits),
-        Protocol::Chat => chat::read(body, limits),
-        Protocol::Messages => messages::read(body, limits),
+        Protocol::Responses => responses::read_document(document),
+        Protocol::Chat => chat::read_document(document),
+        Protocol::Messages => messages::read_document(document),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::spans::{Member, member, members};
+use crate::spans::{Member, member};
 use crate::splices::Splices;
 
 /// The top of a request, and what becomes of its fields.
@@ -27,12 +27,7 @@ enum Change<'t> {
 }
 
 impl<'t> Fields<'t> {
-    /// Takes an object apart.
-    pub(crate) fn of(text: &'t str) -> Self {
-        Self::with(text, members(text))
-    }
-
-    /// As [`of`](Self::of), with members that somebody has read already.
+    /// The members are those of the object that is all of `text`.
     pub(crate) fn with(text: &'t str, members: Vec<Member<'t>>) -> Self {
         let changes = vec![Change::Nothing; members.len()];
         Self { text, members, changes, added: Vec::new() }
@@ -94,10 +89,11 @@ impl<'t> Fields<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spans::members;
 
     #[track_caller]
     fn check(text: &str, change: impl FnOnce(&mut Fields<'_>), expect: &str) {
-        let mut fields = Fields::of(text);
+        let mut fields = Fields::with(text, members(text));
         change(&mut fields);
         let mut splices = Splices::new(text);
         fields.apply(&mut splices);

@@ -4,23 +4,35 @@ use std::collections::HashMap;
 
 use interlingua_ir::{Class, Extra, Fault, Place, Text};
 use interlingua_protocol::ReadError;
-use interlingua_protocol::json::{self, Limits};
+use interlingua_protocol::json::TooComplex;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Checks the structure of a request before anybody parses it.
-pub(crate) fn check(body: &[u8], limits: Limits) -> Result<(), Fault> {
-    json::check(body, limits).map_err(|error| {
-        let mut fault =
-            Fault::new(Class::InvalidRequest, format!("{error}; the gateway refuses it"));
-        fault.code = Some(
-            match error {
-                json::TooComplex::Depth { .. } => "json_too_deep",
-                json::TooComplex::Nodes { .. } => "json_too_complex",
-            }
-            .to_owned(),
-        );
-        fault
-    })
+use crate::document::Document;
+
+/// A request with more structure than anybody needs.
+pub(crate) fn too_complex(error: TooComplex) -> Fault {
+    let mut fault = Fault::new(Class::InvalidRequest, format!("{error}; the gateway refuses it"));
+    fault.code = Some(
+        match error {
+            TooComplex::Depth { .. } => "json_too_deep",
+            TooComplex::Nodes { .. } => "json_too_complex",
+        }
+        .to_owned(),
+    );
+    fault
+}
+
+/// Reads a request of `protocol`.
+pub(crate) fn request<'b, T: Deserialize<'b>>(
+    document: &Document<'b>,
+    protocol: &str,
+) -> Result<T, Fault> {
+    let read = match document.spans() {
+        Some(spans) => interlingua_protocol::read_str(spans.document()),
+        None => interlingua_protocol::read(document.bytes()),
+    };
+    read.map_err(|error| unreadable(protocol, &error))
 }
 
 /// A request that says something wrong at a certain place.
@@ -41,7 +53,7 @@ pub(crate) fn missing(field: &str, hint: &str) -> Fault {
 }
 
 /// A document that is no JSON, or none of `protocol`'s requests.
-pub(crate) fn unreadable(protocol: &str, error: &ReadError) -> Fault {
+fn unreadable(protocol: &str, error: &ReadError) -> Fault {
     let ReadError { path, reason, is_json } = error;
     // A body that was cut says nothing about the field in which it was.
     if *is_json && path != "." {

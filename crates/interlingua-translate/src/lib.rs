@@ -30,7 +30,7 @@
 //!     repairs: &Repairs::default(),
 //! };
 //! let written = chat::write(&turn, &target)?;
-//! let body = String::from_utf8(written.body)?;
+//! let body = String::from_utf8(written.body.to_vec())?;
 //! assert!(body.ends_with(
 //!     r#""messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}]}"#
 //! ));
@@ -41,8 +41,10 @@
 //! a [`tools::Bridge`].
 
 mod alike;
+mod body;
 mod broken;
 mod check;
+mod document;
 mod effort;
 mod fields;
 mod form;
@@ -69,7 +71,9 @@ pub mod tools;
 pub mod upstream;
 pub mod verbatim;
 
+pub use body::Body;
 pub use check::Check;
+pub use document::Document;
 pub use interlingua_protocol::json;
 pub use pipe::{Decode, Encode, Kept, Pipe, ReadLimits, Reader, Started};
 pub use target::{Repairs, Target, Written, wants_conversation};

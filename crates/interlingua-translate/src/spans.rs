@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use interlingua_ir::Text;
-use interlingua_protocol::json::{container_end, containers};
+use interlingua_protocol::json::container_end;
 use memchr::memchr;
 
 /// A member of an object.
@@ -30,8 +30,13 @@ pub(crate) struct Spans<'t> {
 }
 
 impl<'t> Spans<'t> {
-    pub(crate) fn of(document: &'t str) -> Self {
-        Self { document, containers: containers(document.as_bytes()) }
+    /// With what [`containers`](interlingua_protocol::json::containers) tells of the document.
+    pub(crate) fn new(document: &'t str, containers: Vec<(usize, usize)>) -> Self {
+        Self { document, containers }
+    }
+
+    pub(crate) fn document(&self) -> &'t str {
+        self.document
     }
 
     /// The members of an object that is a part of the document.
@@ -157,7 +162,13 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use interlingua_protocol::json::{Limits, containers};
+
     use super::*;
+
+    fn spans(json: &str) -> Spans<'_> {
+        Spans::new(json, containers(json.as_bytes(), Limits::default()).unwrap())
+    }
 
     #[test]
     fn objects_are_taken_apart() {
@@ -186,7 +197,7 @@ mod tests {
     #[test]
     fn a_document_is_looked_through_once() {
         let json = r#" {"a":[{"b":"]}"},[1]],"c":{"d":{}}} "#;
-        let spans = Spans::of(json);
+        let spans = spans(json);
         let top = spans.members(json);
         assert_eq!(top, members(json));
         let list = member(&top, "a").unwrap();
@@ -203,7 +214,7 @@ mod tests {
         {
             members(broken);
             elements(broken);
-            let spans = Spans::of(broken);
+            let spans = spans(broken);
             assert_eq!(spans.members(broken), members(broken));
             assert_eq!(spans.elements(broken), elements(broken));
         }

@@ -4,6 +4,10 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use bytes::Bytes;
+
+use crate::body::{Body, Builder};
+
 /// Changes to a text, made together in one pass.
 ///
 /// Places are named by slices of the text itself, as a parser that borrows gives them.
@@ -11,6 +15,13 @@ use std::ops::Range;
 pub(crate) struct Splices<'t> {
     text: &'t str,
     changes: Vec<(Range<usize>, Cow<'t, str>)>,
+}
+
+/// A part of a text with changes.
+enum Part<'p> {
+    /// Of the text itself.
+    Kept(&'p [u8]),
+    Put(&'p [u8]),
 }
 
 impl<'t> Splices<'t> {
@@ -57,23 +68,37 @@ impl<'t> Splices<'t> {
     }
 
     /// The text with its changes; a change inside another one is a part of what that one replaces.
-    pub(crate) fn apply(mut self) -> Vec<u8> {
+    pub(crate) fn apply(self) -> Vec<u8> {
+        let added: usize = self.changes.iter().map(|(_, with)| with.len()).sum();
+        let mut out = Vec::with_capacity(self.text.len() + added);
+        self.parts(|(Part::Kept(part) | Part::Put(part))| out.extend_from_slice(part));
+        out
+    }
+
+    /// As [`apply`](Self::apply), in pieces; what stays of a `shared` text is not copied.
+    pub(crate) fn body(self, shared: Option<&Bytes>) -> Body {
+        let mut body = Builder::new(shared);
+        self.parts(|part| match part {
+            Part::Kept(kept) => body.keep(kept),
+            Part::Put(put) => body.copy(put),
+        });
+        body.finish()
+    }
+
+    fn parts(mut self, mut each: impl FnMut(Part<'_>)) {
         // What is put in comes before what is replaced at the same place, and in the order in which it
         // was asked for.
         self.changes.sort_by_key(|(range, _)| (range.start, !range.is_empty(), Reverse(range.end)));
-        let added: usize = self.changes.iter().map(|(_, with)| with.len()).sum();
-        let mut out = Vec::with_capacity(self.text.len() + added);
-        let mut copied = 0;
+        let (text, mut done) = (self.text.as_bytes(), 0);
         for (range, with) in self.changes {
-            if range.start < copied {
+            if range.start < done {
                 continue;
             }
-            out.extend_from_slice(&self.text.as_bytes()[copied..range.start]);
-            out.extend_from_slice(with.as_bytes());
-            copied = range.end;
+            each(Part::Kept(&text[done..range.start]));
+            each(Part::Put(with.as_bytes()));
+            done = range.end;
         }
-        out.extend_from_slice(&self.text.as_bytes()[copied..]);
-        out
+        each(Part::Kept(&text[done..]));
     }
 }
 

@@ -3,6 +3,7 @@
 use interlingua_dialect::{Dialect, Fix, OfferedIn};
 use interlingua_ir::{Note, NoteKind, Protocol, Turn};
 
+use crate::body::Body;
 use crate::render::quoted;
 use crate::tools::ToolMap;
 
@@ -154,7 +155,7 @@ impl Repairs {
 #[derive(Debug)]
 pub struct Written {
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Body,
     /// The way back from the tools that the model sees to those that the client declared.
     pub tools: ToolMap,
     /// The schema of the answer, where the upstream was only asked to follow it; see [`Check`](crate::Check).

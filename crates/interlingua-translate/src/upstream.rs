@@ -5,6 +5,7 @@ use std::sync::Arc;
 use interlingua_dialect::{Dialect, Wire};
 use interlingua_ir::{Fault, Turn};
 
+use crate::document::Document;
 use crate::pipe::Decode;
 use crate::target::{Target, Written};
 use crate::tools::{Spoken, ToolMap};
@@ -27,7 +28,7 @@ pub struct Request {
 /// As the protocol's own `write`.
 pub fn write(
     wire: Wire,
-    body: Option<&[u8]>,
+    body: Option<&Document<'_>>,
     turn: &Turn<'_>,
     target: &Target<'_>,
 ) -> Result<Request, Fault> {

@@ -19,6 +19,7 @@ use interlingua_registry::{Provider, ProviderKey, Proxy, Target};
 use crate::body::AnswerBody;
 use crate::connect::{Connector, connector};
 use crate::demo;
+use crate::pieces::Pieces;
 use crate::proxy::ProxySettings;
 
 /// How much of a refusal's body is read.
@@ -30,7 +31,7 @@ const REFUSAL_TIME: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept. Providers' load balancers keep theirs for about a minute.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
-type HttpClient = Client<Connector, Full<Bytes>>;
+type HttpClient = Client<Connector, Full<Pieces>>;
 
 /// Reaches providers.
 #[derive(Debug)]
@@ -71,8 +72,8 @@ pub struct Call<'c> {
     pub key: Option<&'c ProviderKey>,
     /// The client's session, for headers that depend on it.
     pub session: Option<&'c str>,
-    /// The request, in the provider's protocol.
-    pub body: Bytes,
+    /// The request, in the provider's protocol, in pieces.
+    pub body: Vec<Bytes>,
     /// Whether an event stream is asked for.
     pub stream: bool,
     /// What is wanted of the provider.
@@ -147,7 +148,7 @@ impl Upstream {
     pub async fn send(&self, call: Call<'_>) -> Result<Answer, Refusal> {
         let provider = &call.target.provider;
         if provider.is_demo() {
-            let body = AnswerBody::Demo(demo::Replay::of(&call.body));
+            let body = AnswerBody::Demo(demo::Replay::of(&call.body.concat()));
             return Ok(Answer { request_id: None, body });
         }
         let (head, body) = self.exchange(provider, self.request(&call)?).await?.into_parts();
@@ -165,7 +166,7 @@ impl Upstream {
     pub(crate) async fn exchange(
         &self,
         provider: &Provider,
-        request: Request<Full<Bytes>>,
+        request: Request<Full<Pieces>>,
     ) -> Result<Response<Incoming>, Fault> {
         let client = self.client_of(provider)?;
         tokio::time::timeout(provider.timeouts.first_byte, client.request(request))
@@ -199,7 +200,7 @@ impl Upstream {
         Ok(made)
     }
 
-    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Pieces>>, Fault> {
         let Call { target, key, session, body, stream, purpose, forward, request_id } = call;
         let Target { provider, model, .. } = target;
         let endpoint = &model.dialect.endpoint;
@@ -209,7 +210,7 @@ impl Upstream {
         };
         let mut request = self.head(provider, *key, *session, endpoint, url)?;
         *request.method_mut() = Method::POST;
-        *request.body_mut() = Full::new(body.clone());
+        *request.body_mut() = Full::new(Pieces::of(body));
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let accept = if *stream { "text/event-stream" } else { "application/json" };
@@ -246,7 +247,7 @@ impl Upstream {
         session: Option<&str>,
         endpoint: &Endpoint,
         mut url: String,
-    ) -> Result<Request<Full<Bytes>>, Fault> {
+    ) -> Result<Request<Full<Pieces>>, Fault> {
         let internal = |what: &str| {
             Fault::new(Class::Internal, format!("{}: {what}", provider.id)).by(&provider.id)
         };

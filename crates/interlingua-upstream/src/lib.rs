@@ -53,6 +53,7 @@ mod demo;
 mod joined;
 mod kinds;
 mod models;
+mod pieces;
 mod proxy;
 
 pub use body::{AnswerBody, linger};

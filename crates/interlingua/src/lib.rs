@@ -19,12 +19,13 @@
 //! ```
 //! use interlingua::dialect::{Dialects, Wire};
 //! use interlingua::ir::Protocol;
-//! use interlingua::translate::{Repairs, Target, client, json::Limits, upstream};
+//! use interlingua::translate::{Document, Repairs, Target, client, json::Limits, upstream};
 //!
 //! let dialect = Dialects::builtin().resolve("anthropic_compat", "some-model")?;
 //! let body = br#"{"model":"lab/some-model","messages":[{"role":"user","content":"Say hi"}]}"#;
-//! let (turn, _notes) = client::read(Protocol::Chat, body, Limits::default())?;
-//! let request = upstream::write(Wire::Messages, Some(body), &turn, &Target {
+//! let document = Document::of(body, Limits::default())?;
+//! let (turn, _notes) = client::read(Protocol::Chat, &document)?;
+//! let request = upstream::write(Wire::Messages, Some(&document), &turn, &Target {
 //!     dialect: &dialect,
 //!     provider: "lab",
 //!     model: "some-model",
@@ -33,7 +34,7 @@
 //!     stream: false,
 //!     repairs: &Repairs::default(),
 //! })?;
-//! let body = String::from_utf8(request.written.body)?;
+//! let body = String::from_utf8(request.written.body.to_vec())?;
 //! assert!(body.starts_with(r#"{"model":"some-model","max_tokens":4096"#), "{body}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

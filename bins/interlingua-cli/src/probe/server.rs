@@ -66,7 +66,7 @@ impl<'t> Upstreamed<'t> {
             target: &target,
             key: self.key,
             session: None,
-            body: ask.body.clone().into(),
+            body: vec![ask.body.clone().into()],
             stream: ask.stream,
             purpose: Purpose::Answer,
             forward: None,

@@ -1,13 +1,12 @@
 //! `POST /v1/messages/count_tokens`
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use interlingua_dialect::Wire;
 use interlingua_ir::{Fault, Note, NoteKind, Turn};
 use interlingua_registry::{KeyState, Target};
-use interlingua_translate::{self as translate, Repairs, json, messages};
+use interlingua_translate::{self as translate, Document, Repairs, json, messages};
 use interlingua_upstream::{Call, Purpose};
 use serde::Deserialize;
 
@@ -67,7 +66,8 @@ async fn count(
     let body = body::read(&parts.headers, body, limit, pause).await?;
     let limits =
         json::Limits { depth: settings.limits.json_depth, nodes: settings.limits.json_nodes };
-    let (mut turn, notes) = messages::count_tokens_read(&body, limits)?;
+    let document = Document::of(&body, limits)?;
+    let (mut turn, notes) = messages::count_tokens_read(&document)?;
     record.asked = turn.model.to_string();
     record.notes = notes;
     let model = Some(turn.model.as_ref()).filter(|it| !it.is_empty());
@@ -76,7 +76,7 @@ async fn count(
     record.notes.extend(interlingua_reasoning::open(&mut turn, seal, &context.tenant));
     if let Some(target) = route.targets.first()
         && let Some(tokens) =
-            by_upstream(context, &parts.headers, &body, &turn, target, record).await
+            by_upstream(context, &parts.headers, &document, &turn, target, record).await
     {
         return Ok(Counted { tokens, estimated: false });
     }
@@ -87,7 +87,7 @@ async fn count(
 async fn by_upstream(
     context: &Context,
     headers: &http::HeaderMap,
-    body: &[u8],
+    document: &Document<'_>,
     turn: &Turn<'_>,
     target: &Target,
     record: &mut Record,
@@ -97,7 +97,7 @@ async fn by_upstream(
         return None;
     }
     let written = messages::count_tokens(
-        body,
+        document,
         turn,
         &translate::Target {
             dialect: &model.dialect,
@@ -121,7 +121,7 @@ async fn by_upstream(
         target,
         key,
         session: None,
-        body: Bytes::from(written.body),
+        body: written.body.into_pieces(),
         stream: false,
         purpose: Purpose::CountTokens,
         forward: Some(headers),

@@ -74,7 +74,7 @@ pub(crate) async fn serve(
         protocol: route.protocol,
         state: context.state,
         view,
-        body,
+        body: body.into(),
         session: session::named(&parts.headers),
         own_key: own_key(&parts.headers, context.has_key),
         compaction: Signs::of(&parts.headers, route.compact),

@@ -24,4 +24,5 @@ pub use decode::Decoder;
 pub use encode::Encoder;
 pub use head::Head;
 pub use read::read;
+pub(crate) use read::read_document;
 pub use write::write;

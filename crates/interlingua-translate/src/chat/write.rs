@@ -54,7 +54,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     messages::write(turn, target, &names, &replay, &extras, envelope, &mut out, &mut notes);
     out.push(b'}');
     let tools = envelope.map_or_else(|| names.map(), |it| it.map(turn, &names));
-    Ok(Written { body: out, tools, unheld: form.unheld(turn), notes })
+    Ok(Written { body: out.into(), tools, unheld: form.unheld(turn), notes })
 }
 
 fn stream(target: &Target<'_>, extras: &Extras<'_>, out: &mut Vec<u8>, notes: &mut Vec<Note>) {

@@ -20,5 +20,6 @@ pub use encode::Encoder;
 pub use forward::{count_tokens, forward};
 pub use head::Head;
 pub use models::{Listed, models_page};
+pub(crate) use read::read_document;
 pub use read::{count_tokens_read, read};
 pub use write::write;

@@ -8,6 +8,7 @@ use interlingua_ir::{
 
 use super::rules::{self, INCLUDE, bars, call_id, takes_tool};
 use super::write::{Reply, reply, summary};
+use crate::document::Document;
 use crate::effort::{Asked, effort};
 use crate::fields::Fields;
 use crate::render::quoted;
@@ -18,7 +19,7 @@ use crate::tools::ToolMap;
 
 /// Prepares a Responses client's own request for an upstream that speaks Responses.
 ///
-/// `turn` is what [`read`](super::read) made of `body`, with its seals opened. What has to be changed
+/// `turn` is what [`read`](super::read) made of `document`, with its seals opened. What has to be changed
 /// is changed in its place: the model's name, fields that the record bars, and thoughts, which the
 /// client has sealed and their upstream wants back as it gave them. Everything else, known or not,
 /// stays as it came to the byte.
@@ -30,7 +31,7 @@ use crate::tools::ToolMap;
 ///
 /// As [`write`](super::write()).
 pub fn forward(
-    body: &[u8],
+    document: &Document<'_>,
     turn: &Turn<'_>,
     target: &Target<'_>,
 ) -> Result<Option<Written>, Fault> {
@@ -47,13 +48,13 @@ pub fn forward(
     {
         return Ok(None);
     }
-    let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
-    let spans = Spans::of(text);
+    let Some(spans) = document.spans() else { return Ok(None) };
+    let text = spans.document();
     let mut fields = Fields::with(text, spans.members(text));
     let Some(conversation) = fields.get("input") else { return Ok(None) };
     let is_elsewhere = ["previous_response_id", "conversation"];
     if is_elsewhere.iter().any(|it| fields.get(it).is_some())
-        || !takes_tools(&spans, fields.get("tools"), target)
+        || !takes_tools(spans, fields.get("tools"), target)
     {
         return Ok(None);
     }
@@ -63,12 +64,13 @@ pub fn forward(
     // `instructions` were read as the first message.
     let skipped = usize::from(fields.get("instructions").is_some());
     let items = turn.items.get(skipped..).unwrap_or_default();
-    if !input(&spans, conversation, items, target, &mut splices, &mut notes) {
+    if !input(spans, conversation, items, target, &mut splices, &mut notes) {
         return Ok(None);
     }
     top(&mut fields, &asked, target, &mut notes);
     fields.apply(&mut splices);
-    Ok(Some(Written { body: splices.apply(), tools: ToolMap::default(), unheld: None, notes }))
+    let body = splices.body(document.shared());
+    Ok(Some(Written { body, tools: ToolMap::default(), unheld: None, notes }))
 }
 
 /// Whether the upstream knows every tool of a list.

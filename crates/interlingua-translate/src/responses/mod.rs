@@ -15,5 +15,6 @@ pub use encode::Encoder;
 pub use forward::forward;
 pub use head::Head;
 pub use read::read;
+pub(crate) use read::read_document;
 pub use stored::{expand, items, join, previous};
 pub use write::write;

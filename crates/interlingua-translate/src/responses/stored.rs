@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use interlingua_ir::{Class, Fault, Text};
 use serde_json::value::RawValue;
 
+use crate::document::Document;
 use crate::fields::Fields;
 use crate::incoming;
 use crate::spans::{Member, elements, member, members};
@@ -59,14 +60,11 @@ const LINK: &str = "previous_response_id";
 /// # Errors
 ///
 /// [`Class::InvalidRequest`] when it is no id.
-pub fn previous(body: &[u8]) -> Result<Option<String>, Fault> {
-    // Nearly nobody says so, and a look costs less than a parser.
-    if memchr::memmem::find(body, LINK.as_bytes()).is_none() {
-        return Ok(None);
-    }
+pub fn previous(document: &Document<'_>) -> Result<Option<String>, Fault> {
     // What is no request is told by whoever reads it whole.
-    let Ok(text) = std::str::from_utf8(body) else { return Ok(None) };
-    let Some(id) = Fields::of(text).get(LINK) else { return Ok(None) };
+    let Some(spans) = document.spans() else { return Ok(None) };
+    let text = spans.document();
+    let Some(id) = Fields::with(text, spans.members(text)).get(LINK) else { return Ok(None) };
     let Some(text) = Text::from_json(id) else {
         return Err(incoming::invalid(LINK, "a string is expected here"));
     };

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, dialect, target};
+use crate::support::{DIALECTS, dialect, document, target};
 
 /// Requests of real Responses clients, by name.
 pub(crate) fn captured() -> Vec<(String, Value)> {
@@ -32,7 +32,7 @@ pub(crate) fn captured() -> Vec<(String, Value)> {
 #[track_caller]
 pub(crate) fn write(turn: &Turn<'_>, dialect: &Dialect) -> (Value, Vec<Note>) {
     let written = responses::write(turn, &target(dialect, &Repairs::default())).unwrap();
-    (serde_json::from_slice(&written.body).unwrap(), written.notes)
+    (serde_json::from_slice(&written.body.to_vec()).unwrap(), written.notes)
 }
 
 #[track_caller]
@@ -49,10 +49,10 @@ pub(crate) fn forward_with(
 ) -> Option<(String, Vec<Note>)> {
     let (mut turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
     change(&mut turn);
-    let forwarded = responses::forward(body.as_bytes(), &turn, &target(dialect, repairs)).unwrap();
+    let forwarded = responses::forward(&document(&body), &turn, &target(dialect, repairs)).unwrap();
     let Written { body, tools, notes, .. } = forwarded?;
     assert!(tools.is_empty());
-    let body = String::from_utf8(body).unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
     serde_json::from_str::<Value>(&body).unwrap_or_else(|error| panic!("{error} in {body}"));
     Some((body, notes))
 }
@@ -295,7 +295,7 @@ fn two_requests_in_a_row_share_their_beginning() {
                 let repairs = Repairs::default();
                 let written = responses::write(&turn, &target(&dialect, &repairs)).unwrap();
                 let forwarded = forward(&text, &dialect).map(|(body, _)| body.into_bytes());
-                [Some(written.body), forwarded]
+                [Some(written.body.to_vec()), forwarded]
             };
             // A trigger asks for something else in the next request.
             let trigger = body.to_string().contains("compaction_trigger");
@@ -578,7 +578,7 @@ fn what_was_refused_is_left_out() {
         let mut repairs = Repairs::default();
         assert!(repairs.add(fix, param));
         let written = responses::write(&turn, &target(&dialect("openai"), &repairs)).unwrap();
-        let body = serde_json::from_slice(&written.body).unwrap();
+        let body = serde_json::from_slice(&written.body.to_vec()).unwrap();
         check_input(&body);
         body
     };
@@ -629,9 +629,9 @@ proptest! {
         }
         let dialect = dialect(DIALECTS[of]);
         check_input(&write(&turn, &dialect).0);
-        let forwarded = responses::forward(body.as_bytes(), &turn, &target(&dialect, &Repairs::default())).unwrap();
+        let forwarded = responses::forward(&document(&body), &turn, &target(&dialect, &Repairs::default())).unwrap();
         if let Some(written) = forwarded {
-            let forwarded: Value = serde_json::from_slice(&written.body).unwrap();
+            let forwarded: Value = serde_json::from_slice(&written.body.to_vec()).unwrap();
             prop_assert!(!forwarded.to_string().contains("il1."));
             prop_assert_eq!(forwarded["input"].as_array().unwrap().len(), items.len());
         }
@@ -659,7 +659,7 @@ fn an_id_that_comes_again_names_one_call_all_the_same() {
     let (turn, _) = responses::read(body.as_bytes(), Limits::default()).unwrap();
     let dialect = dialect("openai");
     let written = responses::write(&turn, &target(&dialect, &Repairs::default())).unwrap();
-    let sent: Value = serde_json::from_slice(&written.body).unwrap();
+    let sent: Value = serde_json::from_slice(&written.body.to_vec()).unwrap();
     let ids: Vec<&str> =
         sent["input"].as_array().unwrap().iter().filter_map(|it| it["call_id"].as_str()).collect();
     assert_eq!((ids[0], ids[1]), ("call_0", "call_0"));

@@ -228,7 +228,7 @@ fn two_turns_in_a_row_share_their_beginning() {
             let (turn, _) = chat::read(body.as_bytes(), Limits::default()).unwrap();
             let (dialect, repairs) = (dialect(id), Repairs::default());
             let written = chat::write(&turn, &target(&dialect, &repairs)).unwrap();
-            String::from_utf8(written.body).unwrap()
+            String::from_utf8(written.body.to_vec()).unwrap()
         };
         for count in (2..messages.len()).filter(|it| messages[it - 1]["role"] != "assistant") {
             let (shorter, longer) = (written(count), written(messages.len()));

@@ -32,7 +32,7 @@ fn written(body: &Value) -> Written {
 }
 
 fn sent(written: &Written) -> Value {
-    let body = serde_json::from_slice(&written.body).unwrap();
+    let body = serde_json::from_slice(&written.body.to_vec()).unwrap();
     check_messages(&body);
     body
 }

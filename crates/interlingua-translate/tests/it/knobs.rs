@@ -2,11 +2,10 @@
 
 use interlingua_dialect::{Dialect, Dialects};
 use interlingua_ir::{NoteKind, Protocol};
-use interlingua_translate::json::Limits;
 use interlingua_translate::{Repairs, Target, chat, client, responses};
 use serde_json::{Value, json};
 
-use crate::support::{Upstream, check_messages, target, write};
+use crate::support::{Upstream, check_messages, document, target, write};
 
 mod thought;
 
@@ -14,7 +13,7 @@ mod thought;
 #[track_caller]
 fn sent_by(protocol: Protocol, body: &Value, dialect: &Dialect) -> Upstream {
     let body = body.to_string();
-    let (turn, _) = client::read(protocol, body.as_bytes(), Limits::default()).unwrap();
+    let (turn, _) = client::read(protocol, &document(&body)).unwrap();
     write(&turn, dialect)
 }
 
@@ -442,9 +441,9 @@ fn a_conversation_is_kept_on_one_cache() {
         let (dialect, repairs) = (resolved(id, ""), Repairs::default());
         let target = Target { conversation: Some("c1"), ..target(&dialect, &repairs) };
         let asked = asked.to_string();
-        let (turn, _) = client::read(client, asked.as_bytes(), Limits::default()).unwrap();
+        let (turn, _) = client::read(client, &document(&asked)).unwrap();
         for written in [chat::write(&turn, &target), responses::write(&turn, &target)] {
-            let body: Value = serde_json::from_slice(&written.unwrap().body).unwrap();
+            let body: Value = serde_json::from_slice(&written.unwrap().body.to_vec()).unwrap();
             assert_eq!(body["prompt_cache_key"], key, "{client:?} at {id}");
         }
     }

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use interlingua_dialect::Wire;
 use interlingua_ir::Protocol;
-use interlingua_translate::json::Limits;
 use interlingua_translate::{Repairs, client, upstream};
 
-use crate::support::{dialect, target};
+use crate::support::{dialect, document, target};
 
 /// How many things one request holds. Reading and writing them takes a part of a second. Where each is looked
 /// for among all of them it takes so long that the test does not end, whatever the machine.
@@ -22,13 +21,13 @@ fn check(protocol: Protocol, before: &str, thing: impl Fn(usize) -> String, afte
         write!(body, "{comma}{}", thing(nth)).unwrap();
     }
     body.push_str(after);
-    let (turn, _) = client::read(protocol, body.as_bytes(), Limits::default()).unwrap();
+    let (turn, _) = client::read(protocol, &document(&body)).unwrap();
     for (wire, id) in
         [(Wire::Chat, "generic"), (Wire::Messages, "anthropic"), (Wire::Responses, "openai")]
     {
         let (dialect, repairs) = (dialect(id), Repairs::default());
         let target = target(&dialect, &repairs);
-        upstream::write(wire, Some(body.as_bytes()), &turn, &target).unwrap();
+        upstream::write(wire, Some(&document(&body)), &turn, &target).unwrap();
     }
 }
 

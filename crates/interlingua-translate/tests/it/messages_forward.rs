@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::{dialect, target};
+use crate::support::{dialect, document, target};
 
 /// What clients get for a signature where there is nothing to seal.
 const MINTED: &str = "unsealed";
@@ -143,9 +143,9 @@ impl Lane {
         let mut turn = turn_of(&serde_json::from_str(body).unwrap());
         edit(&mut turn);
         let target = self.target(turn.stream);
-        let written = messages::forward(body.as_bytes(), &turn, &target).unwrap()?;
+        let written = messages::forward(&document(&body), &turn, &target).unwrap()?;
         assert!(written.tools.is_empty());
-        let body = String::from_utf8(written.body).unwrap();
+        let body = String::from_utf8(written.body.to_vec()).unwrap();
         serde_json::from_str::<Value>(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
         Some((body, written.notes))
     }
@@ -302,8 +302,8 @@ fn what_is_missing_is_put_in_front() {
         r#"{"model":"the-model","max_tokens":32000,"messages":[{"role":"user","content":"a"}]}"#
     );
     let turn = turn_of(&serde_json::from_str(body).unwrap());
-    let written = messages::forward(body.as_bytes(), &turn, &lane.target(true)).unwrap().unwrap();
-    let got = String::from_utf8(written.body).unwrap();
+    let written = messages::forward(&document(&body), &turn, &lane.target(true)).unwrap().unwrap();
+    let got = String::from_utf8(written.body.to_vec()).unwrap();
     assert!(got.starts_with(r#"{"model":"the-model","max_tokens":32000,"stream":true,"#), "{got}");
 }
 
@@ -708,7 +708,11 @@ fn an_upstream_that_misses_a_thought_gets_what_stands_in_for_it() {
     let turn = turn_of(&serde_json::from_str(&request("", FORGETFUL)).unwrap());
     let lane = compat();
     let written = messages::write(&turn, &lane.target(true)).unwrap().body;
-    assert!(String::from_utf8(written).unwrap().contains(r#"{"type":"thinking","thinking":""}"#));
+    assert!(
+        String::from_utf8(written.to_vec())
+            .unwrap()
+            .contains(r#"{"type":"thinking","thinking":""}"#)
+    );
 }
 
 #[test]
@@ -733,8 +737,8 @@ fn counts_are_asked_of_those_who_count() {
         let turn = turn_of(&serde_json::from_str(&body).unwrap());
         let count = |lane: &Lane| {
             let written =
-                messages::count_tokens(body.as_bytes(), &turn, &lane.target(false)).unwrap();
-            written.map(|it| String::from_utf8(it.body).unwrap())
+                messages::count_tokens(&document(&body), &turn, &lane.target(false)).unwrap();
+            written.map(|it| String::from_utf8(it.body.to_vec()).unwrap())
         };
         let expect = body.replacen("\"fake-model\"", "\"the-model\"", 1);
         assert_eq!(count(&Lane::to("anthropic", "")), Some(expect));

@@ -12,7 +12,7 @@ use interlingua_translate::json::Limits;
 use interlingua_translate::messages;
 use serde_json::{Value, json};
 
-use crate::support::{DIALECTS, check_messages, dialect, write};
+use crate::support::{DIALECTS, check_messages, dialect, document, write};
 
 /// The captured bodies with their names: turns, and requests for a count.
 fn captures() -> Vec<(String, Value)> {
@@ -599,7 +599,7 @@ fn consecutive_turns_share_their_beginning() {
 fn a_count_is_near_the_truth() {
     let estimate = |body: &Value| {
         let body = body.to_string();
-        let (turn, _) = messages::count_tokens_read(body.as_bytes(), Limits::default()).unwrap();
+        let (turn, _) = messages::count_tokens_read(&document(&body)).unwrap();
         assert!(!turn.stream);
         messages::estimate_tokens(&turn)
     };

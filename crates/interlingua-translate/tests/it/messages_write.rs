@@ -80,7 +80,7 @@ impl<'d> Ask<'d> {
             ..target(self.dialect, &self.repairs)
         };
         let Written { body, notes, .. } = messages::write(turn, &target).unwrap();
-        let body = serde_json::from_slice(&body).unwrap();
+        let body = serde_json::from_slice(&body.to_vec()).unwrap();
         check_conversation(&body);
         (body, notes)
     }
@@ -701,7 +701,7 @@ fn two_turns_in_a_row_share_their_beginning() {
                 let repairs = Repairs::default();
                 let written = messages::write(&turn, &target(&dialect, &repairs)).unwrap().body;
                 // Marks move on with the conversation; they are no part of what is cached.
-                let text = String::from_utf8(written).unwrap().replace(mark, "");
+                let text = String::from_utf8(written.to_vec()).unwrap().replace(mark, "");
                 if let Some(before) = before {
                     // A call may still have waited for its result.
                     let shared = before.strip_suffix("]}]}").unwrap();

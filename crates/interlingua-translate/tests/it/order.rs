@@ -516,7 +516,7 @@ fn repairs_leave_out_what_was_refused_but_never_the_request_itself() {
         let mut repairs = Repairs::default();
         let added = params.iter().map(|it| repairs.add(Fix::DropParam, Some(it))).collect();
         let written = chat::write(&turn, &target(&dialect("openai"), &repairs)).unwrap();
-        (serde_json::from_slice(&written.body).unwrap(), added)
+        (serde_json::from_slice(&written.body.to_vec()).unwrap(), added)
     };
     let optional = [
         "stream_options",

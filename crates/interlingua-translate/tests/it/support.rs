@@ -12,7 +12,7 @@ use interlingua_translate::faults::Caller;
 use interlingua_translate::json::Limits;
 use interlingua_translate::tools::ToolMap;
 use interlingua_translate::{
-    Decode, Pipe, Reader, Repairs, Target, Written, chat, messages, responses,
+    Decode, Document, Pipe, Reader, Repairs, Target, Written, chat, messages, responses,
 };
 use serde_json::Value;
 
@@ -173,6 +173,12 @@ pub(crate) fn json_of(pieces: &[Piece<'_>]) -> String {
         | Piece::Opaque(it) => it.to_string(),
     };
     pieces.iter().map(piece).collect()
+}
+
+/// A request's body, looked through.
+#[track_caller]
+pub(crate) fn document(body: &(impl AsRef<[u8]> + ?Sized)) -> Document<'_> {
+    Document::of(body.as_ref(), Limits::default()).unwrap()
 }
 
 /// A call as its client gets it.
@@ -379,7 +385,7 @@ pub(crate) fn write(turn: &Turn<'_>, dialect: &Dialect) -> Upstream {
         Wire::Messages => messages::write(turn, &target).unwrap(),
         Wire::Chat | Wire::Responses => chat::write(turn, &target).unwrap(),
     };
-    let body = serde_json::from_slice(&written.body).unwrap();
+    let body = serde_json::from_slice(&written.body.to_vec()).unwrap();
     Upstream { body, notes: written.notes }
 }
 

@@ -17,7 +17,7 @@ fn write(body: &Value) -> Written {
 }
 
 fn tools(written: &Written) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&written.body).unwrap();
+    let body: Value = serde_json::from_slice(&written.body.to_vec()).unwrap();
     body["tools"].as_array().unwrap().clone()
 }
 
@@ -69,5 +69,5 @@ fn a_search_that_finds_nothing_says_so() {
         }
     }
     let written = write(&body);
-    assert!(String::from_utf8(written.body).unwrap().contains("\"No tools were found.\""));
+    assert!(String::from_utf8(written.body.to_vec()).unwrap().contains("\"No tools were found.\""));
 }

@@ -81,7 +81,7 @@ fn a_burst_comes_in_few_pieces_and_the_connection_goes_on() {
                 target: &route.targets[0],
                 key: None,
                 session: None,
-                body: "{}".into(),
+                body: vec!["{}".into()],
                 stream: true,
                 purpose: Purpose::Answer,
                 forward: None,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::extras::is_inner;
+use crate::document::Document;
 use crate::incoming::{self, Lists, invalid, optional_text, text};
 
 mod messages;
@@ -42,9 +43,13 @@ mod tools;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    incoming::check(body, limits)?;
-    let request: wire::Request<'_> = interlingua_protocol::read(body)
-        .map_err(|error| incoming::unreadable("Chat Completions", &error))?;
+    read_document(&Document::of(body, limits)?)
+}
+
+/// As [`read`], what somebody has looked through already.
+pub(crate) fn read_document<'b>(document: &Document<'b>) -> Result<(Turn<'b>, Vec<Note>), Fault> {
+    let body = document.bytes();
+    let request: wire::Request<'_> = incoming::request(document, "Chat Completions")?;
     only_one(request.n)?;
     let turn = Turn { protocol: Protocol::Chat, ..Turn::default() };
     let (lists, notes) = (Lists::default(), Vec::new());

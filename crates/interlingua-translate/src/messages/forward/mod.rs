@@ -8,9 +8,9 @@ use interlingua_ir::{
 };
 
 use super::write::takes;
+use crate::document::Document;
 use crate::fields::Fields;
 use crate::render::quoted;
-use crate::spans::Spans;
 use crate::splices::Splices;
 use crate::target::{DEFAULT_MAX_TOKENS, Target, Written};
 use crate::tools::{ToolMap, wire_id};
@@ -24,18 +24,18 @@ use thoughts::Thoughts;
 /// Takes a request of the Messages protocol to an upstream that speaks it too.
 ///
 /// The client's own bytes are changed in place, so that all that we do not know survives, and two
-/// turns in a row share their beginning. `turn` is what was read from `body`, with its seals opened.
+/// turns in a row share their beginning. `turn` is what was read from `document`, with its seals opened.
 /// `None` where the upstream cannot take the request as it is; [`write`](super::write) can say it then.
 ///
 /// # Errors
 ///
 /// As [`write`](super::write).
 pub fn forward(
-    body: &[u8],
+    document: &Document<'_>,
     turn: &Turn<'_>,
     target: &Target<'_>,
 ) -> Result<Option<Written>, Fault> {
-    Ok(edit(body, turn, target, Use::Answer))
+    Ok(edit(document, turn, target, Use::Answer))
 }
 
 /// Takes a question for the size of a prompt to an upstream that counts.
@@ -46,14 +46,14 @@ pub fn forward(
 ///
 /// As [`write`](super::write).
 pub fn count_tokens(
-    body: &[u8],
+    document: &Document<'_>,
     turn: &Turn<'_>,
     target: &Target<'_>,
 ) -> Result<Option<Written>, Fault> {
     if target.dialect.endpoint.count_tokens_path.is_none() {
         return Ok(None);
     }
-    Ok(edit(body, turn, target, Use::Count))
+    Ok(edit(document, turn, target, Use::Count))
 }
 
 /// What a body is for.
@@ -64,17 +64,22 @@ enum Use {
     Count,
 }
 
-fn edit(body: &[u8], turn: &Turn<'_>, target: &Target<'_>, purpose: Use) -> Option<Written> {
-    let text = std::str::from_utf8(body).ok()?;
+fn edit(
+    document: &Document<'_>,
+    turn: &Turn<'_>,
+    target: &Target<'_>,
+    purpose: Use,
+) -> Option<Written> {
+    let spans = document.spans()?;
+    let text = spans.document();
     if !fits(text, turn, target) {
         return None;
     }
-    let spans = Spans::of(text);
     let mut request = Fields::with(text, spans.members(text));
     let mut notes = Vec::new();
     let messages = request.get("messages")?;
 
-    let mut thoughts = Thoughts::of(&spans, messages, turn, target)?;
+    let mut thoughts = Thoughts::of(spans, messages, turn, target)?;
     let mut wish = Wish::of(&request, target);
     wish.adapt(turn, target, &mut notes);
     if wish.thinks && is_forced(turn) {
@@ -109,7 +114,8 @@ fn edit(body: &[u8], turn: &Turn<'_>, target: &Target<'_>, purpose: Use) -> Opti
     let mut splices = Splices::new(text);
     thoughts.apply(&mut splices);
     request.apply(&mut splices);
-    Some(Written { body: splices.apply(), tools: ToolMap::default(), unheld: None, notes })
+    let body = splices.body(document.shared());
+    Some(Written { body, tools: ToolMap::default(), unheld: None, notes })
 }
 
 /// Whether nothing in the request has to be said in another way.

@@ -5,6 +5,7 @@ use interlingua_protocol::{Field, Name, json, messages as wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::document::Document;
 use crate::incoming::{self, Lists, invalid};
 
 mod blocks;
@@ -38,9 +39,13 @@ mod tools;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    incoming::check(body, limits)?;
-    let request: wire::Request<'_> = interlingua_protocol::read(body)
-        .map_err(|error| incoming::unreadable("Messages", &error))?;
+    read_document(&Document::of(body, limits)?)
+}
+
+/// As [`read`], what somebody has looked through already.
+pub(crate) fn read_document<'b>(document: &Document<'b>) -> Result<(Turn<'b>, Vec<Note>), Fault> {
+    let body = document.bytes();
+    let request: wire::Request<'_> = incoming::request(document, "Messages")?;
     let turn = Turn { protocol: Protocol::Messages, ..Turn::default() };
     let mut reader =
         Reader { body, lists: Lists::default(), turn, notes: Vec::new(), found: Vec::new() };
@@ -53,11 +58,8 @@ pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), 
 /// # Errors
 ///
 /// As [`read`].
-pub fn count_tokens_read(
-    body: &[u8],
-    limits: json::Limits,
-) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    let (mut turn, notes) = read(body, limits)?;
+pub fn count_tokens_read<'b>(document: &Document<'b>) -> Result<(Turn<'b>, Vec<Note>), Fault> {
+    let (mut turn, notes) = read_document(document)?;
     // A count is one document, whatever the body says.
     turn.stream = false;
     Ok((turn, notes))

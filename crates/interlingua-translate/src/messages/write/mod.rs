@@ -60,7 +60,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     .write(marks);
     out.push(b'}');
     let unheld = AnswerForm::of(turn, target).unheld(turn);
-    Ok(Written { body: out, tools: names.map(), unheld, notes })
+    Ok(Written { body: out.into(), tools: names.map(), unheld, notes })
 }
 
 /// Sampling parameters, under this protocol's names.

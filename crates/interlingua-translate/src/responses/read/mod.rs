@@ -10,6 +10,7 @@ mod items;
 mod raw;
 mod tools;
 
+use crate::document::Document;
 use crate::incoming::{self, Lists, invalid, optional_text, text};
 use raw::Spot;
 
@@ -36,9 +37,13 @@ use raw::Spot;
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
 pub fn read(body: &[u8], limits: json::Limits) -> Result<(Turn<'_>, Vec<Note>), Fault> {
-    incoming::check(body, limits)?;
-    let request: wire::Request<'_> =
-        wire::read(body).map_err(|error| incoming::unreadable("Responses", &error))?;
+    read_document(&Document::of(body, limits)?)
+}
+
+/// As [`read`], what somebody has looked through already.
+pub(crate) fn read_document<'b>(document: &Document<'b>) -> Result<(Turn<'b>, Vec<Note>), Fault> {
+    let body = document.bytes();
+    let request: wire::Request<'_> = incoming::request(document, "Responses")?;
     refuse_state(&request)?;
     let mut reader =
         Reader { body, lists: Lists::default(), turn: Turn::default(), notes: Vec::new() };

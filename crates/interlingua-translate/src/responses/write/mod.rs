@@ -53,7 +53,7 @@ pub fn write(turn: &Turn<'_>, target: &Target<'_>) -> Result<Written, Fault> {
     input::write(turn, target, &names, &mut out, &mut notes);
     out.push(b'}');
     let unheld = AnswerForm::of(turn, target).unheld(turn);
-    Ok(Written { body: out, tools: names.map(), unheld, notes })
+    Ok(Written { body: out.into(), tools: names.map(), unheld, notes })
 }
 
 /// What only this protocol has a word for, if the client speaks it.

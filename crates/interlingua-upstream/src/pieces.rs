@@ -1,0 +1,70 @@
+//! A request's body that was put together of pieces, for a connection that writes them as they are.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// Pieces of bytes that are read like one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pieces(VecDeque<Bytes>);
+
+impl Pieces {
+    pub(crate) fn of(pieces: &[Bytes]) -> Self {
+        Self(pieces.iter().filter(|it| !it.is_empty()).cloned().collect())
+    }
+}
+
+impl Buf for Pieces {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |first| first)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let filled =
+            slices.iter_mut().zip(&self.0).map(|(slice, piece)| *slice = IoSlice::new(piece));
+        filled.count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while count > 0 {
+            let Some(first) = self.0.front_mut() else { panic!("advanced beyond the end") };
+            let step = count.min(first.len());
+            first.advance(step);
+            count -= step;
+            if first.is_empty() {
+                self.0.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_read_like_one() {
+        let whole = b"abcdefgh";
+        for step in 1..=whole.len() {
+            let mut pieces = Pieces::of(&["ab", "", "c", "defgh"].map(Bytes::from));
+            let mut read = Vec::new();
+            while pieces.has_remaining() {
+                let before = pieces.remaining();
+                let mut slices = [IoSlice::new(&[]); 2];
+                let filled = pieces.chunks_vectored(&mut slices);
+                let seen = slices[..filled].iter().flat_map(|it| it.to_vec()).collect::<Vec<u8>>();
+                assert!(seen.starts_with(pieces.chunk()) && whole[read.len()..].starts_with(&seen));
+                let taken = step.min(before).min(seen.len());
+                read.extend_from_slice(&seen[..taken]);
+                pieces.advance(taken);
+                assert_eq!(pieces.remaining(), before - taken);
+            }
+            assert_eq!(read, whole);
+        }
+    }
+}
