@@ -265,7 +265,8 @@ pub struct FrameRun<'a> {
     /// How many.
     pub count: u64,
     /// Their lines in order, with all that frames them: `event: `, `data: `, and the blank line at the end of
-    /// each. [`Piece::Json`] stands for what goes on as it came, framing or not.
+    /// each. [`Piece::Json`] stands for what goes on as it came, framing or not; of the answer's id nothing is
+    /// told that is not known.
     pub lines: Cow<'a, [Piece<'a>]>,
 }
 

@@ -133,6 +133,14 @@ impl Encoder {
     /// Frames that stand in a stream already.
     fn lines(&mut self, frames: &FrameRun<'_>) {
         self.frames += frames.count;
+        let text = |piece: &Piece<'_>| match piece {
+            Piece::Model(_) => self.model.len(),
+            Piece::Json(text)
+            | Piece::AnswerId(text)
+            | Piece::CallId(text)
+            | Piece::Opaque(text) => text.len(),
+        };
+        self.out.reserve(frames.lines.iter().map(text).sum());
         for piece in frames.lines.iter() {
             match piece {
                 Piece::Json(lines) => self.out.extend_from_slice(lines.as_bytes()),

@@ -68,7 +68,8 @@ impl Lane {
         self.pass(name, json, text, json.len().wrapping_sub(self.len), sink);
     }
 
-    /// What is marked in such a frame, of `len` bytes, which begins at `start`.
+    /// What is marked in such a frame, of `len` bytes, which begins at `start`; not the answer's id, which the
+    /// frame before has told.
     pub(super) fn marks(
         &self,
         start: usize,
@@ -76,7 +77,8 @@ impl Lane {
         len: usize,
     ) -> impl Iterator<Item = Mark> {
         let by = len.wrapping_sub(self.len);
-        self.marks.iter().map(move |mark| mark.moved(text, by).behind(start))
+        let new = self.marks.iter().filter(|mark| !matches!(mark.what, What::Answer));
+        new.map(move |mark| mark.moved(text, by).behind(start))
     }
 
     /// Passes on a frame in which nothing is marked.

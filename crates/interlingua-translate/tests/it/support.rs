@@ -126,7 +126,7 @@ pub(crate) fn frames(run: &Run) -> Vec<Frame<'static>> {
 /// A run in which it makes no difference which frames came together: pieces of texts and notes come before the
 /// frames that follow them, each by itself.
 pub(crate) fn one_by_one(run: &Run) -> Run {
-    let mut frames = frames(run).into_iter();
+    let mut frames = frames(run).into_iter().map(without_answer_id);
     let mut events: Vec<Event<'static>> = Vec::new();
     let mut held = Vec::new();
     for event in &run.events {
@@ -145,6 +145,22 @@ pub(crate) fn one_by_one(run: &Run) -> Run {
     }
     events.append(&mut held);
     Run { events, result: run.result.clone() }
+}
+
+/// A frame in whose pieces the answer's id is a part of the rest.
+fn without_answer_id(frame: Frame<'static>) -> Frame<'static> {
+    let mut pieces: Vec<Piece<'static>> = Vec::new();
+    for piece in frame.pieces.into_owned() {
+        let piece = match piece {
+            Piece::AnswerId(id) => Piece::Json(id),
+            other => other,
+        };
+        match (pieces.last_mut(), &piece) {
+            (Some(Piece::Json(before)), Piece::Json(more)) => before.to_mut().push_str(more),
+            _ => pieces.push(piece),
+        }
+    }
+    Frame { name: frame.name, pieces: pieces.into() }
 }
 
 /// A frame from its lines.

@@ -1,6 +1,7 @@
 //! Parameter schemas that an upstream takes.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use interlingua_dialect::{AnyofParentType, Refs, ToolSchema, TupleItems};
@@ -9,7 +10,7 @@ use memchr::memchr_iter;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::spans::{member, members};
+use crate::spans::{Member, member, members};
 
 mod inline;
 
@@ -52,7 +53,12 @@ pub(crate) fn shaped<'a>(
     let dropping = rules.drop_keys.iter().map(String::as_str);
     let mentioned = Mentioned::of(text, &reshaping.clone().chain(dropping));
     let mentions = |key: &str| mentioned.times(key) > 0;
-    let rootless = rules.root_object && !has_object_root(text);
+    let members = LazyCell::new(|| members(text));
+    // Nearly every schema says so first.
+    let has_object_root = || {
+        text.starts_with(r#"{"type":"object""#) || member(&members, "type") == Some(r#""object""#)
+    };
+    let rootless = rules.root_object && !has_object_root();
     let reshaped = rootless || reshaping.any(mentions);
     let dropped: Vec<&str> =
         rules.drop_keys.iter().map(String::as_str).filter(|key| mentions(key)).collect();
@@ -60,7 +66,7 @@ pub(crate) fn shaped<'a>(
         if dropped.is_empty() {
             return text.into();
         }
-        if let Some(rest) = without(text, &dropped, &mentioned) {
+        if let Some(rest) = without(&members, &dropped, &mentioned) {
             for key in dropped {
                 lost.add(key);
             }
@@ -106,17 +112,16 @@ impl<'s> Mentioned<'s> {
 
 /// A schema without keys that stand nowhere but at its root, as `$schema` does in nearly every tool of some
 /// agents; nothing has to be parsed for that.
-fn without(schema: &str, keys: &[&str], mentioned: &Mentioned<'_>) -> Option<String> {
-    let members = members(schema);
+fn without(schema: &[Member<'_>], keys: &[&str], mentioned: &Mentioned<'_>) -> Option<String> {
     let is_at_root_only = |key: &&str| {
-        let at_root = members.iter().filter(|it| it.name == *key).count();
+        let at_root = schema.iter().filter(|it| it.name == *key).count();
         // One value that fits can be said in another way.
         *key != "const" && mentioned.times(key) == at_root
     };
     if !keys.iter().all(is_at_root_only) {
         return None;
     }
-    let rest = members.iter().filter(|it| !keys.contains(&&*it.name)).map(|it| it.whole);
+    let rest = schema.iter().filter(|it| !keys.contains(&&*it.name)).map(|it| it.whole);
     Some(format!("{{{}}}", rest.collect::<Vec<_>>().join(",")))
 }
 
@@ -243,12 +248,6 @@ fn push_down(schema: &mut Map<String, Value>) {
             branch.shift_insert(0, "type".to_owned(), kind.clone());
         }
     }
-}
-
-fn has_object_root(schema: &str) -> bool {
-    // Nearly every schema says so first.
-    schema.starts_with(r#"{"type":"object""#)
-        || member(&members(schema), "type") == Some(r#""object""#)
 }
 
 #[cfg(test)]
