@@ -170,8 +170,9 @@ fn runs(text: &Text<'_>, mut each: impl FnMut(Run<'_>)) {
         Text::Json(inside) => inside,
     };
     let mut rest: &str = inside;
-    while let Some((before, escape)) = rest.split_once('\\') {
-        plain_runs(before, &mut each);
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (before, escape) = (rest.get(..at), rest.get(at + 1..).unwrap_or_default());
+        plain_runs(before.unwrap_or_default(), &mut each);
         let (unit, length) = escaped_unit(escape);
         each(Run::Unit(unit));
         rest = escape.get(length..).unwrap_or_default();
@@ -181,7 +182,8 @@ fn runs(text: &Text<'_>, mut each: impl FnMut(Run<'_>)) {
 
 fn plain_runs(text: &str, each: &mut impl FnMut(Run<'_>)) {
     let mut rest = text;
-    loop {
+    // Most texts hold nothing else, and to see that is faster than to look for what is not there.
+    while !rest.is_ascii() {
         let other = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
         let (ascii, behind) = rest.split_at(other);
         each(Run::Ascii(ascii.as_bytes()));
@@ -192,6 +194,7 @@ fn plain_runs(text: &str, each: &mut impl FnMut(Run<'_>)) {
         }
         rest = chars.as_str();
     }
+    each(Run::Ascii(rest.as_bytes()));
 }
 
 /// The unit that an escape means, and the escape's length behind its backslash.

@@ -2,16 +2,16 @@
 
 use interlingua_ir::Piece;
 use interlingua_protocol::responses::{self as wire, Answer, OutputItem};
-use serde_json::value::RawValue;
 
+use super::Inner;
 use crate::lane::Marks;
 
 /// Marks it in an event.
-pub(super) fn event<'d>(event: &wire::Event<'d>, marks: &mut Marks<'d>) {
-    if let Some(read) = event.response.and_then(|it| wire::read_answer(it.get()).ok()) {
-        answer(&read, marks);
+pub(super) fn event<'d>(inner: &Inner<'d>, marks: &mut Marks<'d>) {
+    if let Some(Ok(read)) = &inner.answer {
+        answer(read, marks);
     }
-    if let Some(read) = event.item {
+    if let Some(Ok(read)) = &inner.item {
         item(read, marks);
     }
 }
@@ -20,13 +20,14 @@ pub(super) fn event<'d>(event: &wire::Event<'d>, marks: &mut Marks<'d>) {
 pub(super) fn answer<'d>(answer: &Answer<'d>, marks: &mut Marks<'d>) {
     marks.mark(answer.id, Piece::AnswerId);
     marks.mark(answer.model, Piece::Model);
-    for read in answer.output.iter().flatten() {
-        item(read, marks);
+    for json in answer.output.iter().flatten() {
+        if let Ok(read) = wire::read_item(json.get()) {
+            item(&read, marks);
+        }
     }
 }
 
-fn item<'d>(json: &'d RawValue, marks: &mut Marks<'d>) {
-    let Ok(item): Result<OutputItem<'d>, _> = wire::read_item(json.get()) else { return };
+fn item<'d>(item: &OutputItem<'d>, marks: &mut Marks<'d>) {
     marks.mark(item.call_id, Piece::CallId);
     // A summary of the upstream's own is no thought: it means nothing to anybody else anyway.
     if item.kind.as_ref().is_some_and(|it| it.as_str() == "reasoning") {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use interlingua_dialect::Dialect;
 use interlingua_ir::{Class, Event, Fault, NoteKind, Piece, Sink, Stop, Text};
 use interlingua_protocol::json;
-use interlingua_protocol::responses::{self as wire, Answer};
+use interlingua_protocol::responses::{self as wire, Answer, OutputItem};
 use interlingua_protocol::sse::Frame;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -91,6 +91,7 @@ impl Decoder {
         kind: &str,
         data: &str,
         event: &wire::Event<'_>,
+        inner: &Inner<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Fault> {
         let Some(stage) = Stage::of(kind) else { return self.unknown(kind, data, event, sink) };
@@ -99,13 +100,16 @@ impl Decoder {
             Stage::Error => return Err(self.refusal(data)),
             Stage::Failed => return Err(self.failed(kind, event.response, data)),
             Stage::Answer | Stage::End => {
-                let answer = event.response.map(|it| wire::read_answer(it.get()));
-                let answer = answer.transpose().map_err(|error| self.unreadable(&error))?;
-                let answer = answer.unwrap_or_default();
-                self.begin(&answer, sink);
+                let none = Answer::default();
+                let answer = match &inner.answer {
+                    Some(Ok(answer)) => answer,
+                    Some(Err(error)) => return Err(self.unreadable(error)),
+                    None => &none,
+                };
+                self.begin(answer, sink);
                 if stage == Stage::End {
                     let cut = kind == "response.incomplete";
-                    return self.ended(&answer, cut, data, sink);
+                    return self.ended(answer, cut, data, sink);
                 }
                 return Ok(());
             }
@@ -113,24 +117,25 @@ impl Decoder {
             Stage::Source => {}
         }
         self.begin(&Answer::default(), sink);
-        self.item_event(stage, event, sink).map_err(|trouble| self.trouble(trouble))
+        self.item_event(stage, event, inner, sink).map_err(|trouble| self.trouble(trouble))
     }
 
     fn item_event(
         &mut self,
         stage: Stage,
         event: &wire::Event<'_>,
+        inner: &Inner<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Trouble> {
         match stage {
             Stage::Added | Stage::Done => {
-                let Some(item) = event.item.and_then(|it| wire::read_item(it.get()).ok()) else {
+                let Some(Ok(item)) = &inner.item else {
                     return Err((Class::Upstream, "an item of the answer does not parse"));
                 };
                 let spot = Spot::of(event, Channel::Input);
                 match stage {
-                    Stage::Added => self.items.added(&spot, &item, sink),
-                    _ => self.items.done(&spot, &item, sink),
+                    Stage::Added => self.items.added(&spot, item, sink),
+                    _ => self.items.done(&spot, item, sink),
                 }
             }
             Stage::Piece(channel) => match event.delta.and_then(|it| Text::from_json(it.get())) {
@@ -313,11 +318,12 @@ impl Decode for Decoder {
             }
         };
         let kind = if event.kind.as_str().is_empty() { frame.event } else { event.kind.as_str() };
-        self.event(kind, &data, &event, sink)?;
+        let inner = Inner::of(&event);
+        self.event(kind, &data, &event, &inner, sink)?;
         self.learn(Frame { data: &data, ..frame }, &event);
         if self.verbatim {
             let mut marks = Marks::new(&data);
-            lane::event(&event, &mut marks);
+            lane::event(&inner, &mut marks);
             marks.pass(frame.event, sink);
         }
         Ok(())
@@ -380,6 +386,21 @@ impl Decode for Decoder {
 
     fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+}
+
+/// What stands in an event and is read by itself.
+struct Inner<'d> {
+    answer: Option<serde_json::Result<Answer<'d>>>,
+    item: Option<serde_json::Result<OutputItem<'d>>>,
+}
+
+impl<'d> Inner<'d> {
+    fn of(event: &wire::Event<'d>) -> Self {
+        Self {
+            answer: event.response.map(|it| wire::read_answer(it.get())),
+            item: event.item.map(|it| wire::read_item(it.get())),
+        }
     }
 }
 
