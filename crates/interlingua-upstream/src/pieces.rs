@@ -54,6 +54,7 @@ mod tests {
             let mut pieces = Pieces::of(&["ab", "", "c", "defgh"].map(Bytes::from));
             let mut read = Vec::new();
             while pieces.has_remaining() {
+                assert!(!pieces.chunk().is_empty(), "there is more");
                 let before = pieces.remaining();
                 let mut slices = [IoSlice::new(&[]); 2];
                 let filled = pieces.chunks_vectored(&mut slices);
