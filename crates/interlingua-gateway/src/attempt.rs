@@ -90,11 +90,11 @@ pub(crate) enum Answer {
 ///
 /// The request is read at the first poll; what is known then goes through `early` at once.
 pub(crate) async fn run(
-    job: Job,
+    mut job: Job,
     mut record: Record,
     early: oneshot::Sender<Early>,
 ) -> (Record, Result<Answer, Fault>) {
-    let result = read(&job, &mut record, early).await;
+    let result = read(&mut job, &mut record, early).await;
     if let Err(fault) = &result {
         record.fault = Some(fault.clone());
     }
@@ -102,20 +102,22 @@ pub(crate) async fn run(
 }
 
 async fn read(
-    job: &Job,
+    job: &mut Job,
     record: &mut Record,
     early: oneshot::Sender<Early>,
 ) -> Result<Answer, Fault> {
     let limits = &job.view.snapshot.settings().limits;
     let limits = json::Limits { depth: limits.json_depth, nodes: limits.json_nodes };
-    let document = Document::of_shared(&job.body, limits)?;
-    match stored::continued(job, &document).await? {
-        None => answer(job, &document, None, record, early).await,
-        Some(Continued { previous, body }) => {
-            let whole = Document::of_shared(&body, limits)?;
-            answer(job, &whole, Some(&previous), record, early).await
+    let Continued { previous, body } = {
+        let document = Document::of_shared(&job.body, limits)?;
+        match stored::continued(job, &document).await? {
+            None => return answer(job, &document, None, record, early).await,
+            Some(continued) => continued,
         }
-    }
+    };
+    job.body = body;
+    let document = Document::of_shared(&job.body, limits)?;
+    answer(job, &document, Some(&previous), record, early).await
 }
 
 async fn answer(

@@ -24,7 +24,8 @@
 //!    open at once (parallel calls interleave); an index is never reused.
 //! 3. [`Event::End`] comes last, exactly once, and only when no item is open.
 //! 4. Where upstream and client speak the same protocol, an [`Event::Frame`] follows the events that
-//!    the upstream's frame means; the last one comes after [`Event::End`].
+//!    the upstream's frame means, or [`Event::Frames`] those of several; the last one comes after
+//!    [`Event::End`].
 //! 5. A stream that breaks off has no end: whoever drives the decoder receives a [`Fault`] instead.
 //!
 //! # Examples

@@ -35,14 +35,16 @@ pub fn check(document: &[u8], limits: Limits) -> Result<(), TooComplex> {
 }
 
 /// As [`check`], and tells where each array and object of the document begins, and where it ends, in the order
-/// in which they begin. What never ends has a 0 there.
+/// in which they begin. What never ends has a 0 there. Of a document of 4 GiB or more nothing is told.
 ///
 /// # Errors
 ///
 /// As [`check`].
-pub fn containers(document: &[u8], limits: Limits) -> Result<Vec<(usize, usize)>, TooComplex> {
-    let (mut containers, mut open) = (Vec::new(), Vec::new());
+pub fn containers(document: &[u8], limits: Limits) -> Result<Vec<(u32, u32)>, TooComplex> {
+    let (mut containers, mut open): (Vec<(u32, u32)>, Vec<usize>) = (Vec::new(), Vec::new());
     brackets(document, limits, |at, opens| {
+        // Hostile documents have many, so that the smaller number counts.
+        let Ok(at) = u32::try_from(at) else { return };
         if opens {
             open.push(containers.len());
             containers.push((at, 0));
@@ -249,6 +251,15 @@ mod tests {
         assert_eq!(check(nested(4).as_bytes(), limits), Ok(()));
         let error = TooComplex::Depth { limit: 4, at: 4 };
         assert_eq!(check(nested(5).as_bytes(), limits), Err(error));
+    }
+
+    #[test]
+    fn containers_know_their_ends() {
+        let containers = |document: &str| containers(document.as_bytes(), Limits::default());
+        let document = r#"{"a":["]",{"b\"}":1}],"c":{"#;
+        assert_eq!(containers(document), Ok(vec![(0, 0), (5, 21), (10, 20), (26, 0)]));
+        assert_eq!(containers("]}[1]"), Ok(vec![(2, 5)]));
+        assert_eq!(containers(""), Ok(Vec::new()));
     }
 
     #[test]

@@ -79,8 +79,9 @@ impl Framer {
         self.push_ahead(bytes, |frame, _| each(frame).map(|()| 0))
     }
 
-    /// As [`push`](Self::push), and shows `each` what follows the frame. It says how many bytes of that it has
-    /// taken for further frames itself: whole ones, blank lines and all.
+    /// As [`push`](Self::push), and shows `each` what follows the frame in `bytes`, unless the frame was cut or
+    /// has more than one data line. It says how many bytes of that it has taken for further frames itself: whole
+    /// ones, blank lines and all.
     ///
     /// # Errors
     ///

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_know_their_ends() {
+    fn a_container_knows_its_end() {
         let document = r#"{"a":["]",{"b\"}":1}],"c":{"#;
         for (begin, end) in [(0, 0), (5, 21), (10, 20), (26, 0)] {
             let found = container_end(&document.as_bytes()[begin..]);

@@ -79,8 +79,10 @@ impl<K: Copy> Alike<K> {
                     json.strip_prefix('"').and_then(|it| it.strip_suffix('"'))
                 }
             };
-            let fits = |it: &&str| length(it.as_bytes(), *gap) == Some(it.len());
-            let Some(inside) = inside.filter(fits) else { return };
+            let is_whole = |it: &&str| length(it.as_bytes(), Gap::Number) == Some(it.len());
+            let Some(inside) = inside.filter(|it| *gap != Gap::Number || is_whole(it)) else {
+                return;
+            };
             let start = inside.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
             places.push((start, inside.len(), *gap));
         }
@@ -163,7 +165,8 @@ impl<K: Copy> Alike<K> {
 fn length(rest: &[u8], gap: Gap) -> Option<usize> {
     if gap == Gap::Number {
         let digits = rest.iter().take_while(|it| it.is_ascii_digit()).count();
-        return (digits > 0).then_some(digits);
+        let is_number = digits == 1 || (digits > 1 && rest.first() != Some(&b'0'));
+        return is_number.then_some(digits);
     }
     let mut at = 0;
     while let Some(byte) = rest.get(at) {
@@ -231,6 +234,7 @@ mod tests {
             r#"{"t":"x","n":10,"i":"m","d":null,"l":[],"o":""}"#,
             r#"{"t":"x","n":-1,"i":"m","d":"a","l":[],"o":""}"#,
             r#"{"t":"x","n":,"i":"m","d":"a","l":[],"o":""}"#,
+            r#"{"t":"x","n":01,"i":"m","d":"a","l":[],"o":""}"#,
             r#"{"t":"x","n":10,"i":"m","d":"there"#,
             "",
         ] {
@@ -270,8 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_parser_can_read_teaches_nothing() {
-        assert!(learned("", r#"{"o":"","d":"\u00e4","n":1}"#).kind.is_none());
+    fn what_cannot_be_compared_teaches_nothing() {
+        let escaped = learned("", r#"{"o":"","d":"\u00e4","n":1}"#);
+        assert_eq!(
+            escaped.text(r#"{"o":"","d":"a","n":0}"#),
+            Some((7, "a")),
+            "its text does not count"
+        );
         assert!(learned("", r#"{"o":"","d":"a","n":1.5}"#).kind.is_none());
         assert!(learned("", "{\"o\":\"\",\n\n\"d\":\"a\",\"n\":1}").kind.is_none());
         let mut alike = learned("", r#"{"o":"","d":"a","n":1}"#);

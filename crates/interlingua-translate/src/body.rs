@@ -86,9 +86,9 @@ mod tests {
             let body = builder.finish();
             assert_eq!(body.to_vec(), [b"<", long, b"|", end].concat());
             let pieces = body.into_pieces();
-            let holds =
+            let is_copied =
                 |part: &[u8]| !pieces.iter().any(|it| it.as_ptr_range().contains(&part.as_ptr()));
-            assert_eq!([holds(long), holds(end)], copied);
+            assert_eq!([is_copied(long), is_copied(end)], copied);
         }
     }
 }

@@ -28,7 +28,7 @@ enum Change<'t> {
 
 impl<'t> Fields<'t> {
     /// The members are those of the object that is all of `text`.
-    pub(crate) fn with(text: &'t str, members: Vec<Member<'t>>) -> Self {
+    pub(crate) fn of(text: &'t str, members: Vec<Member<'t>>) -> Self {
         let changes = vec![Change::Nothing; members.len()];
         Self { text, members, changes, added: Vec::new() }
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, change: impl FnOnce(&mut Fields<'_>), expect: &str) {
-        let mut fields = Fields::with(text, members(text));
+        let mut fields = Fields::of(text, members(text));
         change(&mut fields);
         let mut splices = Splices::new(text);
         fields.apply(&mut splices);

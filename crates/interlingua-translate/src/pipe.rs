@@ -23,7 +23,8 @@ pub trait Decode: fmt::Debug + Send {
     fn frame(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) -> Result<(), Fault>;
 
     /// Reads as many further events as `stream` begins with and are like the last one, and says how many
-    /// bytes of it they took. A decoder that sees each event by itself takes none.
+    /// bytes of it they took. A decoder that sees each event by itself takes none; one whose answer has ended is
+    /// not asked.
     ///
     /// # Errors
     ///
@@ -194,7 +195,7 @@ impl<D: Decode> Reader<D> {
                 let each = |frame: Frame<'_>, rest: &[u8]| {
                     step(decoder, frame, sink)?;
                     // A run is not measured frame by frame.
-                    if rest.is_empty() || rest.len() > limit {
+                    if rest.is_empty() || rest.len() > limit || decoder.is_over() {
                         return Ok(0);
                     }
                     decoder.run(rest, sink).map_err(Halt::Fault)

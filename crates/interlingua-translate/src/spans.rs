@@ -26,12 +26,12 @@ pub(crate) struct Member<'t> {
 pub(crate) struct Spans<'t> {
     document: &'t str,
     /// Where each array and object begins and ends, by where it begins.
-    containers: Vec<(usize, usize)>,
+    containers: Vec<(u32, u32)>,
 }
 
 impl<'t> Spans<'t> {
     /// With what [`containers`](interlingua_protocol::json::containers) tells of the document.
-    pub(crate) fn new(document: &'t str, containers: Vec<(usize, usize)>) -> Self {
+    pub(crate) fn new(document: &'t str, containers: Vec<(u32, u32)>) -> Self {
         Self { document, containers }
     }
 
@@ -52,10 +52,11 @@ impl<'t> Spans<'t> {
     /// Where the container ends that begins at `at` in `json`.
     fn end(&self, json: &str, at: usize) -> Option<usize> {
         let offset = json.as_ptr().addr().checked_sub(self.document.as_ptr().addr())?;
-        let nth = self.containers.binary_search_by_key(&(offset + at), |it| it.0).ok()?;
+        let begin = u32::try_from(offset + at).ok()?;
+        let nth = self.containers.binary_search_by_key(&begin, |it| it.0).ok()?;
         let (start, end) = self.containers[nth];
         // What never ends has none.
-        (end > start).then(|| end - offset)
+        (end > start).then(|| end as usize - offset)
     }
 }
 

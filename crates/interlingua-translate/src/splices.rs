@@ -75,7 +75,7 @@ impl<'t> Splices<'t> {
         out
     }
 
-    /// As [`apply`](Self::apply), in pieces; what stays of a `shared` text is not copied.
+    /// As [`apply`](Self::apply), in pieces; what stays of the text is not copied where `shared` are its bytes.
     pub(crate) fn body(self, shared: Option<&Bytes>) -> Body {
         let mut body = Builder::new(shared);
         self.parts(|part| match part {

@@ -20,7 +20,7 @@ pub struct Request {
     pub verbatim: bool,
 }
 
-/// Writes a turn for an upstream. `body` is what the turn was read from; where the upstream speaks its
+/// Writes a turn for an upstream. `document` is what the turn was read from; where the upstream speaks its
 /// protocol and can take it, only what has to be different is changed in it.
 ///
 /// # Errors
@@ -28,14 +28,14 @@ pub struct Request {
 /// As the protocol's own `write`.
 pub fn write(
     wire: Wire,
-    body: Option<&Document<'_>>,
+    document: Option<&Document<'_>>,
     turn: &Turn<'_>,
     target: &Target<'_>,
 ) -> Result<Request, Fault> {
-    if let Some(body) = body.filter(|_| turn.protocol == wire.into()) {
+    if let Some(document) = document.filter(|_| turn.protocol == wire.into()) {
         let forwarded = match wire {
-            Wire::Responses => responses::forward(body, turn, target)?,
-            Wire::Messages => messages::forward(body, turn, target)?,
+            Wire::Responses => responses::forward(document, turn, target)?,
+            Wire::Messages => messages::forward(document, turn, target)?,
             // The dialects of Chat need its rules; what they do not touch, the writer puts back.
             Wire::Chat => None,
         };

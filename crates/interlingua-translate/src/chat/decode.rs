@@ -381,9 +381,6 @@ impl Decode for Decoder {
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
         let (mut taken, mut count, mut marks) = (0, 0, Vec::new());
-        if self.phase == Phase::Over {
-            return Ok(taken);
-        }
         while let Some(Next { kind: flow, text, len }) = self.alike.next(&stream[taken..]) {
             self.prose.piece(flow, Text::Json(text.into()), sink);
             if let Some(lane) = &self.lane {
@@ -394,7 +391,7 @@ impl Decode for Decoder {
             taken += len;
             count += 1;
         }
-        if self.lane.is_some() && count > 0 {
+        if self.lane.is_some() {
             pass_lines(count, &pieces(lines(&stream[..taken]), marks.into_iter()), sink);
         }
         Ok(taken)

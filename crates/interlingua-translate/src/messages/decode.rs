@@ -421,7 +421,7 @@ impl Decode for Decoder {
         let (mut taken, mut count) = (0, 0);
         // A client sees events with names, which some upstreams leave out.
         let named = self.alike.head() == NAMED_HEAD;
-        if self.phase == Phase::Over || (self.verbatim && !named) {
+        if self.verbatim && !named {
             return Ok(taken);
         }
         while let Some(Next { kind: at, text, len }) = self.alike.next(&stream[taken..]) {
@@ -429,7 +429,7 @@ impl Decode for Decoder {
             taken += len;
             count += 1;
         }
-        if self.verbatim && count > 0 {
+        if self.verbatim {
             pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
         }
         Ok(taken)

@@ -50,7 +50,7 @@ pub fn forward(
     }
     let Some(spans) = document.spans() else { return Ok(None) };
     let text = spans.document();
-    let mut fields = Fields::with(text, spans.members(text));
+    let mut fields = Fields::of(text, spans.members(text));
     let Some(conversation) = fields.get("input") else { return Ok(None) };
     let is_elsewhere = ["previous_response_id", "conversation"];
     if is_elsewhere.iter().any(|it| fields.get(it).is_some())

@@ -39,7 +39,7 @@ use crate::splices::Splices;
 /// ```
 pub fn expand(body: &[u8], stored: &str) -> Result<Vec<u8>, Fault> {
     let text = text(body)?;
-    let mut fields = Fields::with(text, fields(text)?);
+    let mut fields = Fields::of(text, fields(text)?);
     let whole = match member(&fields.members, "input") {
         Some(input) => join(stored, &as_list(input)),
         // All of the request but the link may be missing.
@@ -63,8 +63,8 @@ const LINK: &str = "previous_response_id";
 pub fn previous(document: &Document<'_>) -> Result<Option<String>, Fault> {
     // What is no request is told by whoever reads it whole.
     let Some(spans) = document.spans() else { return Ok(None) };
-    let text = spans.document();
-    let Some(id) = Fields::with(text, spans.members(text)).get(LINK) else { return Ok(None) };
+    let members = spans.members(spans.document());
+    let Some(id) = member(&members, LINK).filter(|it| *it != "null") else { return Ok(None) };
     let Some(text) = Text::from_json(id) else {
         return Err(incoming::invalid(LINK, "a string is expected here"));
     };

@@ -6,7 +6,7 @@ use interlingua_translate::json::Limits;
 use interlingua_translate::{Encode, responses};
 use serde_json::{Value, json};
 
-use crate::support::head;
+use crate::support::{document, head};
 
 #[test]
 fn a_kept_conversation_joins_the_next_request() {
@@ -101,4 +101,23 @@ fn what_failed_or_was_not_to_be_kept_is_not() {
     let mut failed = responses::Encoder::stream(head()).keep();
     failed.fail(&Fault::new(Class::Upstream, "no"));
     assert_eq!(failed.kept(), None);
+}
+
+#[test]
+fn a_link_is_found_however_it_is_written() {
+    let previous = |body: &[u8]| responses::previous(&document(body));
+    for (body, id) in [
+        (r#"{"input":"x","previous_response_id":"resp_1"}"#, Some("resp_1")),
+        (r#"{"previous_response_\u0069d":"resp_\u0031"}"#, Some("resp_1")),
+        (r#"{"previous_response_id":"resp_1","previous_response_id":"resp_2"}"#, Some("resp_2")),
+        (r#"{"previous_response_id":null}"#, None),
+        (r#"{"input":[{"previous_response_id":"resp_1"}]}"#, None),
+        (r#"{"input":"\"previous_response_id\":\"resp_1\""}"#, None),
+        ("no request", None),
+    ] {
+        assert_eq!(previous(body.as_bytes()).unwrap().as_deref(), id, "{body}");
+    }
+    assert!(previous(br#"{"previous_response_id":7}"#).is_err());
+    // It is told as what it is by whoever reads it whole.
+    assert_eq!(previous(b"{\"previous_response_id\":\"\xff\"}").unwrap(), None);
 }

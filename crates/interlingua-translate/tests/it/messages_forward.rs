@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use expect_test::{Expect, expect};
 use interlingua_dialect::{Dialect, Dialects, Fix};
 use interlingua_ir::{
@@ -9,7 +10,8 @@ use interlingua_ir::{
     Reasoning, Role, Text, Thought, Tool, ToolChoice, Turn,
 };
 use interlingua_testkit::fixtures::{json, list};
-use interlingua_translate::{Repairs, Target, messages};
+use interlingua_translate::json::Limits;
+use interlingua_translate::{Document, Repairs, Target, messages};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -145,6 +147,10 @@ impl Lane {
         let target = self.target(turn.stream);
         let written = messages::forward(&document(&body), &turn, &target).unwrap()?;
         assert!(written.tools.is_empty());
+        let shared = Bytes::copy_from_slice(body.as_bytes());
+        let shared = Document::of_shared(&shared, Limits::default()).unwrap();
+        let pieces = messages::forward(&shared, &turn, &target).unwrap().unwrap().body;
+        assert_eq!(pieces.to_vec(), written.body.to_vec(), "copied or not, it is the same");
         let body = String::from_utf8(written.body.to_vec()).unwrap();
         serde_json::from_str::<Value>(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
         Some((body, written.notes))
@@ -305,6 +311,24 @@ fn what_is_missing_is_put_in_front() {
     let written = messages::forward(&document(&body), &turn, &lane.target(true)).unwrap().unwrap();
     let got = String::from_utf8(written.body.to_vec()).unwrap();
     assert!(got.starts_with(r#"{"model":"the-model","max_tokens":32000,"stream":true,"#), "{got}");
+}
+
+#[test]
+fn a_long_conversation_is_not_copied() {
+    let lane = Lane::to("anthropic", "");
+    let said = "x".repeat(10_000);
+    let body = format!(
+        r#"{{"messages":[{{"role":"user","content":"{said}"}}],"model":"m","max_tokens":9}}"#
+    );
+    let (got, _) = lane.forward(&body, |_| {}).unwrap();
+    assert_eq!(got, body.replace(r#""m""#, r#""the-model""#));
+    let shared = Bytes::from(body);
+    let document = Document::of_shared(&shared, Limits::default()).unwrap();
+    let turn = turn_of(&serde_json::from_slice(&shared).unwrap());
+    let written = messages::forward(&document, &turn, &lane.target(false)).unwrap().unwrap();
+    let kept = |piece: &Bytes| shared.as_ptr_range().contains(&piece.as_ptr());
+    let pieces: Vec<_> = written.body.into_pieces().iter().map(kept).collect();
+    assert_eq!(pieces, [true, false]);
 }
 
 #[test]

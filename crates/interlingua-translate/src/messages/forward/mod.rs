@@ -75,7 +75,7 @@ fn edit(
     if !fits(text, turn, target) {
         return None;
     }
-    let mut request = Fields::with(text, spans.members(text));
+    let mut request = Fields::of(text, spans.members(text));
     let mut notes = Vec::new();
     let messages = request.get("messages")?;
 

@@ -98,7 +98,7 @@ impl Decoder {
         match stage {
             Stage::Idle => return Ok(()),
             Stage::Error => return Err(self.refusal(data)),
-            Stage::Failed => return Err(self.failed(kind, event.response, data)),
+            Stage::Failed => return Err(self.failed(kind, inner, data)),
             Stage::Answer | Stage::End => {
                 let none = Answer::default();
                 let answer = match &inner.answer {
@@ -245,9 +245,9 @@ impl Decoder {
         Ok(())
     }
 
-    fn failed(&self, kind: &str, response: Option<&RawValue>, data: &str) -> Fault {
-        let answer = response.and_then(|it| wire::read_answer(it.get()).ok()).unwrap_or_default();
-        self.failed_answer(kind, &answer, data)
+    fn failed(&self, kind: &str, inner: &Inner<'_>, data: &str) -> Fault {
+        let answer = inner.answer.as_ref().and_then(|it| it.as_ref().ok());
+        self.failed_answer(kind, answer.unwrap_or(&Answer::default()), data)
     }
 
     /// What an answer failed of: its own error, told by the record's rules.
@@ -331,9 +331,6 @@ impl Decode for Decoder {
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
         let (mut taken, mut count) = (0, 0);
-        if self.phase == Phase::Over {
-            return Ok(taken);
-        }
         let mut read = Ok(());
         while let Some(Next { kind: going, text, len }) = self.alike.next(&stream[taken..]) {
             read = self.items.next(going, Text::Json(text.into()), sink);
@@ -343,7 +340,7 @@ impl Decode for Decoder {
             taken += len;
             count += 1;
         }
-        if self.verbatim && count > 0 {
+        if self.verbatim {
             pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
         }
         read.map(|()| taken).map_err(|trouble| self.trouble(trouble))
