@@ -26,7 +26,7 @@
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! runtime.block_on(async {
 //!     let upstream = Upstream::new(&ProxySettings::default(), Duration::from_secs(10))?;
-//!     let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#.as_slice().into();
+//!     let body = vec![br#"{"messages":[{"role":"user","content":"hi"}]}"#.as_slice().into()];
 //!     let call = Call {
 //!         target: &route.targets[0],
 //!         key: None,
