@@ -1,5 +1,6 @@
 //! Frames that differ from the one before in nothing but their text and what counts them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use interlingua_protocol::sse::Frame;
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 /// Nearly every frame of a stream is. What stands around its text was parsed and judged when it came
 /// first, and says the same again; a text that ends where its quotes end cannot change what it stands in.
 /// Such a frame needs no parser, and a parser is most of what a frame costs. In a stream it need not even
-/// be cut out first: [`next`](Self::next) knows it by its lines.
+/// be cut out first: a [`run`](Self::run) knows it by its lines.
 #[derive(Debug)]
 pub(crate) struct Alike<K> {
     /// What does not change, end to end: the frame's first lines up to its JSON, the JSON, and the end of
@@ -36,24 +37,30 @@ pub(crate) enum Gap {
     Number,
 }
 
-/// A frame that a stream goes on with.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// The frames with which a stream goes on, as far as they are like the one that was learned.
+#[derive(Debug)]
+pub(crate) struct Run<'a, 's, K> {
+    alike: &'a Alike<K>,
+    stream: &'s [u8],
+    /// How many frames are behind, and how many bytes they take. The one that was given last is in front until
+    /// the next one is asked for.
+    pub(crate) count: u64,
+    pub(crate) taken: usize,
+    given: Option<usize>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Next<'s, K> {
     pub(crate) kind: K,
     /// Its text, JSON-escaped.
     pub(crate) text: &'s str,
-    /// How many bytes its lines take, with the blank one.
-    pub(crate) len: usize,
-}
-
-/// The lines of frames that were [recognised](Alike::next), one behind the other.
-pub(crate) fn lines(stream: &[u8]) -> &str {
-    std::str::from_utf8(stream)
-        .expect("what does not change is text, and so is what stands between")
+    /// Where in the stream its JSON stands.
+    pub(crate) json: Range<usize>,
 }
 
 /// The end of a frame.
-pub(crate) const END: &str = "\n\n";
+const END: &str = "\n\n";
 
 impl<K: Copy> Alike<K> {
     pub(crate) fn new() -> Self {
@@ -128,15 +135,9 @@ impl<K: Copy> Alike<K> {
         Some((kind, data.get(text)?))
     }
 
-    /// The frame that `stream` begins with, if it is such a one.
-    pub(crate) fn next<'s>(&self, stream: &'s [u8]) -> Option<Next<'s, K>> {
-        let kind = self.kind?;
-        let (text, after) = self.gaps(stream, 0)?;
-        let rest = self.fixed.get(self.gaps.last()?.0..)?;
-        let len = after + rest.len();
-        (stream.get(after..len)? == rest.as_bytes()).then_some(())?;
-        let text = std::str::from_utf8(stream.get(text)?).ok()?;
-        Some(Next { kind, text, len })
+    /// The frames with which `stream` goes on; it stands at the beginning of one.
+    pub(crate) fn run<'s>(&self, stream: &'s [u8]) -> Run<'_, 's, K> {
+        Run { alike: self, stream, count: 0, taken: 0, given: None }
     }
 
     /// Where the text stands in `bytes` and where the last gap ends, if all before it is the same; `at`
@@ -157,6 +158,35 @@ impl<K: Copy> Alike<K> {
             at = *gap_at;
         }
         Some((text, end))
+    }
+}
+
+impl<'s, K: Copy> Run<'_, 's, K> {
+    /// The lines of all frames that are behind, as they came.
+    pub(crate) fn lines(&self) -> Cow<'s, str> {
+        String::from_utf8_lossy(&self.stream[..self.taken])
+    }
+}
+
+impl<'s, K: Copy> Iterator for Run<'_, 's, K> {
+    type Item = Next<'s, K>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(len) = self.given.take() {
+            self.taken += len;
+            self.count += 1;
+        }
+        let Alike { fixed, json, gaps, kind } = self.alike;
+        let kind = (*kind)?;
+        let stream = self.stream.get(self.taken..)?;
+        let (text, after) = self.alike.gaps(stream, 0)?;
+        let rest = fixed.get(gaps.last()?.0..)?;
+        let len = after + rest.len();
+        (stream.get(after..len)? == rest.as_bytes()).then_some(())?;
+        let text = std::str::from_utf8(stream.get(text)?).ok()?;
+        self.given = Some(len);
+        let json = self.taken + json..self.taken + len - END.len();
+        Some(Next { kind, text, json })
     }
 }
 
@@ -255,8 +285,12 @@ mod tests {
         let lines = "event: x\ndata: {\"o\":\"zz\",\"d\":\"ä\",\"n\":22}\n\n";
         for more in ["", "data: {}\n\n"] {
             let stream = [lines, more].concat();
-            let next = Next { kind: 7, text: "ä", len: lines.len() };
-            assert_eq!(alike.next(stream.as_bytes()), Some(next));
+            let mut run = alike.run(stream.as_bytes());
+            let next = Next { kind: 7, text: "ä", json: 15..lines.len() - 2 };
+            assert_eq!(run.next(), Some(next));
+            assert_eq!((run.count, &*run.lines()), (0, ""), "nobody has done with it");
+            assert_eq!(run.next(), None);
+            assert_eq!((run.count, run.taken, &*run.lines()), (1, lines.len(), lines));
         }
         for other in [
             "event: y\ndata: {\"o\":\"\",\"d\":\"b\",\"n\":2}\n\n",
@@ -268,9 +302,10 @@ mod tests {
             "event: x\ndata: {\"o\":\"\",\"d\":\"b",
             "",
         ] {
-            assert_eq!(alike.next(other.as_bytes()), None, "{other}");
+            assert_eq!(alike.run(other.as_bytes()).next(), None, "{other}");
         }
-        assert_eq!(alike.next(b"event: x\ndata: {\"o\":\"\",\"d\":\"\xff\",\"n\":2}\n\n"), None);
+        let broken = b"event: x\ndata: {\"o\":\"\",\"d\":\"\xff\",\"n\":2}\n\n";
+        assert_eq!(alike.run(broken).next(), None);
     }
 
     #[test]

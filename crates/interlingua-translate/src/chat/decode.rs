@@ -11,7 +11,7 @@ use super::lane::{Lane, pieces};
 use super::leaves::{citations, content_parts, details, is_error, text};
 use super::prose::{Flow, Prose};
 use super::usage;
-use crate::alike::{Alike, END, Gap, Next, lines};
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
 use crate::lane::pass_lines;
 use crate::pipe::Decode;
@@ -380,21 +380,17 @@ impl Decode for Decoder {
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut count, mut marks) = (0, 0, Vec::new());
-        while let Some(Next { kind: flow, text, len }) = self.alike.next(&stream[taken..]) {
+        let (mut run, mut marks) = (self.alike.run(stream), Vec::new());
+        for Next { kind: flow, text, json } in run.by_ref() {
             self.prose.piece(flow, Text::Json(text.into()), sink);
             if let Some(lane) = &self.lane {
-                let head = self.alike.head().len();
-                let json = len - head - END.len();
-                marks.extend(lane.marks(taken + head, self.alike.start(), json));
+                marks.extend(lane.marks(json, self.alike.start()));
             }
-            taken += len;
-            count += 1;
         }
         if self.lane.is_some() {
-            pass_lines(count, &pieces(lines(&stream[..taken]), marks.into_iter()), sink);
+            pass_lines(run.count, &pieces(&run.lines(), marks.into_iter()), sink);
         }
-        Ok(taken)
+        Ok(run.taken)
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {

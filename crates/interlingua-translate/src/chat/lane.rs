@@ -68,17 +68,12 @@ impl Lane {
         self.pass(name, json, text, json.len().wrapping_sub(self.len), sink);
     }
 
-    /// What is marked in such a frame, of `len` bytes, which begins at `start`; not the answer's id, which the
-    /// frame before has told.
-    pub(super) fn marks(
-        &self,
-        start: usize,
-        text: usize,
-        len: usize,
-    ) -> impl Iterator<Item = Mark> {
-        let by = len.wrapping_sub(self.len);
+    /// What is marked in such a frame, which stands at `json` in a stream; not the answer's id, which the frame
+    /// before has told.
+    pub(super) fn marks(&self, json: Range<usize>, text: usize) -> impl Iterator<Item = Mark> {
+        let by = json.len().wrapping_sub(self.len);
         let new = self.marks.iter().filter(|mark| !matches!(mark.what, What::Answer));
-        new.map(move |mark| mark.moved(text, by).behind(start))
+        new.map(move |mark| mark.moved(text, by).behind(json.start))
     }
 
     /// Passes on a frame in which nothing is marked.

@@ -7,10 +7,11 @@ use interlingua_protocol::sse::Frame;
 use serde_json::value::RawValue;
 
 use super::blocks::{BlockKind, Blocks, Broken, is_error, text};
+use super::lane;
 use super::usage::Tally;
-use crate::alike::{Alike, Gap, Next, lines};
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
-use crate::lane::{Marks, inside, pass, pass_lines};
+use crate::lane::{Marks, pass, pass_lines};
 use crate::pipe::Decode;
 use crate::stops::unknown_stop;
 
@@ -399,40 +400,25 @@ impl Decode for Decoder {
         self.event(kind, &event, Frame { data, ..frame }, sink)?;
         if self.verbatim {
             let mut marks = Marks::new(data);
-            if let Some(answer) = &event.message {
-                marks.mark(answer.id, Piece::AnswerId);
-                marks.mark(answer.model, Piece::Model);
-            }
-            if let Some(block) = &event.content_block {
-                let at = self.blocks.find(event.index);
-                mark_block(&self.blocks, at, block, &mut marks);
-                // By the book a thought begins with the place of its signature.
-                if let (Some(words), None) = (block.thinking, block.signature) {
-                    marks.behind(words.get(), vec![Piece::Json(",\"signature\":\"\"".into())]);
-                }
-            }
-            marks.opaque(event.delta.as_ref().and_then(|it| it.signature));
+            lane::event(&event, &self.blocks, &mut marks);
             marks.pass(kind, sink);
         }
         Ok(())
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut count) = (0, 0);
         // A client sees events with names, which some upstreams leave out.
-        let named = self.alike.head() == NAMED_HEAD;
-        if self.verbatim && !named {
-            return Ok(taken);
+        if self.verbatim && self.alike.head() != NAMED_HEAD {
+            return Ok(0);
         }
-        while let Some(Next { kind: at, text, len }) = self.alike.next(&stream[taken..]) {
+        let mut run = self.alike.run(stream);
+        for Next { kind: at, text, .. } in run.by_ref() {
             self.blocks.say(at, Some(Text::Json(text.into())), sink);
-            taken += len;
-            count += 1;
         }
         if self.verbatim {
-            pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
+            pass_lines(run.count, &[Piece::Json(run.lines())], sink);
         }
-        Ok(taken)
+        Ok(run.taken)
     }
 
     fn whole(&mut self, body: &str, sink: &mut dyn Sink) -> Result<(), Fault> {
@@ -451,15 +437,11 @@ impl Decode for Decoder {
         };
         self.begin(&answer, sink);
         let mut marks = Marks::new(body);
-        marks.mark(answer.id, Piece::AnswerId);
-        marks.mark(answer.model, Piece::Model);
+        lane::answer(&answer, &mut marks);
         for block in content {
             let at = self.block(None, block, sink)?;
             if self.verbatim {
-                mark_block(&self.blocks, Some(at), block, &mut marks);
-                if self.blocks.lacks_signature(at) {
-                    room_for_signature(block, &mut marks);
-                }
+                lane::whole_block(block, at, &self.blocks, &mut marks);
             }
             self.blocks.stop(at, sink);
         }
@@ -485,33 +467,4 @@ impl Decode for Decoder {
 /// Whether the value of `error` tells of one.
 fn failed(error: &RawValue) -> bool {
     !matches!(error.get(), "null" | "\"\"" | "false")
-}
-
-/// Marks what does not go on as it came at the beginning of a block.
-fn mark_block<'d>(
-    blocks: &Blocks,
-    at: Option<usize>,
-    block: &AnswerBlock<'d>,
-    marks: &mut Marks<'d>,
-) {
-    match at.map(|at| (at, blocks.kind(at))) {
-        Some((at, BlockKind::Call)) => marks.call_id(block.id, blocks.call_id(at)),
-        Some((_, BlockKind::Thinking)) => marks.opaque(block.signature),
-        Some((_, BlockKind::Redacted)) => marks.opaque(block.data),
-        Some((_, BlockKind::Text | BlockKind::Other)) | None => {}
-    }
-}
-
-/// Gives a thought that came without a signature a place for one, behind its words.
-fn room_for_signature<'d>(block: &AnswerBlock<'d>, marks: &mut Marks<'d>) {
-    if block.signature.and_then(inside) == Some("") {
-        return marks.mark(block.signature, Piece::Opaque);
-    }
-    let Some(words) = block.thinking else { return };
-    let pieces = vec![
-        Piece::Json(",\"signature\":\"".into()),
-        Piece::Opaque("".into()),
-        Piece::Json("\"".into()),
-    ];
-    marks.behind(words.get(), pieces);
 }

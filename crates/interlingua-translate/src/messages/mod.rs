@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod forward;
 mod head;
+mod lane;
 mod models;
 mod read;
 mod usage;

@@ -9,7 +9,7 @@ use interlingua_protocol::sse::Frame;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::alike::{Alike, Gap, Next, lines};
+use crate::alike::{Alike, Gap, Next};
 use crate::broken;
 use crate::lane::{Marks, pass, pass_lines};
 use crate::pipe::Decode;
@@ -330,19 +330,17 @@ impl Decode for Decoder {
     }
 
     fn run(&mut self, stream: &[u8], sink: &mut dyn Sink) -> Result<usize, Fault> {
-        let (mut taken, mut count) = (0, 0);
-        let mut read = Ok(());
-        while let Some(Next { kind: going, text, len }) = self.alike.next(&stream[taken..]) {
+        let (mut run, mut read) = (self.alike.run(stream), Ok(()));
+        for Next { kind: going, text, .. } in run.by_ref() {
             read = self.items.next(going, Text::Json(text.into()), sink);
             if read.is_err() {
                 break;
             }
-            taken += len;
-            count += 1;
         }
         if self.verbatim {
-            pass_lines(count, &[Piece::Json(lines(&stream[..taken]).into())], sink);
+            pass_lines(run.count, &[Piece::Json(run.lines())], sink);
         }
+        let taken = run.taken;
         read.map(|()| taken).map_err(|trouble| self.trouble(trouble))
     }
 
