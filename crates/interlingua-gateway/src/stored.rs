@@ -59,7 +59,7 @@ pub(crate) async fn continued(
     let record: Record<'_> = serde_json::from_str(&found).map_err(|_| {
         Fault::new(Class::Internal, format!("what is kept of the response `{id}` cannot be read"))
     })?;
-    let body = responses::expand(document.bytes(), record.items.get())?.into();
+    let body = responses::expand(document, record.items.get())?.into();
     Ok(Some(Continued { previous: id, body }))
 }
 
@@ -131,7 +131,7 @@ impl Storing {
             seal: Arc::clone(&tools.seal),
             store: Arc::clone(&tools.responses),
             tenant: job.tenant.clone(),
-            items: responses::items(document.bytes()).ok()?.into_owned(),
+            items: responses::items(document).ok()?.into_owned(),
         })
     }
 

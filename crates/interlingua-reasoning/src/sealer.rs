@@ -1,6 +1,7 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use interlingua_ir::{Attachment, Event, Frame, Kind, Origin, Piece, Sink};
+use interlingua_ir::{Attachment, Event, Frame, FrameRun, Kind, Origin, Piece, Sink};
 
 use crate::SealKeys;
 use crate::growing::Growing;
@@ -76,11 +77,11 @@ impl Sealing {
     /// Puts seals in the place of what the upstream knows its thoughts by. An empty one stands where the
     /// upstream signs nothing and the seal belongs all the same; what is not known yet is left out, as
     /// it comes again at the end of its thought.
-    fn seal_frame(&mut self, frame: &mut Frame<'_>) {
-        if !frame.pieces.iter().any(|it| matches!(it, Piece::Opaque(_))) {
+    fn seal_pieces(&mut self, pieces: &mut Cow<'_, [Piece<'_>]>) {
+        if !pieces.iter().any(|it| matches!(it, Piece::Opaque(_))) {
             return;
         }
-        for piece in frame.pieces.to_mut() {
+        for piece in pieces.to_mut() {
             let Piece::Opaque(opaque) = piece else { continue };
             let open = self.open.as_ref().filter(|it| opaque.is_empty() || it.is_known_by(opaque));
             let seal = match self.seal_of(opaque).map(str::to_owned) {
@@ -119,13 +120,11 @@ impl<'s, S: Sink> Sealer<'s, S> {
 impl<S: Sink> Sink for Sealer<'_, S> {
     fn event(&mut self, mut event: Event<'_>) {
         // What goes on as it came tells nothing new, so it lets no close go.
-        match &mut event {
-            Event::Frame(frame) => {
-                self.state.seal_frame(frame);
-                return self.sink.event(event);
-            }
-            Event::Frames(_) => return self.sink.event(event),
-            _ => {}
+        if let Event::Frame(Frame { pieces, .. }) | Event::Frames(FrameRun { lines: pieces, .. }) =
+            &mut event
+        {
+            self.state.seal_pieces(pieces);
+            return self.sink.event(event);
         }
         self.release(&event);
         match &event {
@@ -257,5 +256,18 @@ mod tests {
             assert_eq!(thought.text, "hm");
             assert_eq!(thought.provenance, [("signature".to_owned(), "\"sig/1\"".to_owned())]);
         }
+    }
+
+    #[test]
+    fn frames_that_come_together_show_seals_too() {
+        let keys = Arc::new(SealKeys::new(SealKey::new(&[1; 32])));
+        let mut state = sealing(&keys);
+        let mut sink: Vec<Event<'static>> = Vec::new();
+        let lines = vec![Piece::Json("data: \"".into()), Piece::Opaque("sig/1".into())];
+        let run = FrameRun { count: 1, lines: lines.into() };
+        Sealer::new(&mut state, &mut sink).event(Event::Frames(run));
+        let [Event::Frames(run)] = &*sink else { panic!("{sink:?}") };
+        // The thought is not known, and what the upstream calls it is not shown.
+        assert_eq!(run.lines[1], Piece::Opaque("".into()));
     }
 }

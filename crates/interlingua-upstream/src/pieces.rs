@@ -7,38 +7,44 @@ use bytes::{Buf, Bytes};
 
 /// Pieces of bytes that are read like one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pieces(VecDeque<Bytes>);
+pub(crate) struct Pieces {
+    pieces: VecDeque<Bytes>,
+    /// All their bytes, which are asked for again and again.
+    left: usize,
+}
 
 impl Pieces {
     pub(crate) fn of(pieces: &[Bytes]) -> Self {
-        Self(pieces.iter().filter(|it| !it.is_empty()).cloned().collect())
+        let left = pieces.iter().map(Bytes::len).sum();
+        Self { pieces: pieces.iter().filter(|it| !it.is_empty()).cloned().collect(), left }
     }
 }
 
 impl Buf for Pieces {
     fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
+        self.left
     }
 
     fn chunk(&self) -> &[u8] {
-        self.0.front().map_or(&[], |first| first)
+        self.pieces.front().map_or(&[], |first| first)
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        for (slice, piece) in slices.iter_mut().zip(&self.0) {
+        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
             *slice = IoSlice::new(piece);
         }
-        slices.len().min(self.0.len())
+        slices.len().min(self.pieces.len())
     }
 
     fn advance(&mut self, mut count: usize) {
+        self.left -= count;
         while count > 0 {
-            let Some(first) = self.0.front_mut() else { panic!("advanced beyond the end") };
+            let Some(first) = self.pieces.front_mut() else { panic!("advanced beyond the end") };
             let step = count.min(first.len());
             first.advance(step);
             count -= step;
             if first.is_empty() {
-                self.0.pop_front();
+                self.pieces.pop_front();
             }
         }
     }

@@ -17,29 +17,33 @@ use crate::splices::Splices;
 
 /// Puts a kept conversation before the input of a request and takes the mention of it away.
 ///
-/// `stored` is a JSON list of items. Everything else in `body` stays as it came.
+/// `stored` is a JSON list of items. Everything else in the request stays as it came.
 ///
 /// # Errors
 ///
-/// [`Class::InvalidRequest`] when `body` is no request.
+/// [`Class::InvalidRequest`] when `document` is no request.
 ///
 /// # Examples
 ///
 /// ```
-/// use interlingua_translate::responses;
+/// use interlingua_translate::{Document, json::Limits, responses};
 ///
 /// let body = br#"{"model":"m","previous_response_id":"resp_1","input":"and now?"}"#;
+/// let document = Document::of(body, Limits::default())?;
 /// let stored = r#"[{"role":"user","content":"hello"},{"role":"assistant","content":"hi"}]"#;
-/// let whole = responses::expand(body, stored)?;
+/// let whole = responses::expand(&document, stored)?;
 /// assert_eq!(
 ///     String::from_utf8_lossy(&whole),
 ///     r#"{"model":"m","input":[{"role":"user","content":"hello"},{"role":"assistant","content":"hi"},{"type":"message","role":"user","content":"and now?"}]}"#,
 /// );
 /// # Ok::<(), interlingua_ir::Fault>(())
 /// ```
-pub fn expand(body: &[u8], stored: &str) -> Result<Vec<u8>, Fault> {
-    let text = text(body)?;
-    let mut fields = Fields::of(text, fields(text)?);
+pub fn expand(document: &Document<'_>, stored: &str) -> Result<Vec<u8>, Fault> {
+    let (text, members) = members_of(document)?;
+    // Nobody has read it yet.
+    let read: serde_json::Result<&RawValue> = serde_json::from_str(text);
+    read.map_err(|error| invalid(&error.to_string()))?;
+    let mut fields = Fields::of(text, members);
     let whole = match member(&fields.members, "input") {
         Some(input) => join(stored, &as_list(input)),
         // All of the request but the link may be missing.
@@ -71,15 +75,15 @@ pub fn previous(document: &Document<'_>) -> Result<Option<String>, Fault> {
     Ok(Some(text.into_plain().into_owned()))
 }
 
-/// The input of a request as a JSON list of items, as it is kept.
+/// The input of a request that can be read, as a JSON list of items, as it is kept.
 ///
 /// # Errors
 ///
-/// [`Class::InvalidRequest`] when `body` is no request.
-pub fn items(body: &[u8]) -> Result<Cow<'_, str>, Fault> {
+/// [`Class::InvalidRequest`] when `document` is no object.
+pub fn items<'b>(document: &Document<'b>) -> Result<Cow<'b, str>, Fault> {
     /// Asks for something once; it is no part of the conversation.
     const TRIGGER: &str = "compaction_trigger";
-    let fields = fields(text(body)?)?;
+    let (_, fields) = members_of(document)?;
     let list = member(&fields, "input").map_or(Cow::Borrowed("[]"), as_list);
     if memchr::memmem::find(list.as_bytes(), TRIGGER.as_bytes()).is_none() {
         return Ok(list);
@@ -106,18 +110,14 @@ pub fn join(first: &str, second: &str) -> String {
     format!("[{}]", parts.join(","))
 }
 
-fn text(body: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(body).map_err(|error| invalid(&error.to_string()))
-}
-
-fn fields(text: &str) -> Result<Vec<Member<'_>>, Fault> {
-    // Nobody has read it yet.
-    let read: serde_json::Result<&RawValue> = serde_json::from_str(text);
-    read.map_err(|error| invalid(&error.to_string()))?;
+/// A request's text, and its members.
+fn members_of<'b>(document: &Document<'b>) -> Result<(&'b str, Vec<Member<'b>>), Fault> {
+    let Some(spans) = document.spans() else { return Err(invalid("it is no UTF-8")) };
+    let text = spans.document();
     if !text.trim_start().starts_with('{') {
         return Err(invalid("it is no object"));
     }
-    Ok(members(text))
+    Ok((text, spans.members(text)))
 }
 
 fn invalid(reason: &str) -> Fault {

@@ -12,7 +12,7 @@ use crate::support::{document, head};
 fn a_kept_conversation_joins_the_next_request() {
     let stored = r#"[{"role":"user","content":"a"}, {"role":"assistant","content":"b"}]"#;
     let expand = |body: &str| {
-        let whole = String::from_utf8(responses::expand(body.as_bytes(), stored).unwrap()).unwrap();
+        let whole = String::from_utf8(responses::expand(&document(body), stored).unwrap()).unwrap();
         let (turn, _) = responses::read(whole.as_bytes(), Limits::default()).unwrap();
         assert!(!whole.contains("previous_response_id"));
         (whole.clone(), turn.items.len())
@@ -31,22 +31,22 @@ fn a_kept_conversation_joins_the_next_request() {
             .starts_with("{ \"x\" : {\"y\":1.0}, \"input\":[{")
     );
 
-    assert_eq!(responses::items(br#"{"input":[ {"a":1} ]}"#).unwrap(), r#"[ {"a":1} ]"#);
+    assert_eq!(responses::items(&document(br#"{"input":[ {"a":1} ]}"#)).unwrap(), r#"[ {"a":1} ]"#);
     assert_eq!(
-        responses::items(br#"{"input":"h\"i"}"#).unwrap(),
+        responses::items(&document(br#"{"input":"h\"i"}"#)).unwrap(),
         r#"[{"type":"message","role":"user","content":"h\"i"}]"#
     );
     assert_eq!(
-        responses::items(
+        responses::items(&document(
             br#"{"input":[{"a":"compaction_trigger"},{"type":"compaction_trigger"}]}"#
-        )
+        ))
         .unwrap(),
         r#"[{"a":"compaction_trigger"}]"#
     );
-    assert_eq!(responses::items(b"{}").unwrap(), "[]");
+    assert_eq!(responses::items(&document(b"{}")).unwrap(), "[]");
     assert_eq!(responses::join("[]", " [1] "), "[1]");
     assert_eq!(responses::join("[1]", "[2,3]"), "[1,2,3]");
-    assert_eq!(responses::items(b"[").unwrap_err().class, Class::InvalidRequest);
+    assert_eq!(responses::items(&document(b"[")).unwrap_err().class, Class::InvalidRequest);
 }
 
 /// An answer of one message that ends as it is told.
@@ -82,11 +82,13 @@ fn an_answer_is_kept_as_its_client_saw_it() {
             assert_eq!(serde_json::from_str::<Value>(&kept.output).unwrap(), whole["output"]);
 
             // The conversation goes on with what was said.
-            let first = responses::items(br#"{"input":"hello"}"#).unwrap();
+            let first = responses::items(&document(br#"{"input":"hello"}"#)).unwrap();
             let stored = responses::join(&first, &kept.output);
-            let next =
-                responses::expand(br#"{"previous_response_id":"resp_1","input":"more"}"#, &stored)
-                    .unwrap();
+            let next = responses::expand(
+                &document(br#"{"previous_response_id":"resp_1","input":"more"}"#),
+                &stored,
+            )
+            .unwrap();
             let (turn, notes) = responses::read(&next, Limits::default()).unwrap();
             assert_eq!((turn.items.len(), notes.len()), (3, 0));
         }

@@ -170,9 +170,8 @@ fn runs(text: &Text<'_>, mut each: impl FnMut(Run<'_>)) {
         Text::Json(inside) => inside,
     };
     let mut rest: &str = inside;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        let (before, escape) = (rest.get(..at), rest.get(at + 1..).unwrap_or_default());
-        plain_runs(before.unwrap_or_default(), &mut each);
+    while let Some((before, escape)) = rest.split_once('\\') {
+        plain_runs(before, &mut each);
         let (unit, length) = escaped_unit(escape);
         each(Run::Unit(unit));
         rest = escape.get(length..).unwrap_or_default();
