@@ -30,7 +30,11 @@ fn converse(talker: &mut Talker, upstream: &Scripted, nonce: &str) -> io::Result
 }
 
 fn model(seed: u64, ledger: &Ledger) -> Scripted {
-    let script = Script::new().strict(Strict::mimo()).model(Model::new("one", seed, ledger));
+    named("one", seed, ledger)
+}
+
+fn named(name: &str, seed: u64, ledger: &Ledger) -> Scripted {
+    let script = Script::new().strict(Strict::mimo()).model(Model::new(name, seed, ledger));
     Scripted::start(script).unwrap()
 }
 
@@ -125,14 +129,36 @@ fn a_changed_thought_and_a_changed_word_are_noticed() {
 fn another_model_may_see_but_not_seal_a_thought() {
     let ledger = Ledger::new();
     let one = model(7, &ledger);
-    let other = Script::new().strict(Strict::mimo()).model(Model::new("other", 7, &ledger));
-    let other = Scripted::start(other).unwrap();
+    let other = named("other", 7, &ledger);
     let (talker, body) = body(Wire::Chat, &one, "n");
     assert_eq!(talker.call(&body).send(other.address()).unwrap().status, 200);
     assert_eq!(other.faults(), [""; 0]);
     let (talker, body) = self::body(Wire::Messages, &one, "n");
     assert_eq!(talker.call(&body).send(other.address()).unwrap().status, 400);
     assert!(other.violations().iter().all(|it| it.rule == Rule::ThoughtForged));
+}
+
+#[test]
+fn who_said_the_same_misses_no_thought_of_his() {
+    let ledger = Ledger::new();
+    // Of one seed they do the same, and each has thoughts of its own.
+    let (one, other) = (model(7, &ledger), named("other", 7, &ledger));
+    let mut talker = Talker::new(Wire::Chat, "m");
+    talker.say(&format!("{USER}begin [[n]]"));
+    let mark = talker.mark();
+    loop {
+        let said = talker.ask(one.address(), true).unwrap();
+        talker.rewind(mark);
+        let kept = talker.ask(other.address(), true).unwrap();
+        if !said.calls.is_empty() && !said.thought.is_empty() {
+            assert_ne!(said.thought, kept.thought);
+            break;
+        }
+        talker.rewind(mark);
+    }
+    talker.answer(|_| "done".into());
+    talker.ask(one.address(), true).unwrap();
+    assert_eq!(one.faults(), [""; 0]);
 }
 
 #[test]

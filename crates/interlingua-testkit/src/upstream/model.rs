@@ -134,15 +134,16 @@ impl Model {
         current: bool,
     ) -> Option<Violation> {
         let own: Vec<_> = issued.iter().filter(|it| it.model == self.name).collect();
-        let others = issued.iter().filter(|it| it.model != self.name);
+        let others: Vec<_> = issued.iter().filter(|it| it.model != self.name).collect();
         if own.iter().any(|it| brings(wire, step, &it.thoughts)) {
             return None;
         }
         let is_bare = step.thoughts.iter().all(|(text, seal)| text.is_empty() && seal.is_none());
-        let known = others.flat_map(|it| &it.thoughts).any(|it| is_among(step, it));
+        let known = others.iter().flat_map(|it| &it.thoughts).any(|it| is_among(step, it));
         let sealed = step.thoughts.iter().any(|(_, seal)| seal.is_some());
-        // Two models may have said the same, and the client kept what the other one said.
-        if known && !sealed {
+        // Two models may have said the same, and the client kept what the other one said: that thought
+        // may be shown or dropped.
+        if !sealed && (known || is_bare && !others.is_empty()) {
             return None;
         }
         if own.is_empty() {
