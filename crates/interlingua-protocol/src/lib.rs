@@ -23,6 +23,7 @@
 //! ```
 
 mod document;
+mod lossy;
 mod object;
 mod structure;
 
@@ -33,4 +34,5 @@ pub mod responses;
 pub mod sse;
 
 pub use document::{ReadError, read, read_str};
+pub use lossy::lossy;
 pub use object::{Field, Name};

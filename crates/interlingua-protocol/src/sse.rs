@@ -5,6 +5,8 @@ use std::mem;
 
 use memchr::memchr2;
 
+use crate::lossy;
+
 /// Cuts a byte stream into server-sent events.
 ///
 /// Bytes go in wherever the network happened to cut them, frames come out whole and borrow from the
@@ -210,12 +212,7 @@ fn field(line: &[u8]) -> (&str, Cow<'_, str>) {
 
 /// A field's value, as it stands behind the colon.
 fn value(bytes: &[u8]) -> Cow<'_, str> {
-    words(bytes.strip_prefix(b" ").unwrap_or(bytes))
-}
-
-/// The bytes as text. What is wrong is rare, and to look for nothing else is faster.
-fn words(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+    lossy(bytes.strip_prefix(b" ").unwrap_or(bytes))
 }
 
 /// A byte stream that is no event stream.

@@ -164,7 +164,7 @@ impl<K: Copy> Alike<K> {
 impl<'s, K: Copy> Run<'_, 's, K> {
     /// The lines of all frames that are behind, as they came.
     pub(crate) fn lines(&self) -> Cow<'s, str> {
-        String::from_utf8_lossy(&self.stream[..self.taken])
+        interlingua_protocol::lossy(&self.stream[..self.taken])
     }
 }
 

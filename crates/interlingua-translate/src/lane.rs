@@ -50,7 +50,7 @@ impl<'d> Marks<'d> {
         let Some(inside) = raw.and_then(inside) else { return };
         let mut escaped = Vec::new();
         interlingua_ir::escape(id, &mut escaped);
-        let id = String::from_utf8_lossy(&escaped).into_owned();
+        let id = interlingua_protocol::lossy(&escaped).into_owned();
         self.put(inside, vec![Piece::CallId(id.into())]);
     }
 

@@ -214,7 +214,7 @@ impl<D: Decode> Reader<D> {
         match mem::replace(&mut self.form, Form::Unknown) {
             Form::Unknown => self.decoder.finish(sink),
             Form::Whole(body) => {
-                let text = String::from_utf8_lossy(&body);
+                let text = interlingua_protocol::lossy(&body);
                 let start = text.find(['{', '[', '<']).unwrap_or_default();
                 self.decoder.whole(text.split_at(start).1, sink)
             }

@@ -14,7 +14,7 @@ pub struct Gathered {
 impl Gathered {
     /// What the model said.
     pub fn text(&self) -> String {
-        Text::Json(String::from_utf8_lossy(&self.text)).into_plain().into_owned()
+        Text::Json(interlingua_protocol::lossy(&self.text)).into_plain().into_owned()
     }
 
     /// Why it stopped, once it has.

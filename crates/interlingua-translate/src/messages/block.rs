@@ -84,7 +84,7 @@ impl Block {
             Body::Call { wrapped: true, .. } => {
                 let mut inner = Vec::with_capacity(text.stored_len() + 8);
                 text.write_json(&mut inner);
-                interlingua_ir::escape(&String::from_utf8_lossy(&inner), &mut self.text);
+                interlingua_ir::escape(&interlingua_protocol::lossy(&inner), &mut self.text);
             }
             _ => text.write_json(&mut self.text),
         }
@@ -192,7 +192,8 @@ impl Block {
             Body::Call { id, name, .. } => {
                 write_call(id, name, out);
                 // Text that is no object is kept: the client says what is wrong with it.
-                let raw = || format!("{{\"_raw\":\"{}\"}}", String::from_utf8_lossy(&self.text));
+                let raw =
+                    || format!("{{\"_raw\":\"{}\"}}", interlingua_protocol::lossy(&self.text));
                 out.extend_from_slice(object(&self.text).unwrap_or_else(raw).as_bytes());
             }
         }
@@ -291,7 +292,7 @@ fn citation(url: &Text<'_>, title: &Text<'_>) -> Vec<u8> {
 
 /// Arguments as an object instead of text, if they are one.
 fn object(escaped: &[u8]) -> Option<String> {
-    let text = Text::Json(String::from_utf8_lossy(escaped));
+    let text = Text::Json(interlingua_protocol::lossy(escaped));
     let plain = text.to_plain();
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&plain).is_ok();
     (is_json && plain.trim_start().starts_with('{')).then(|| plain.into_owned())

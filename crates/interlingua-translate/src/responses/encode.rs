@@ -189,7 +189,7 @@ impl Encoder {
                 title.write_json(&mut json);
                 // The upstream does not say which words it means: all that stand there so far.
                 let end =
-                    Text::Json(String::from_utf8_lossy(&open.text)).to_plain().chars().count();
+                    Text::Json(interlingua_protocol::lossy(&open.text)).to_plain().chars().count();
                 json.extend_from_slice(b"\",\"start_index\":0,\"end_index\":");
                 json.extend_from_slice(itoa::Buffer::new().format(end).as_bytes());
                 json.push(b'}');
@@ -320,8 +320,8 @@ impl Encoder {
             let mut answer = Vec::new();
             self.head.write(&state, &mut answer);
             self.kept = Some(Kept {
-                answer: String::from_utf8_lossy(&answer).into_owned(),
-                output: format!("[{}]", String::from_utf8_lossy(&output)),
+                answer: interlingua_protocol::lossy(&answer).into_owned(),
+                output: format!("[{}]", interlingua_protocol::lossy(&output)),
             });
         }
         self.answer(kind, &state);

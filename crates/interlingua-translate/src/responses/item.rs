@@ -153,12 +153,12 @@ impl Open {
 /// Arguments as an object instead of text, for the one call that wants them so. Text that is none is
 /// kept: the client says what is wrong with it.
 fn object(escaped: &[u8]) -> String {
-    let text = Text::Json(String::from_utf8_lossy(escaped));
+    let text = Text::Json(interlingua_protocol::lossy(escaped));
     let plain = text.to_plain();
     match serde_json::from_str::<serde::de::IgnoredAny>(&plain) {
         Ok(_) if plain.trim_start().starts_with('{') => plain.into_owned(),
         _ if plain.trim().is_empty() => "{}".to_owned(),
-        _ => format!("{{\"_raw\":\"{}\"}}", String::from_utf8_lossy(escaped)),
+        _ => format!("{{\"_raw\":\"{}\"}}", interlingua_protocol::lossy(escaped)),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn quoted_arguments(
         // document is escaped again for the outer one.
         let mut inner = Vec::with_capacity(call.input.stored_len() + 16);
         wrapped(call, key, &mut inner);
-        interlingua_ir::escape(&String::from_utf8_lossy(&inner), out);
+        interlingua_ir::escape(&interlingua_protocol::lossy(&inner), out);
     };
     if call.head.form == Form::Custom {
         return wrap(ARGUMENT, out);

@@ -15,7 +15,7 @@ pub(crate) fn description<'a>(function: &'a Function<'_>) -> Vec<Cow<'a, Text<'a
         let mut text = Vec::new();
         Text::plain(format!("Tools whose names begin with {name}: ")).write_json(&mut text);
         about.write_json(&mut text);
-        Text::Json(String::from_utf8_lossy(&text).into_owned().into())
+        Text::Json(interlingua_protocol::lossy(&text).into_owned().into())
     });
     let own = function.description.as_ref().map(Cow::Borrowed);
     group.map(Cow::Owned).into_iter().chain(own).collect()

@@ -69,7 +69,7 @@ impl Envelope {
     pub(crate) fn call(&self, name: &str, call: &Call<'_>, notes: &mut Vec<Note>) -> Text<'static> {
         let mut input = Vec::new();
         arguments(call, &mut input, notes);
-        let (nonce, name, input) = (&self.nonce, quoted(name), String::from_utf8_lossy(&input));
+        let (nonce, name, input) = (&self.nonce, quoted(name), interlingua_protocol::lossy(&input));
         Text::from(format!("<call id=\"{nonce}\">{{\"name\":{name},\"arguments\":{input}}}</call>"))
     }
 

@@ -251,5 +251,5 @@ fn object(out: &mut Vec<u8>, name: &str, fields: &[(&str, Cow<'_, str>)]) {
     }
     inside[0] = b'{';
     inside.push(b'}');
-    field(out, name, &String::from_utf8_lossy(&inside));
+    field(out, name, &interlingua_protocol::lossy(&inside));
 }
