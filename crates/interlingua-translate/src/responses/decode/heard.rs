@@ -9,7 +9,15 @@ use interlingua_ir::Text;
 
 /// What of an item has been heard, part by part.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Vec<(Place, Mark)>);
+pub(super) struct Heard(Vec<Part>);
+
+#[derive(Debug)]
+struct Part {
+    place: Place,
+    mark: Mark,
+    /// All of it, as it was written when it was told as a whole: most servers write it alike each time.
+    whole: Option<String>,
+}
 
 /// A part of an item.
 pub(super) type Place = (Channel, u64);
@@ -45,13 +53,22 @@ pub(super) enum Rest<'t> {
 impl Heard {
     /// Takes note of a piece.
     pub(super) fn piece(&mut self, place: Place, piece: &Text<'_>) {
-        let mark = self.mark(place);
-        runs(piece, |run| mark.add(run));
+        let part = self.part(place);
+        part.whole = None;
+        runs(piece, |run| part.mark.add(run));
     }
 
     /// Compares the pieces with a text that is told as a whole, which counts as heard from now on.
     pub(super) fn rest<'t>(&mut self, place: Place, whole: &'t Text<'_>) -> Rest<'t> {
-        let known = self.mark(place);
+        let Part { mark: known, whole: told, .. } = self.part(place);
+        let inside = match whole {
+            Text::Json(inside) => Some(&**inside),
+            Text::Plain(_) => None,
+        };
+        if inside.is_some() && told.as_deref() == inside {
+            return Rest::Nothing;
+        }
+        *told = inside.map(str::to_owned);
         let (mut all, mut then) = (Mark::default(), Mark::default());
         runs(whole, |run| {
             let (before, behind) = run.split(known.units.saturating_sub(all.units));
@@ -81,12 +98,12 @@ impl Heard {
         Rest::End(Text::from(end.collect::<String>()))
     }
 
-    fn mark(&mut self, place: Place) -> &mut Mark {
-        let at = self.0.iter().rposition(|(known, _)| *known == place).unwrap_or_else(|| {
-            self.0.push((place, Mark::default()));
+    fn part(&mut self, place: Place) -> &mut Part {
+        let at = self.0.iter().rposition(|it| it.place == place).unwrap_or_else(|| {
+            self.0.push(Part { place, mark: Mark::default(), whole: None });
             self.0.len() - 1
         });
-        &mut self.0[at].1
+        &mut self.0[at]
     }
 }
 
@@ -267,6 +284,16 @@ mod tests {
         let mut other = text.clone().into_bytes();
         other.swap(3, 9);
         check(&[std::str::from_utf8(&other).unwrap()], &text, &Rest::Other);
+    }
+
+    #[test]
+    fn what_goes_on_after_its_end_is_no_longer_the_whole() {
+        let mut heard = Heard::default();
+        let whole = Text::Json("ab".into());
+        assert_eq!(heard.rest(PLACE, &whole), Rest::All("ab".into()));
+        heard.piece(PLACE, &Text::Json("c".into()));
+        assert_eq!(heard.rest(PLACE, &whole), Rest::Other);
+        assert_eq!(heard.rest(PLACE, &Text::Json(r"\u0061b".into())), Rest::Nothing);
     }
 
     #[test]

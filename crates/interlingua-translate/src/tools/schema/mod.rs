@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use interlingua_dialect::{AnyofParentType, Refs, ToolSchema, TupleItems};
 use interlingua_ir::{Note, NoteKind};
-use memchr::memchr_iter;
+use memchr::memmem;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -50,9 +50,7 @@ pub(crate) fn shaped<'a>(
         (rules.tuple_items == TupleItems::PrefixItems).then_some("items"),
     ];
     let mut reshaping = reshaping.into_iter().flatten();
-    let dropping = rules.drop_keys.iter().map(String::as_str);
-    let mentioned = Mentioned::of(text, &reshaping.clone().chain(dropping));
-    let mentions = |key: &str| mentioned.times(key) > 0;
+    let mentions = |key: &str| mentions(text, key).next().is_some();
     let members = LazyCell::new(|| members(text));
     // Nearly every schema says so first.
     let has_object_root = || {
@@ -66,7 +64,7 @@ pub(crate) fn shaped<'a>(
         if dropped.is_empty() {
             return text.into();
         }
-        if let Some(rest) = without(&members, &dropped, &mentioned) {
+        if let Some(rest) = without(text, &members, &dropped) {
             for key in dropped {
                 lost.add(key);
             }
@@ -86,42 +84,27 @@ pub(crate) fn shaped<'a>(
     tree.to_string().into()
 }
 
-/// Which of some keywords are strings of a schema, however they are meant there.
-struct Mentioned<'s>(Vec<&'s str>);
-
-impl<'s> Mentioned<'s> {
-    /// Looks for all of `keys` in one pass.
-    fn of<'k>(schema: &'s str, keys: &(impl Iterator<Item = &'k str> + Clone)) -> Self {
-        let longest = keys.clone().map(str::len).max().unwrap_or_default();
-        let mut quotes = memchr_iter(b'"', schema.as_bytes());
-        let mut from = quotes.next().map_or(schema.len(), |it| it + 1);
-        let mut found = Vec::new();
-        for quote in quotes {
-            // Behind an escaped quote this may be what stands between strings, which is no keyword.
-            let string = schema.get(from..quote).filter(|it| it.len() <= longest);
-            found.extend(string.filter(|string| keys.clone().any(|key| key == *string)));
-            from = quote + 1;
-        }
-        Self(found)
-    }
-
-    fn times(&self, key: &str) -> usize {
-        self.0.iter().filter(|it| **it == key).count()
-    }
+/// Where a keyword is a string of a schema, however it is meant there.
+fn mentions(schema: &str, key: &str) -> impl Iterator<Item = usize> {
+    let schema = schema.as_bytes();
+    memmem::find_iter(schema, key).filter(move |at| {
+        let quotes = [at.checked_sub(1), Some(at + key.len())];
+        quotes.iter().all(|it| it.and_then(|at| schema.get(at)) == Some(&b'"'))
+    })
 }
 
 /// A schema without keys that stand nowhere but at its root, as `$schema` does in nearly every tool of some
 /// agents; nothing has to be parsed for that.
-fn without(schema: &[Member<'_>], keys: &[&str], mentioned: &Mentioned<'_>) -> Option<String> {
+fn without(schema: &str, members: &[Member<'_>], keys: &[&str]) -> Option<String> {
     let is_at_root_only = |key: &&str| {
-        let at_root = schema.iter().filter(|it| it.name == *key).count();
+        let at_root = members.iter().filter(|it| it.name == *key).count();
         // One value that fits can be said in another way.
-        *key != "const" && mentioned.times(key) == at_root
+        *key != "const" && mentions(schema, key).count() == at_root
     };
     if !keys.iter().all(is_at_root_only) {
         return None;
     }
-    let rest = schema.iter().filter(|it| !keys.contains(&&*it.name)).map(|it| it.whole);
+    let rest = members.iter().filter(|it| !keys.contains(&&*it.name)).map(|it| it.whole);
     Some(format!("{{{}}}", rest.collect::<Vec<_>>().join(",")))
 }
 
