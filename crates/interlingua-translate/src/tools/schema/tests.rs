@@ -45,8 +45,10 @@ fn what_stands_at_the_root_is_dropped_and_the_rest_stays_to_the_byte() {
     let with = format!(r#"{{"$schema": "x", {rest}}}"#);
     assert_eq!(shape(&with), format!("{{{}}}", rest.replace(", \"p", ",\"p")));
     // What only mentions the key keeps it.
-    let mentions = r#"{"type":"object","description":"no $schema"}"#;
-    assert_eq!(shape(mentions), mentions);
+    for mentions in ["no $schema", "$schemas", "a \\\"$schema\\\""] {
+        let schema = format!(r#"{{"type": "object", "description": "{mentions}"}}"#);
+        assert_eq!(shape(&schema), schema);
+    }
 }
 
 #[test]
