@@ -9,15 +9,7 @@ use interlingua_ir::Text;
 
 /// What of an item has been heard, part by part.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Vec<Part>);
-
-#[derive(Debug)]
-struct Part {
-    place: Place,
-    mark: Mark,
-    /// All of it, as it was written when it was told as a whole: most servers write it alike each time.
-    whole: Option<String>,
-}
+pub(super) struct Heard(Vec<(Place, Mark)>);
 
 /// A part of an item.
 pub(super) type Place = (Channel, u64);
@@ -53,22 +45,13 @@ pub(super) enum Rest<'t> {
 impl Heard {
     /// Takes note of a piece.
     pub(super) fn piece(&mut self, place: Place, piece: &Text<'_>) {
-        let part = self.part(place);
-        part.whole = None;
-        runs(piece, |run| part.mark.add(run));
+        let mark = self.mark(place);
+        runs(piece, |run| mark.add(run));
     }
 
     /// Compares the pieces with a text that is told as a whole, which counts as heard from now on.
     pub(super) fn rest<'t>(&mut self, place: Place, whole: &'t Text<'_>) -> Rest<'t> {
-        let Part { mark: known, whole: told, .. } = self.part(place);
-        let inside = match whole {
-            Text::Json(inside) => Some(&**inside),
-            Text::Plain(_) => None,
-        };
-        if inside.is_some() && told.as_deref() == inside {
-            return Rest::Nothing;
-        }
-        *told = inside.map(str::to_owned);
+        let known = self.mark(place);
         let (mut all, mut then) = (Mark::default(), Mark::default());
         runs(whole, |run| {
             let (before, behind) = run.split(known.units.saturating_sub(all.units));
@@ -98,12 +81,12 @@ impl Heard {
         Rest::End(Text::from(end.collect::<String>()))
     }
 
-    fn part(&mut self, place: Place) -> &mut Part {
-        let at = self.0.iter().rposition(|it| it.place == place).unwrap_or_else(|| {
-            self.0.push(Part { place, mark: Mark::default(), whole: None });
+    fn mark(&mut self, place: Place) -> &mut Mark {
+        let at = self.0.iter().rposition(|(known, _)| *known == place).unwrap_or_else(|| {
+            self.0.push((place, Mark::default()));
             self.0.len() - 1
         });
-        &mut self.0[at]
+        &mut self.0[at].1
     }
 }
 
