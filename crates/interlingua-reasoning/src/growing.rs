@@ -44,8 +44,10 @@ impl Growing {
 
     /// The whole thought.
     pub(crate) fn finish(self, origin: Origin, answer: String, calls: Vec<String>) -> Thought {
-        let text = String::from_utf8_lossy(&self.text);
-        let text = Text::Json(text).into_plain().into_owned();
+        // What is text, as it always is, need not be copied.
+        let text = String::from_utf8(self.text)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let text = Text::Json(text.into()).into_plain().into_owned();
         Thought { origin: Some(origin), answer, text, provenance: self.provenance, calls }
     }
 }

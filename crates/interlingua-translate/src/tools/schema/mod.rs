@@ -50,16 +50,16 @@ pub(crate) fn shaped<'a>(
         (rules.tuple_items == TupleItems::PrefixItems).then_some("items"),
     ];
     let mut reshaping = reshaping.into_iter().flatten();
-    let mentions = |key: &str| mentions(text, key).next().is_some();
+    let is_mentioned = |key: &str| mentions(text, key).next().is_some();
     let members = LazyCell::new(|| members(text));
     // Nearly every schema says so first.
     let has_object_root = || {
         text.starts_with(r#"{"type":"object""#) || member(&members, "type") == Some(r#""object""#)
     };
     let rootless = rules.root_object && !has_object_root();
-    let reshaped = rootless || reshaping.any(mentions);
+    let reshaped = rootless || reshaping.any(is_mentioned);
     let dropped: Vec<&str> =
-        rules.drop_keys.iter().map(String::as_str).filter(|key| mentions(key)).collect();
+        rules.drop_keys.iter().map(String::as_str).filter(|key| is_mentioned(key)).collect();
     if !reshaped {
         if dropped.is_empty() {
             return text.into();
@@ -72,7 +72,7 @@ pub(crate) fn shaped<'a>(
         }
     }
     let Ok(mut tree) = serde_json::from_str::<Value>(text) else { return text.into() };
-    if rules.refs == Refs::Inline && mentions("$ref") {
+    if rules.refs == Refs::Inline && is_mentioned("$ref") {
         tree = Inliner::new(&tree, lost).inlined();
     }
     if let Value::Object(root) = &mut tree {
