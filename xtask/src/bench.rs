@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::workspace;
+use crate::{dist, workspace};
 
 /// What to measure.
 #[derive(Args)]
@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Rounds; every figure is the median over them
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Measure the gateway that `cargo xtask dist` builds, as it is released
+    #[arg(long, conflicts_with_all = ["relays", "smoke"])]
+    dist: bool,
     /// Measure the relays only
     #[arg(long)]
     relays: bool,
@@ -36,17 +39,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> crate::Result {
-    let mut packages = vec!["xtask-bench"];
-    if !options.relays {
-        packages.push("interlingua-proxy");
-    }
-    let mut build = workspace::cargo();
-    build.args(["build", "--release"]);
-    build.args(packages.iter().flat_map(|package| ["--package", package]));
-    workspace::must(&mut build)?;
-
-    let release = workspace::target().join("release");
-    let mut bench = std::process::Command::new(release.join("xtask-bench"));
+    let gateway = match options {
+        Options { relays: true, .. } => None,
+        Options { dist: true, .. } => Some(dist::build()?),
+        _ => Some(workspace::release("interlingua-proxy")?),
+    };
+    let mut bench = std::process::Command::new(workspace::release("xtask-bench")?);
     bench.current_dir(workspace::root()).arg("run");
     bench.args(["--rounds", &options.rounds.to_string()]);
     if options.pairs != "all" {
@@ -59,8 +57,8 @@ pub(crate) fn run(options: &Options) -> crate::Result {
         ("--smoke", options.smoke),
     ];
     bench.args(flags.iter().filter(|it| it.1).map(|it| it.0));
-    if !options.relays {
-        bench.arg("--gateway").arg(release.join("interlingua-proxy"));
+    if let Some(gateway) = gateway {
+        bench.arg("--gateway").arg(gateway);
     }
     if let Some(folder) = &options.save {
         bench.arg("--save").arg(folder);

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod dist;
 mod e2e;
 mod mutants;
 mod servers;
@@ -26,6 +27,8 @@ enum Task {
     Tidy,
     /// Measures the gateway under load, beside plain relays
     Bench(bench::Options),
+    /// Builds the programs as they are released, by what was counted under load: `target/dist`
+    Dist,
     /// Drives real clients through the gateway
     E2e(e2e::Options),
     /// Asks servers that nobody here wrote, through the gateway
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Dist => dist::run(),
         Task::E2e(options) => e2e::run(&options),
         Task::Servers(options) => servers::run(&options),
         Task::Mutants(options) => mutants::run(&options),

@@ -32,6 +32,12 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Builds the binary of a package in release mode, and tells where it is. Both have the same name.
+pub(crate) fn release(package: &str) -> crate::Result<PathBuf> {
+    must(cargo().args(["build", "--release", "--package", package]))?;
+    Ok(target().join("release").join(package))
+}
+
 /// Runs a command and fails unless it succeeds.
 pub(crate) fn must(command: &mut Command) -> crate::Result {
     let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;

@@ -284,9 +284,3 @@ fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |it| it.as_secs())
 }
-
-pub(crate) fn nonce() -> [u8; 12] {
-    let mut nonce = [0; 12];
-    getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
-    nonce
-}

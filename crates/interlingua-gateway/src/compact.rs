@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::attempt::{self, Answer, Course, Job};
 use crate::chain::Chain;
+use crate::fresh;
 use crate::record::{Meter, Record};
 use crate::session;
 
@@ -117,7 +118,7 @@ pub(crate) async fn run(
     }
     let summary = compaction.summary(&gathered)?;
     record.notes.extend(compaction.note());
-    let sealed = job.state.tools.seal.seal_summary(&summary, &job.tenant, attempt::nonce());
+    let sealed = job.state.tools.seal.seal_summary(&summary, &job.tenant, fresh::nonce());
     let answer = gathered.into_answer(sealed);
     if streams {
         return Ok(Answer::Ready(answer));

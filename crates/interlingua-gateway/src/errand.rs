@@ -15,8 +15,9 @@ use interlingua_translate::{
 use interlingua_upstream::{Call, Purpose, Refusal};
 use tokio::time::Instant;
 
-use crate::attempt::{Answer, Commit, Job, nonce};
+use crate::attempt::{Answer, Commit, Job};
 use crate::chain::{Chain, Passage};
+use crate::fresh::{self, nonce};
 use crate::mending::Mending;
 use crate::reading::{Begun, Silence, begin, whole};
 use crate::recall::{Recall, replays, unkept};
@@ -69,7 +70,7 @@ impl Errand<'_, '_> {
                 record.notes.push(Note::new(NoteKind::Repaired, repair));
                 continue;
             }
-            match attempts.next(&fault, begun.elapsed(), jitter()) {
+            match attempts.next(&fault, begun.elapsed(), fresh::fraction()) {
                 Next::Retry { wait } => {
                     tracing::warn!(%provider, %fault, ?wait, "trying again");
                     tokio::time::sleep(wait).await;
@@ -221,9 +222,4 @@ impl Errand<'_, '_> {
     fn scrubber(&self) -> Scrubber {
         self.job.view.scrubber_for(self.target, self.key)
     }
-}
-
-fn jitter() -> f64 {
-    f64::from(u32::from_le_bytes(nonce()[..4].try_into().expect("four bytes")))
-        / f64::from(u32::MAX)
 }

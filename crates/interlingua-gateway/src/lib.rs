@@ -52,6 +52,7 @@ mod catch;
 mod chain;
 mod compact;
 mod errand;
+mod fresh;
 mod gateway;
 mod guard;
 mod health;

@@ -9,7 +9,8 @@ use interlingua_reasoning::{
 };
 use interlingua_registry::Target;
 
-use crate::attempt::{Job, nonce};
+use crate::attempt::Job;
+use crate::fresh::nonce;
 
 /// The conversation up to the answer that is wanted, if thoughts of it may have to be kept.
 #[derive(Debug, Default)]

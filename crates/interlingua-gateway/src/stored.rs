@@ -9,7 +9,8 @@ use interlingua_translate::{Document, Kept, responses};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::attempt::{Job, nonce};
+use crate::attempt::Job;
+use crate::fresh::nonce;
 
 /// A response and the conversation that it ends, as JSON.
 #[derive(Deserialize, Serialize)]

@@ -142,6 +142,19 @@ const OUTPUT: &[u8] = &[0xfa];
 const SUMMARY: &[u8] = &[0xf9];
 const PART: &[u8] = &[0xf8];
 
+/// What fills a piece up. Where something could follow, nothing begins with it.
+const PADDING: u8 = END[0];
+
+/// To how many bytes a piece is filled up. BLAKE3 hashes blocks of 1 KiB side by side, but only as many as are
+/// a power of two: eight take hardly longer than one, and seven as long as four, two and one after another.
+fn padded(len: usize) -> usize {
+    match len {
+        0..=1024 => len,
+        1025..=8192 => len.next_power_of_two(),
+        _ => len.next_multiple_of(8192),
+    }
+}
+
 /// A conversation on its way into a hash.
 struct Conversation {
     /// What is in the hash; it is the key of the hash of what follows.
@@ -164,11 +177,16 @@ impl Conversation {
         if let Some(session) = scope.session {
             key.update(session.as_bytes()).update(END);
         }
-        Self { before: key.finalize().into(), waiting: Vec::new(), scratch: Vec::new() }
+        let waiting = Vec::with_capacity(MAX_WAITING / 2);
+        Self { before: key.finalize().into(), waiting, scratch: Vec::new() }
     }
 
-    fn prefix(&self) -> Prefix {
-        Prefix(blake3::keyed_hash(&self.before, &self.waiting).into())
+    fn prefix(&mut self) -> Prefix {
+        let len = self.waiting.len();
+        self.waiting.resize(padded(len), PADDING);
+        let hash = blake3::keyed_hash(&self.before, &self.waiting);
+        self.waiting.truncate(len);
+        Prefix(hash.into())
     }
 
     /// Puts what waits into the hash, which is `prefix` then.
@@ -245,7 +263,8 @@ impl Conversation {
             Item::Reasoning(_) | Item::Call(_) | Item::Other { .. } => {}
         }
         if self.waiting.len() > MAX_WAITING {
-            self.settle(self.prefix());
+            let prefix = self.prefix();
+            self.settle(prefix);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Words without what clients add to them and take away by themselves.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// Text on its way into a hash, without the blanks around it, which clients cut or add.
 #[derive(Debug, Default)]
@@ -36,21 +38,22 @@ pub(crate) fn without_billing(text: &str) -> &str {
 }
 
 /// What clients put around notes to the model that they add and take away as they please.
-const REMINDER: (&str, &str) = ("<system-reminder>", "</system-reminder>");
+static REMINDER: LazyLock<(Finder<'_>, Finder<'_>)> =
+    LazyLock::new(|| (Finder::new("<system-reminder>"), Finder::new("</system-reminder>")));
 
 /// The pieces of a text between its reminders.
 pub(crate) fn without_reminders(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest.take()?;
-        let (begin, end) = REMINDER;
-        let Some(at) = memmem::find(text.as_bytes(), begin.as_bytes()) else { return Some(text) };
+        let (begin, end) = &*REMINDER;
+        let Some(at) = begin.find(text.as_bytes()) else { return Some(text) };
         let (before, reminder) = text.split_at(at);
         // One that does not end is none.
-        let Some(len) = memmem::find(reminder.as_bytes(), end.as_bytes()) else {
+        let Some(len) = end.find(reminder.as_bytes()) else {
             return Some(text);
         };
-        rest = Some(reminder.split_at(len + end.len()).1);
+        rest = Some(reminder.split_at(len + end.needle().len()).1);
         Some(before)
     })
 }

@@ -62,6 +62,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         smoke: options.smoke,
     };
     let mut report = Report::new(lab.rounds, &lab.pairs, lab.smoke);
+    let build = lab.binary.as_deref().and_then(Path::parent).and_then(Path::file_name);
+    report.build = build.map(|it| it.to_string_lossy().into_owned());
     let result = measure(&lab, options, &mut report);
     // What was measured before something went wrong is worth a look.
     println!("{report}");

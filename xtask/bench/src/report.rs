@@ -45,6 +45,8 @@ impl Sample {
 pub(crate) struct Report {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) idle: Option<Idle>,
+    /// Which build of the gateway it is: the folder of its binary.
+    pub(crate) build: Option<String>,
     rounds: usize,
     /// Only a part of the requests and streams that the loads' names say.
     smoke: bool,
@@ -63,7 +65,7 @@ pub(crate) struct Idle {
 
 impl Report {
     pub(crate) fn new(rounds: usize, pairs: &[Pair], smoke: bool) -> Self {
-        Self { pairs: pairs.to_vec(), idle: None, rounds, smoke, samples: Vec::new() }
+        Self { pairs: pairs.to_vec(), idle: None, build: None, rounds, smoke, samples: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
@@ -165,6 +167,9 @@ impl fmt::Display for Report {
         writeln!(f)?;
         for line in targets::lines(self) {
             writeln!(f, "{line}")?;
+        }
+        if let Some(build) = &self.build {
+            write!(f, "\nthe gateway of target/{build}")?;
         }
         write!(f, "\n{}", machine())
     }

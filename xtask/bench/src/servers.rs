@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::pair::Provider;
 use crate::process::Process;
 
@@ -132,7 +134,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
+        // Told and not killed, because a build that counts writes down what it counted when it ends. Each of
+        // these fails only if it is gone already.
+        let told =
+            kill_process(Pid::from_child(&self.child), Signal::TERM).map(|()| Instant::now());
+        while told.is_ok_and(|it| it.elapsed() < PATIENCE)
+            && matches!(self.child.try_wait(), Ok(None))
+        {
+            std::thread::sleep(POLL);
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }

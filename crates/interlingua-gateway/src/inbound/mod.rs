@@ -21,6 +21,7 @@ use interlingua_registry::{ProviderKey, is_client_key, tidy_key};
 
 use crate::candidates::OWN_KEY;
 use crate::catch::caught;
+use crate::fresh;
 use crate::guard::{self, Origin};
 use crate::reply::{self, Form, Reply};
 use crate::state::{State, View};
@@ -270,7 +271,7 @@ fn request_id(headers: &HeaderMap) -> String {
     };
     match known.filter(usable) {
         Some(id) => id.to_owned(),
-        None => format!("req_{}", uuid::Uuid::now_v7().simple()),
+        None => format!("req_{}", fresh::id()),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::attempt::{self, Answer, Early, Job};
 use crate::body;
 use crate::chain::Chain;
 use crate::compact::Signs;
+use crate::fresh;
 use crate::record::{Meter, Record};
 use crate::reply::{self, Form, Reply};
 use crate::session;
@@ -80,7 +81,7 @@ pub(crate) async fn serve(
         compaction: Signs::of(&parts.headers, route.compact),
         headers: parts.headers,
         tenant: context.tenant,
-        answer_id: uuid::Uuid::now_v7().simple().to_string(),
+        answer_id: fresh::id(),
     };
 
     let asked = record.begun;
@@ -213,7 +214,7 @@ impl Teller {
 
     /// Names an answer to a request that could not be read.
     fn unread(&self) -> Head {
-        let answer = uuid::Uuid::now_v7().simple().to_string();
+        let answer = fresh::id();
         Head::unread(self.protocol, Ids { answer: &answer, request: &self.request_id })
     }
 }

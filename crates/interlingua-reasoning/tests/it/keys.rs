@@ -96,6 +96,22 @@ fn who_says_it_and_where_it_ends_counts() {
 }
 
 #[test]
+fn long_words_count_to_the_last_letter() {
+    let key = |length: usize, last: &str| {
+        let words = "w".repeat(length) + last;
+        wanted(&turn(&[user("u"), output("a", &words), step("", &["b"], "{}")]), "t")
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for around in [1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 24 << 10, 64 << 10] {
+        // What a piece holds besides the words takes a few bytes of it.
+        for length in around - 12..around + 4 {
+            assert!(seen.insert(key(length, "x")), "{length}");
+            assert!(seen.insert(key(length, "y")), "{length}");
+        }
+    }
+}
+
+#[test]
 fn tenants_and_sessions_have_their_own_keys() {
     let turn = turn(&history());
     let keys = |tenant, session| {
