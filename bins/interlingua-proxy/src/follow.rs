@@ -50,10 +50,10 @@ pub(crate) async fn follow(start: Start, loaded: Loaded, state: Arc<State>, mut 
         follower.ask();
         tokio::select! {
             _ = clock.tick() => {
-                follower.keep_up().await;
+                follower.keep_up(&mut hangup).await;
                 follower.keep_catalogs().await;
             }
-            () = hangup.next() => follower.reload("SIGHUP").await,
+            () = hangup.next() => follower.reload(SIGHUP).await,
             Some(answer) = told.recv() => follower.told(answer),
         }
     }
@@ -77,33 +77,37 @@ struct Follower {
 impl Follower {
     /// Reads everything anew if something has changed. Providers that answer together are taken in
     /// together, because a password store may be asked for its keys each time.
-    async fn keep_up(&mut self) {
-        let changed = self.has_changed().await;
+    async fn keep_up(&mut self, hangup: &mut Hangup) {
+        let changed = self.changed(hangup).await;
         let other_models = std::mem::take(&mut self.other_models);
         if other_models {
             self.keep_discovered().await;
         }
         match (changed, other_models) {
-            (true, _) => self.reload("its files have changed").await,
-            (false, true) => self.reload("a provider lists other models").await,
-            (false, false) => {}
+            (Some(because), _) => self.reload(because).await,
+            (None, true) => self.reload("a provider lists other models").await,
+            (None, false) => {}
         }
     }
 
-    /// Whether some file is another one than before, once all have come to rest.
-    async fn has_changed(&mut self) -> bool {
+    /// Why to read anew, if some file is another one than before: all have come to rest, or whoever writes them
+    /// says that they shall be read.
+    async fn changed(&mut self, hangup: &mut Hangup) -> Option<&'static str> {
         let mut seen = self.look().await;
         if seen == self.files {
-            return false;
+            return None;
         }
         for _ in 0..MOST_LOOKS {
-            tokio::time::sleep(REST).await;
+            tokio::select! {
+                () = hangup.next() => return Some(SIGHUP),
+                () = tokio::time::sleep(REST) => {}
+            }
             let again = self.look().await;
             if again == std::mem::replace(&mut seen, again.clone()) {
                 break;
             }
         }
-        true
+        Some("its files have changed")
     }
 
     /// The same files as they are now.
@@ -215,6 +219,9 @@ impl Follower {
         self.state.synced(CACHE, kept.map_err(|error| error.to_string()));
     }
 }
+
+/// Why the configuration is read when the signal says so.
+const SIGHUP: &str = "SIGHUP";
 
 /// By what `/status` calls the file that keeps the providers' models.
 const CACHE: &str = "cache of models";

@@ -255,6 +255,39 @@ fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
     assert!(!gateway.log().contains("sk-canary-live-1"));
 }
 
+/// A look finds files that change all the time and waits for them to rest; a signal does not.
+#[cfg(unix)]
+#[test]
+fn a_signal_does_not_wait_for_files_that_do_not_rest() {
+    let upstream = Scripted::start(Script::new()).unwrap();
+    let version = |at: usize| {
+        declared("up", &upstream, &format!("{{ id = 'm', context_window = {} }}", 1_000 + at))
+    };
+    let gateway = start(&version(0));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for at in 1.. {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let next = gateway.config().with_extension("next");
+                fs::write(&next, version(at)).unwrap();
+                fs::rename(&next, gateway.config()).unwrap();
+                std::thread::sleep(Duration::from_millis(25));
+            }
+        });
+        // The files are looked at once a second, and waited for at most two.
+        std::thread::sleep(Duration::from_millis(1500));
+        gateway.signal("HUP").unwrap();
+        until(&gateway, "they are read", || number(&gateway) > 1);
+        over.store(true, Ordering::Relaxed);
+    });
+    let log = gateway.log();
+    let first = log.lines().find(|line| line.contains("is in force")).unwrap();
+    assert!(first.contains("SIGHUP"), "{first}");
+}
+
 /// Requests without a pause while the configuration is read anew without a pause: none fails, and each
 /// is answered as one version of it says.
 #[cfg(unix)]
