@@ -34,14 +34,14 @@ pub(crate) fn build() -> crate::Result<PathBuf> {
         fs::remove_dir_all(&counts)?;
     }
     let flag = format!("-Cprofile-generate={}", counts.display());
-    let counting = toolchain.build(&folder.join("counting"), &flag, &[GATEWAY])?.join(GATEWAY);
-    load(&counting)?;
+    let counting = toolchain.build(&folder.join("counting"), &flag)?;
+    load(&counting.join(GATEWAY))?;
 
     let profile = folder.join("counts.profdata");
     let mut merge = Command::new(&toolchain.profdata);
     workspace::must(merge.arg("merge").arg("--output").arg(&profile).arg(&counts))?;
     let flag = format!("-Cprofile-use={}", profile.display());
-    let built = toolchain.build(&folder.join("build"), &flag, &PROGRAMS)?;
+    let built = toolchain.build(&folder.join("build"), &flag)?;
     for name in BINARIES {
         fs::copy(built.join(name), folder.join(name))?;
     }
@@ -76,14 +76,17 @@ impl Toolchain {
         Ok(Self { host, profdata })
     }
 
-    /// Builds in release mode with one more flag, and tells where the binaries are.
-    fn build(&self, folder: &Path, flag: &str, packages: &[&str]) -> crate::Result<PathBuf> {
+    /// Builds the programs in release mode with one more flag, and tells where the binaries are.
+    ///
+    /// Always both: a crate that is built for other programs has other features, so its functions have other
+    /// names, and what was counted of them would be dropped without a word.
+    fn build(&self, folder: &Path, flag: &str) -> crate::Result<PathBuf> {
         let given = std::env::var("RUSTFLAGS").unwrap_or_default();
         let flags: Vec<&str> = given.split_whitespace().chain([flag]).collect();
         let mut build = workspace::cargo();
         // What the compiler runs itself while it builds must not count: that is why a target is named.
         build.args(["build", "--release", "--target", &self.host, "--target-dir"]).arg(folder);
-        build.args(packages.iter().flat_map(|package| ["--package", package]));
+        build.args(PROGRAMS.iter().flat_map(|package| ["--package", package]));
         build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         workspace::must(&mut build)?;
         Ok(folder.join(&self.host).join("release"))
