@@ -255,6 +255,14 @@ fn an_open_provider_is_asked_for_its_models_and_they_are_kept() {
     assert!(!gateway.log().contains("sk-canary-live-1"));
 }
 
+/// Changes the configuration in one step, so that nobody reads half of it.
+#[cfg(unix)]
+fn put_in_place(gateway: &Gateway, config: &str) {
+    let next = gateway.config().with_extension("next");
+    fs::write(&next, config).unwrap();
+    fs::rename(&next, gateway.config()).unwrap();
+}
+
 /// A look finds files that change all the time and waits for them to rest; a signal does not.
 #[cfg(unix)]
 #[test]
@@ -271,9 +279,7 @@ fn a_signal_does_not_wait_for_files_that_do_not_rest() {
                 if over.load(Ordering::Relaxed) {
                     return;
                 }
-                let next = gateway.config().with_extension("next");
-                fs::write(&next, version(at)).unwrap();
-                fs::rename(&next, gateway.config()).unwrap();
+                put_in_place(&gateway, &version(at));
                 std::thread::sleep(Duration::from_millis(25));
             }
         });
@@ -318,9 +324,7 @@ fn a_storm_of_reloads_is_not_felt() {
             })
             .collect();
         for round in 0..60 {
-            let next = gateway.config().with_extension("next");
-            fs::write(&next, version(round % 2)).unwrap();
-            fs::rename(&next, gateway.config()).unwrap();
+            put_in_place(&gateway, &version(round % 2));
             gateway.signal("HUP").unwrap();
             std::thread::sleep(Duration::from_millis(25));
         }

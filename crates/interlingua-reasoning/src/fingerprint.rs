@@ -177,6 +177,7 @@ impl Conversation {
         if let Some(session) = scope.session {
             key.update(session.as_bytes()).update(END);
         }
+        // An agent's rules alone take much of that; to grow step by step copies them again and again.
         let waiting = Vec::with_capacity(MAX_WAITING / 2);
         Self { before: key.finalize().into(), waiting, scratch: Vec::new() }
     }
