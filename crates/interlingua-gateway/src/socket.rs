@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BufMut as _;
+use bytes::BufMut;
 use interlingua_registry::Timeouts;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -165,7 +165,7 @@ impl AsyncRead for Socket {
                 break None;
             }
             // Unlike a part that is lent, room that is only bounded need not be written to before.
-            match self.stream.try_read_buf(&mut (&mut *buf).limit(room)) {
+            match try_read(&self.stream, &mut (&mut *buf).limit(room)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => break Some(read?),
             }
@@ -180,6 +180,27 @@ impl AsyncRead for Socket {
             Poll::Ready(()) => Poll::Ready(Err(timed_out("the client is silent"))),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// Where a read that leaves room has taken all there was, and what comes later is told anew.
+const TELLS_ANEW: bool = cfg!(any(target_os = "linux", target_os = "macos"));
+
+/// Reads what there is. Where it has taken all, the socket is known to be empty without asking once more: hyper
+/// always asks behind a request whether there is another.
+fn try_read(stream: &TcpStream, buf: &mut impl BufMut) -> io::Result<usize> {
+    let room = buf.remaining_mut();
+    let mut read = 0;
+    let all = stream.try_io(Interest::READABLE, || {
+        read = stream.try_read_buf(buf)?;
+        match TELLS_ANEW && (1..room).contains(&read) {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => Ok(()),
+        }
+    });
+    match read {
+        0 => all.map(|()| 0),
+        len => Ok(len),
     }
 }
 
@@ -217,4 +238,34 @@ impl AsyncWrite for Socket {
 
 fn timed_out(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// The pieces are longer than one read, and each is there before the next is sent.
+    #[tokio::test]
+    async fn what_has_come_and_what_comes_later_is_read() {
+        const PIECE: usize = 100_000;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = Socket::new(stream, &Timeouts::default());
+        let mut piece = vec![0; PIECE];
+        for letter in *b"abc" {
+            client.write_all(&vec![letter; PIECE]).await.unwrap();
+            let read = timeout(Duration::from_secs(5), socket.read_exact(&mut piece));
+            read.await.expect("it is there").unwrap();
+            assert!(piece.iter().all(|it| *it == letter));
+            let more = timeout(Duration::from_millis(20), socket.read(&mut piece));
+            more.await.expect_err("nothing is there");
+        }
+        drop(client);
+        assert_eq!(socket.read(&mut piece).await.unwrap(), 0);
+    }
 }

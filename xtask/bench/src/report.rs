@@ -13,6 +13,7 @@ use crate::targets;
 /// What one server did under one load of one round.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
+    /// What was measured side by side has the same number; from 1 for each load.
     pub(crate) round: usize,
     pub(crate) load: &'static str,
     pub(crate) pair: Pair,
@@ -78,7 +79,7 @@ impl Report {
         median(samples.filter_map(|it| it.get(figure)).collect())
     }
 
-    /// Two servers compared within each round, then the median.
+    /// Two servers compared where they were measured side by side, then the median.
     pub(crate) fn compare(
         &self,
         load: &str,
@@ -87,12 +88,10 @@ impl Report {
         figure: &str,
         with: impl Fn(f64, f64) -> f64,
     ) -> f64 {
-        let rounds = (1..=self.rounds).filter_map(|round| {
-            let find = |server| {
-                let mut all = self.samples.iter();
-                all.find(|it| it.round == round && it.is_of(load, pair, server))?.get(figure)
-            };
-            Some(with(find(one)?, find(other)?))
+        let samples = |server| self.samples.iter().filter(move |it| it.is_of(load, pair, server));
+        let rounds = samples(one).filter_map(|it| {
+            let beside = samples(other).find(|beside| beside.round == it.round)?;
+            Some(with(it.get(figure)?, beside.get(figure)?))
         });
         median(rounds.collect())
     }
