@@ -2,15 +2,15 @@
 
 use std::future::Future as _;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BufMut;
+use bytes::BufMut as _;
 use interlingua_registry::Timeouts;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -159,18 +159,9 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining().min(AT_ONCE);
-        let read = loop {
-            if self.stream.poll_read_ready(cx)?.is_pending() {
-                break None;
-            }
-            // Unlike a part that is lent, room that is only bounded need not be written to before.
-            match try_read(&self.stream, &mut (&mut *buf).limit(room)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => break Some(read?),
-            }
-        };
-        if let Some(len) = read {
+        // Unlike a part that is lent, room that is only bounded need not be written to before.
+        let mut room = (&mut *buf).limit(AT_ONCE);
+        if let Poll::Ready(len) = pin!(self.stream.read_buf(&mut room)).poll(cx)? {
             if len > 0 && matches!(self.activity.get(), FRESH | QUIET) {
                 self.activity.set(HEAD);
             }
@@ -180,27 +171,6 @@ impl AsyncRead for Socket {
             Poll::Ready(()) => Poll::Ready(Err(timed_out("the client is silent"))),
             Poll::Pending => Poll::Pending,
         }
-    }
-}
-
-/// Where a read that leaves room has taken all there was, and what comes later is told anew.
-const TELLS_ANEW: bool = cfg!(any(target_os = "linux", target_os = "macos"));
-
-/// Reads what there is. Where it has taken all, the socket is known to be empty without asking once more: hyper
-/// always asks behind a request whether there is another.
-fn try_read(stream: &TcpStream, buf: &mut impl BufMut) -> io::Result<usize> {
-    let room = buf.remaining_mut();
-    let mut read = 0;
-    let all = stream.try_io(Interest::READABLE, || {
-        read = stream.try_read_buf(buf)?;
-        match TELLS_ANEW && (1..room).contains(&read) {
-            true => Err(io::ErrorKind::WouldBlock.into()),
-            false => Ok(()),
-        }
-    });
-    match read {
-        0 => all.map(|()| 0),
-        len => Ok(len),
     }
 }
 
@@ -242,7 +212,7 @@ fn timed_out(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 

@@ -63,18 +63,6 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Like [`to_plain`](Self::to_plain), unescaped into memory that is there already. What it held is gone.
-    pub fn to_plain_in<'s>(&'s self, scratch: &'s mut String) -> &'s str {
-        let inside = match self {
-            Self::Plain(text) => return text,
-            Self::Json(inside) => inside,
-        };
-        let Some(first) = backslash(inside) else { return inside };
-        scratch.clear();
-        unescape_into(scratch, inside, first);
-        scratch
-    }
-
     /// Like [`to_plain`](Self::to_plain), for a text that is not needed any longer.
     pub fn into_plain(self) -> Cow<'a, str> {
         match self {
@@ -179,23 +167,17 @@ pub fn escape(text: &str, out: &mut Vec<u8>) {
 /// Reads the inside of a JSON string.
 fn unescape(inside: &str) -> Cow<'_, str> {
     let Some(first) = backslash(inside) else { return Cow::Borrowed(inside) };
-    let mut plain = String::new();
-    unescape_into(&mut plain, inside, first);
-    Cow::Owned(plain)
-}
-
-/// Reads the inside of a JSON string whose first backslash is at `first`.
-fn unescape_into(plain: &mut String, inside: &str, first: usize) {
-    plain.reserve(inside.len());
+    let mut plain = String::with_capacity(inside.len());
     let mut rest = inside;
     let mut next = Some(first);
     while let Some(at) = next {
         let (before, escaped) = rest.split_at(at);
         plain.push_str(before);
-        rest = read_escape(escaped, plain);
+        rest = read_escape(escaped, &mut plain);
         next = backslash(rest);
     }
     plain.push_str(rest);
+    Cow::Owned(plain)
 }
 
 fn backslash(text: &str) -> Option<usize> {
@@ -253,9 +235,7 @@ mod tests {
     #[test]
     fn reads_every_escape() {
         let text = Text::from_json(r#""a\"\\\/\b\f\n\r\t\u0041\ud83d\ude00\ud83dz""#).unwrap();
-        let plain = "a\"\\/\u{8}\u{c}\n\r\tA😀\u{fffd}z";
-        assert_eq!(text.to_plain(), plain);
-        assert_eq!(text.to_plain_in(&mut "what it held".to_owned()), plain);
+        assert_eq!(text.to_plain(), "a\"\\/\u{8}\u{c}\n\r\tA😀\u{fffd}z");
     }
 
     #[test]

@@ -162,8 +162,6 @@ struct Conversation {
     /// What is not in the hash yet: a piece that is hashed at once takes a fraction of the time that it
     /// takes in parts.
     waiting: Vec<u8>,
-    /// The last text that had to be unescaped.
-    plain: String,
     scratch: Vec<u8>,
 }
 
@@ -181,7 +179,7 @@ impl Conversation {
         }
         // An agent's rules alone take much of that; to grow step by step copies them again and again.
         let waiting = Vec::with_capacity(MAX_WAITING / 2);
-        Self { before: key.finalize().into(), waiting, plain: String::new(), scratch: Vec::new() }
+        Self { before: key.finalize().into(), waiting, scratch: Vec::new() }
     }
 
     fn prefix(&mut self) -> Prefix {
@@ -213,7 +211,7 @@ impl Conversation {
             let Item::Message(message) = item else { continue };
             for part in &message.parts {
                 if let Part::Text(text) | Part::Refusal(text) = part {
-                    words.add(text.to_plain_in(&mut self.plain));
+                    words.add(&text.to_plain());
                 }
             }
         }
@@ -239,10 +237,10 @@ impl Conversation {
         let namespace = call.head.namespace.as_deref().unwrap_or_default();
         self.add(CALL).add(namespace.as_bytes()).add(END);
         self.add(call.head.name.as_bytes()).add(END);
-        let input = call.input.to_plain_in(&mut self.plain);
+        let input = call.input.to_plain();
         self.scratch.clear();
         match call.head.form {
-            Form::Function | Form::ToolSearch => canonical(input, &mut self.scratch),
+            Form::Function | Form::ToolSearch => canonical(&input, &mut self.scratch),
             Form::Custom => self.scratch.extend_from_slice(input.trim().as_bytes()),
         }
         self.waiting.extend_from_slice(&self.scratch.len().to_le_bytes());
@@ -281,8 +279,8 @@ impl Conversation {
         for part in parts {
             match part {
                 Part::Text(text) | Part::Refusal(text) => {
-                    let text = text.to_plain_in(&mut self.plain);
-                    for piece in without_reminders(cut(text)) {
+                    let text = text.to_plain();
+                    for piece in without_reminders(cut(&text)) {
                         words.push(&mut self.waiting, piece);
                     }
                 }
