@@ -159,7 +159,10 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         let rounds = self.rounds;
-        writeln!(f, "\nmedian of {rounds} rounds, ratios within a round; each answer was checked")?;
+        writeln!(
+            f,
+            "\nmedian of {rounds} rounds, ratios within a round or a turn of it; each answer was checked"
+        )?;
         if self.smoke {
             writeln!(f, "smoke: a part of the load, once; no figures to quote")?;
         }

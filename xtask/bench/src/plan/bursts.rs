@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::lab::{Lab, Load};
 use crate::pace::Pace;
+use crate::pair::Pair;
 use crate::report::Report;
 use crate::servers::{DIRECT, NGINX, Server};
 
@@ -56,19 +57,31 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Box<dyn Erro
     for round in 1..=lab.rounds {
         eprintln!("bursts, round {round} of {}", lab.rounds);
         for (nth, pair) in lab.pairs.iter().enumerate() {
-            for (mut load, mut turns) in [(STREAM, 1), (WHOLE, 1), (FIRST, TURNS)] {
-                if lab.smoke {
-                    load.requests /= 4;
-                    turns = 1;
-                }
-                for turn in 1..=turns {
-                    // A different server comes first each time, so that no one always has the warm machine.
-                    servers.rotate_left(1);
-                    let asked = servers.iter().chain([&lab.mock]);
-                    for server in asked.filter(|it| is_needed(it.name, &load, nth == 0)) {
-                        report.add(lab.fire(server, *pair, &load, (round - 1) * turns + turn)?);
-                    }
-                }
+            measure_pair(lab, &mut servers, *pair, nth == 0, round, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn measure_pair(
+    lab: &Lab,
+    servers: &mut [Server],
+    pair: Pair,
+    is_first_pair: bool,
+    round: usize,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
+    for (mut load, mut turns) in [(STREAM, 1), (WHOLE, 1), (FIRST, TURNS)] {
+        if lab.smoke {
+            load.requests /= 4;
+            turns = 1;
+        }
+        for turn in 1..=turns {
+            // A different server comes first each time, so that no one always has the warm machine.
+            servers.rotate_left(1);
+            let each = servers.iter().chain([&lab.mock]);
+            for server in each.filter(|it| is_needed(it.name, &load, is_first_pair)) {
+                report.add(lab.fire(server, pair, &load, (round - 1) * turns + turn)?);
             }
         }
     }
