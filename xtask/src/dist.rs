@@ -1,9 +1,8 @@
-//! Builds the programs as they are released: with what was counted under load, the compiler puts side by side
-//! what runs together, and inlines where it pays.
+//! Builds the programs as they are released: with what was counted under load, the compiler knows which way
+//! each branch goes, inlines where it pays, and moves what rarely runs out of the way.
 //!
-//! A request that comes alone finds the processor's caches full of other things, so it pays for each piece of
-//! code that it passes. That is why this shortens the time to the first token more than the time of a request
-//! among many.
+//! That shortens the time to the first token more than the time of a request among many: a request that comes
+//! alone finds the processor's caches full of other things.
 
 use std::fs;
 use std::path::{Path, PathBuf};
